@@ -1,0 +1,29 @@
+//! Allow or deny, with the policies that determined it.
+//!
+//! In: facts, an operation, a time. Out: a [`Decision`], the same for serve, explain and test.
+
+use crate::refusal::Explanation;
+
+/// What the policies say.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Allow, deny, or could not be evaluated.
+    pub verdict: Verdict,
+    /// The policies that determined it: a binding's name, a rule or a guardrail.
+    pub policies: Vec<String>,
+    /// What went wrong while evaluating; never empty for [`Verdict::Error`].
+    pub errors: Vec<String>,
+    /// Why not, for anything but an allow.
+    pub explanation: Option<Explanation>,
+}
+
+/// The three ways to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// A rule allows it and no guardrail forbids it.
+    Allow,
+    /// Nothing allows it, or a guardrail forbids it.
+    Deny,
+    /// A policy failed to evaluate; counts as deny.
+    Error,
+}

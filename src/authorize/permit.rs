@@ -1,0 +1,43 @@
+//! Proof that the decision was allow; made only by this step.
+//!
+//! In: a verified principal, an operation and an allow. Out: a [`Permit`].
+//!
+//! ```compile_fail
+//! let forged = stile::authorize::Permit { principal: todo!(), operation: todo!() };
+//! ```
+
+use std::sync::Arc;
+
+use crate::identify::Principal;
+use crate::resolve::Operation;
+
+/// Proof that policies allow this principal this operation.
+#[derive(Debug)]
+pub struct Permit {
+    pub(super) principal: Arc<Principal>,
+    pub(super) operation: Operation,
+    pub(super) policies: Arc<[String]>,
+    pub(super) policy_set: Arc<str>,
+}
+
+impl Permit {
+    /// Who may.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// What they may do.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// The policies that allow it, by id.
+    pub fn policies(&self) -> &[String] {
+        &self.policies
+    }
+
+    /// The digest of the policy set that decided.
+    pub fn policy_set(&self) -> &str {
+        &self.policy_set
+    }
+}

@@ -1,0 +1,14 @@
+//! What this step is set to.
+//!
+//! In: the checked settings file. Out: values that are possible by construction.
+
+use std::path::PathBuf;
+
+/// Where the policies are and in which zone they read the clock.
+#[derive(Clone, Debug)]
+pub struct PolicySettings {
+    /// The folder with directory, roles, bindings, rules, guardrails and tests.
+    pub folder: PathBuf,
+    /// The IANA time zone of office hours: `Europe/Berlin`.
+    pub time_zone: String,
+}

@@ -1,0 +1,4 @@
+//! Passes it on, with our key.
+
+pub mod settings;
+pub use settings::{InjectedHeader, UpstreamSettings};

@@ -1,0 +1,63 @@
+//! Who is asking, after verification; made only by this step.
+//!
+//! In: verified claims. Out: a [`Principal`].
+//!
+//! A [`Principal`] has no public constructor and no public field, so holding one means that an
+//! issuer we trust signed it for us.
+//!
+//! ```compile_fail
+//! let forged = stile::identify::Principal { facts: todo!(), token: todo!(), digest: [0; 32] };
+//! ```
+
+use super::facts::Facts;
+use crate::clock::Time;
+
+/// Who is asking, with the proof that it was verified.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub(super) facts: Facts,
+    pub(super) issuer_url: String,
+    pub(super) token: TokenFacts,
+    pub(super) digest: [u8; 32],
+}
+
+/// What the record says of the token, without the token.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// The key id in the token's header.
+    pub key_id: Option<String>,
+    /// The algorithm that verified it.
+    pub algorithm: &'static str,
+    /// The `typ` in its header.
+    pub typ: Option<String>,
+    /// The `jti`, for fingerprints only: never written down as it is.
+    pub jti: Option<String>,
+    /// When it was issued.
+    pub issued: Time,
+    /// When it ends.
+    pub expires: Time,
+    /// Claims that records may keep, by their name at the issuer.
+    pub kept_claims: Vec<(String, serde_json::Value)>,
+}
+
+impl Principal {
+    /// What policies read.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The issuer's exact URL.
+    pub fn issuer_url(&self) -> &str {
+        &self.issuer_url
+    }
+
+    /// What the record says of the token.
+    pub fn token(&self) -> &TokenFacts {
+        &self.token
+    }
+
+    /// SHA-256 of the token: two principals with one digest are one.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+}

@@ -1,0 +1,48 @@
+//! What this step is set to.
+//!
+//! In: the checked settings file. Out: values that are possible by construction.
+
+use std::path::PathBuf;
+
+/// One trusted issuer.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    /// Its name in records and metrics.
+    pub name: String,
+    /// Its exact URL: what its tokens say in `iss`, compared byte by byte.
+    pub url: String,
+    /// How it words its claims.
+    pub dialect: Dialect,
+    /// Whom its tokens must be made for; a token must name one of these and no other.
+    pub audiences: Vec<String>,
+    /// Signature algorithms accepted from it, such as `RS256`; never empty.
+    pub algorithms: Vec<jsonwebtoken::Algorithm>,
+    /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
+    pub ca_file: Option<PathBuf>,
+    /// The longest `exp - iat` accepted, in seconds.
+    pub longest_lifetime_s: u64,
+}
+
+/// How one kind of issuer words its claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// GitLab CI `id_tokens`; GitLab's own login tokens are refused.
+    Gitlab,
+    /// Okta custom authorization servers: access tokens of people.
+    Okta,
+    /// Any OpenID provider, by a mapping.
+    Openid(ClaimNames),
+}
+
+/// Which claims of a plain OpenID provider mean what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// Whether its tokens are of agents (programs) and not of people.
+    pub agents: bool,
+    /// The claim with a name to show.
+    pub name: String,
+    /// The claim with the list of groups.
+    pub groups: String,
+    /// The `typ` its tokens must carry, where one is demanded: `at+jwt` (RFC 9068).
+    pub typ: Option<String>,
+}

@@ -1,0 +1,22 @@
+//! stile: an identity-aware reverse proxy for APIs that know only static keys.
+//!
+//! The tree is the way of a request: [`listen`], [`identify`], [`resolve`], [`authorize`],
+//! [`record`], [`forward`]. Each step takes what the step before made and nothing else can make:
+//! `Arrival` → `Principal` + `Operation` → `Permit` → `Committed` → bytes to the upstream.
+//! A module imports only from modules listed before it; `tests/architecture.rs` holds that.
+
+// Ground: imports nothing of ours.
+pub mod clock;
+pub mod secret;
+pub mod setup_error;
+pub mod refusal;
+
+// The way of a request, in order.
+pub mod listen;
+pub mod identify;
+pub mod resolve;
+pub mod authorize;
+pub mod record;
+pub mod forward;
+
+// Composition.

@@ -1,0 +1,80 @@
+//! What this step is set to.
+//!
+//! In: the checked settings file. Out: values that are possible by construction.
+
+use std::path::PathBuf;
+
+/// Where the journal is and how it commits.
+#[derive(Clone, Debug)]
+pub struct JournalSettings {
+    /// The folder, made if missing; one process at a time.
+    pub folder: PathBuf,
+    /// The log's name in records and receipts: `stile.example.com/main`.
+    pub origin: String,
+    /// When a decision counts as committed.
+    pub levels: Levels,
+    /// Bytes preallocated for one segment.
+    pub segment_bytes: u64,
+    /// Records that may wait for the writer.
+    pub queue: usize,
+    /// How long a request waits for its commit, in ms.
+    pub commit_ms: u64,
+}
+
+/// The commit level of each class of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// For reads.
+    pub read: Level,
+    /// For writes.
+    pub write: Level,
+    /// For deletions.
+    pub delete: Level,
+    /// For what hands out secrets or rights.
+    pub power: Level,
+    /// For telemetry ingest, whatever its class.
+    pub telemetry: Level,
+}
+
+impl Default for Levels {
+    fn default() -> Levels {
+        let sync = Level::Sync;
+        Levels {
+            read: sync,
+            write: sync,
+            delete: sync,
+            power: sync,
+            telemetry: Level::Write,
+        }
+    }
+}
+
+/// When a decision counts as committed.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// After fdatasync: survives a power cut.
+    Sync,
+    /// In the kernel, synced within 100 ms: survives a killed process.
+    Write,
+}
+
+impl Level {
+    /// The word in settings and records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Sync => "sync",
+            Level::Write => "write",
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Ends a request that is not forwarded: the closed list of reasons, and what each one means.
+//!
+//! In: a [`Reason`] and what the refusing step knows. Out: a [`Refusal`].
+//!
+//! The words are spelled here once and are the same in code, body, header, record, metric and
+//! documentation. Every `match` on [`Reason`] names each word, so a new one forces every surface
+//! to answer. A refusal holds two texts: `told` is for the caller and speaks of the caller's own
+//! request only; `noted` is for the operator's log and never leaves the machine.
+//!
+//! Never: a token, a key, another team's name, or a word of the upstream in `told`.
+
+use std::borrow::Cow;
+
+mod reason;
+pub mod explanation;
+
+pub use explanation::{Check, Explanation};
+pub use reason::{Effect, Reason};
+
+/// Why a request ends here.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    reason: Reason,
+    told: Cow<'static, str>,
+    noted: Option<String>,
+    explanation: Option<Box<Explanation>>,
+}
+
+impl Refusal {
+    /// A refusal that tells the caller the reason's own sentence.
+    pub fn new(reason: Reason) -> Refusal {
+        Refusal {
+            reason,
+            told: Cow::Borrowed(reason.sentence()),
+            noted: None,
+            explanation: None,
+        }
+    }
+
+    /// Replaces the sentence told to the caller: lower case, no full stop, no secrets.
+    #[must_use]
+    pub fn telling(mut self, told: impl Into<Cow<'static, str>>) -> Refusal {
+        self.told = told.into();
+        self
+    }
+
+    /// Adds what only the operator may read.
+    #[must_use]
+    pub fn noting(mut self, noted: impl Into<String>) -> Refusal {
+        self.noted = Some(noted.into());
+        self
+    }
+
+    /// Adds the checks behind a decision.
+    #[must_use]
+    pub fn explained(mut self, explanation: Explanation) -> Refusal {
+        self.explanation = Some(Box::new(explanation));
+        self
+    }
+
+    /// The word for it.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// What the caller is told.
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+
+    /// What the operator's log adds.
+    pub fn noted(&self) -> Option<&str> {
+        self.noted.as_deref()
+    }
+
+    /// The checks behind a decision, where one was made.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        self.explanation.as_deref()
+    }
+}

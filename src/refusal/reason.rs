@@ -1,0 +1,222 @@
+//! The closed list of reasons.
+//!
+//! In: nothing. Out: for each reason its word, HTTP status, gRPC status, effect and sentence.
+//!
+//! One table, so that a word cannot have a status on one surface and another elsewhere. Statuses:
+//! a bad token is always 401, a deny always 403, never 404 for a known operation (Terraform takes
+//! 404 for "gone" and drops the resource), never 5xx (it would repeat the request).
+
+use http::StatusCode;
+
+/// What the record calls the end of a request that was not forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The policies said no, or the operation is not in the catalogue.
+    Deny,
+    /// The request never came so far that policies were asked.
+    Refuse,
+    /// Something on our side or the upstream's did not work.
+    Error,
+}
+
+impl Effect {
+    /// The word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Effect::Deny => "deny",
+            Effect::Refuse => "refuse",
+            Effect::Error => "error",
+        }
+    }
+}
+
+/// Why a request was not forwarded, or why a forwarded one failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The request is not well-formed HTTP.
+    MalformedRequest,
+    /// The length of the request body can be read in two ways.
+    AmbiguousFraming,
+    /// The request target is ambiguous or not in origin form.
+    BadTarget,
+    /// The host of the request is missing, doubled or malformed.
+    BadHost,
+    /// The request head is larger than this proxy accepts.
+    HeaderTooLarge,
+    /// This proxy does not serve that host or organization.
+    Misdirected,
+    /// No token was sent: put it into `authorization: Bearer ...`.
+    NoCredential,
+    /// More than one credential was sent; send exactly one.
+    MultipleCredentials,
+    /// The credential is not a well-formed signed token.
+    MalformedToken,
+    /// The token's signature algorithm is not accepted from its issuer.
+    AlgNotAllowed,
+    /// The token names a key that its issuer does not publish.
+    UnknownKey,
+    /// The token's signature does not verify.
+    BadSignature,
+    /// The token's key is too weak to be trusted.
+    WeakKey,
+    /// The token's issuer is not trusted here.
+    UnknownIssuer,
+    /// The token was made for another audience.
+    WrongAudience,
+    /// The token is of a kind that is not accepted here.
+    WrongType,
+    /// The token has expired.
+    Expired,
+    /// The token is not valid yet.
+    NotYetValid,
+    /// The token lives longer than this proxy accepts.
+    LifetimeTooLong,
+    /// No operation of the catalogue has this method and path.
+    NoOperation,
+    /// No policy allows this.
+    PolicyDenied,
+    /// A policy could not be evaluated, so nothing is allowed.
+    PolicyError,
+    /// The issuer's keys cannot be had at the moment.
+    IdpUnavailable,
+    /// This machine's clock cannot be trusted at the moment.
+    ClockUntrusted,
+    /// The journal cannot be written at the moment.
+    AuditUnavailable,
+    /// The journal is behind; try again shortly.
+    AuditBackpressure,
+    /// Too many requests are in flight.
+    Overloaded,
+    /// This instance is shutting down.
+    Draining,
+    /// The request body is larger than this operation accepts.
+    BodyTooLarge,
+    /// The request target is longer than this proxy accepts.
+    UriTooLong,
+    /// The request did not arrive in time.
+    ClientTimeout,
+    /// The upstream's certificate could not be verified.
+    UpstreamTlsError,
+    /// The upstream's answer was not well-formed.
+    UpstreamBadResponse,
+    /// The upstream could not be reached.
+    UpstreamUnreachable,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+}
+
+impl Reason {
+    /// Every reason, in the order of a request's way.
+    pub const ALL: &[Reason] = &[
+        Reason::MalformedRequest,
+        Reason::AmbiguousFraming,
+        Reason::BadTarget,
+        Reason::BadHost,
+        Reason::HeaderTooLarge,
+        Reason::Misdirected,
+        Reason::NoCredential,
+        Reason::MultipleCredentials,
+        Reason::MalformedToken,
+        Reason::AlgNotAllowed,
+        Reason::UnknownKey,
+        Reason::BadSignature,
+        Reason::WeakKey,
+        Reason::UnknownIssuer,
+        Reason::WrongAudience,
+        Reason::WrongType,
+        Reason::Expired,
+        Reason::NotYetValid,
+        Reason::LifetimeTooLong,
+        Reason::NoOperation,
+        Reason::PolicyDenied,
+        Reason::PolicyError,
+        Reason::IdpUnavailable,
+        Reason::ClockUntrusted,
+        Reason::AuditUnavailable,
+        Reason::AuditBackpressure,
+        Reason::Overloaded,
+        Reason::Draining,
+        Reason::BodyTooLarge,
+        Reason::UriTooLong,
+        Reason::ClientTimeout,
+        Reason::UpstreamTlsError,
+        Reason::UpstreamBadResponse,
+        Reason::UpstreamUnreachable,
+        Reason::UpstreamTimeout,
+    ];
+
+    /// The word: the same in body, header, record, metric and documentation.
+    pub const fn word(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status of the answer.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The gRPC status code of the answer.
+    pub const fn grpc(self) -> u8 {
+        self.row().2
+    }
+
+    /// What the record calls it.
+    pub const fn effect(self) -> Effect {
+        self.row().3
+    }
+
+    /// One sentence for the caller: lower case, no full stop.
+    pub const fn sentence(self) -> &'static str {
+        self.row().4
+    }
+
+    /// Seconds after which trying again makes sense, for the reasons that pass by themselves.
+    pub const fn retry_after_s(self) -> Option<u32> {
+        match self.row().1 {
+            503 => Some(2),
+            _ => None,
+        }
+    }
+
+    #[rustfmt::skip] // a table reads as one
+    const fn row(self) -> (&'static str, u16, u8, Effect, &'static str) {
+        use Effect::{Deny, Error, Refuse};
+        match self {
+            Reason::MalformedRequest => ("malformed_request", 400, 3, Refuse, "the request is not well-formed HTTP"),
+            Reason::AmbiguousFraming => ("ambiguous_framing", 400, 3, Refuse, "the length of the request body can be read in two ways"),
+            Reason::BadTarget => ("bad_target", 400, 3, Refuse, "the request target is ambiguous or not in origin form"),
+            Reason::BadHost => ("bad_host", 400, 3, Refuse, "the host of the request is missing, doubled or malformed"),
+            Reason::HeaderTooLarge => ("header_too_large", 431, 3, Refuse, "the request head is larger than this proxy accepts"),
+            Reason::Misdirected => ("misdirected", 421, 3, Refuse, "this proxy does not serve that host or organization"),
+            Reason::NoCredential => ("no_credential", 401, 16, Refuse, "no token was sent: put it into `authorization: Bearer ...`"),
+            Reason::MultipleCredentials => ("multiple_credentials", 400, 3, Refuse, "more than one credential was sent; send exactly one"),
+            Reason::MalformedToken => ("malformed_token", 401, 16, Refuse, "the credential is not a well-formed signed token"),
+            Reason::AlgNotAllowed => ("alg_not_allowed", 401, 16, Refuse, "the token's signature algorithm is not accepted from its issuer"),
+            Reason::UnknownKey => ("unknown_key", 401, 16, Refuse, "the token names a key that its issuer does not publish"),
+            Reason::BadSignature => ("bad_signature", 401, 16, Refuse, "the token's signature does not verify"),
+            Reason::WeakKey => ("weak_key", 401, 16, Refuse, "the token's key is too weak to be trusted"),
+            Reason::UnknownIssuer => ("unknown_issuer", 401, 16, Refuse, "the token's issuer is not trusted here"),
+            Reason::WrongAudience => ("wrong_audience", 401, 16, Refuse, "the token was made for another audience"),
+            Reason::WrongType => ("wrong_type", 401, 16, Refuse, "the token is of a kind that is not accepted here"),
+            Reason::Expired => ("expired", 401, 16, Refuse, "the token has expired"),
+            Reason::NotYetValid => ("not_yet_valid", 401, 16, Refuse, "the token is not valid yet"),
+            Reason::LifetimeTooLong => ("lifetime_too_long", 401, 16, Refuse, "the token lives longer than this proxy accepts"),
+            Reason::NoOperation => ("no_operation", 404, 12, Deny, "no operation of the catalogue has this method and path"),
+            Reason::PolicyDenied => ("policy_denied", 403, 7, Deny, "no policy allows this"),
+            Reason::PolicyError => ("policy_error", 403, 7, Error, "a policy could not be evaluated, so nothing is allowed"),
+            Reason::IdpUnavailable => ("idp_unavailable", 503, 14, Error, "the issuer's keys cannot be had at the moment"),
+            Reason::ClockUntrusted => ("clock_untrusted", 503, 14, Error, "this machine's clock cannot be trusted at the moment"),
+            Reason::AuditUnavailable => ("audit_unavailable", 503, 14, Error, "the journal cannot be written at the moment"),
+            Reason::AuditBackpressure => ("audit_backpressure", 503, 14, Error, "the journal is behind; try again shortly"),
+            Reason::Overloaded => ("overloaded", 503, 14, Error, "too many requests are in flight"),
+            Reason::Draining => ("draining", 503, 14, Error, "this instance is shutting down"),
+            Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
+            Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
+            Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),
+            Reason::UpstreamTlsError => ("upstream_tls_error", 502, 14, Error, "the upstream's certificate could not be verified"),
+            Reason::UpstreamBadResponse => ("upstream_bad_response", 502, 14, Error, "the upstream's answer was not well-formed"),
+            Reason::UpstreamUnreachable => ("upstream_unreachable", 502, 14, Error, "the upstream could not be reached"),
+            Reason::UpstreamTimeout => ("upstream_timeout", 504, 4, Error, "the upstream did not answer in time"),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What is asked: one entry of the catalogue, and the values that its template took from the path.
+//!
+//! In: a match of the catalogue, or a case of a policy test. Out: an [`Operation`].
+
+use std::sync::Arc;
+
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The entry of the catalogue that it matched.
+    pub entry: Arc<Entry>,
+    /// What it is done to.
+    pub resource: Resource,
+    /// Every value that the template took from the path, decoded once, by name.
+    pub parameters: Vec<(Arc<str>, String)>,
+}
+
+/// One operation of an upstream's API.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its place in the whole catalogue; caches use it as a key.
+    pub index: usize,
+    /// The upstream it goes to, by its name in `stile.yaml`.
+    pub upstream: Arc<str>,
+    /// The action's name in policies and records: `dashboards.create`.
+    pub action: String,
+    /// What it does, by meaning and not by method.
+    pub class: Class,
+    /// The resource's type in policies: `Dashboard`.
+    pub resource_type: String,
+    /// Whether the template names one resource (`true`) or a collection (`false`).
+    pub names_one: bool,
+    /// The method.
+    pub method: http::Method,
+    /// The path template as written: `/public/v0.2/{organization}/projects/{project}`.
+    pub template: String,
+    /// How its callers want refusals spelled.
+    pub speech: Speech,
+    /// The largest request body, in bytes.
+    pub body_bytes: u64,
+}
+
+/// What an operation does to the upstream's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Reads only, whatever its method.
+    Read,
+    /// Creates or changes.
+    Write,
+    /// Removes.
+    Delete,
+    /// Hands out secrets or rights.
+    Power,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: &[Class] = &[Class::Read, Class::Write, Class::Delete, Class::Power];
+
+    /// The word in catalogues, policies and records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Class::Read => "read",
+            Class::Write => "write",
+            Class::Delete => "delete",
+            Class::Power => "power",
+        }
+    }
+}
+
+/// How an API's callers want refusals spelled, where they do not say so themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Speech {
+    /// Problem details (RFC 9457).
+    Problem,
+    /// `google.rpc.Status` in the request's media type, as OTLP asks.
+    Otlp,
+}
+
+/// What an action is done to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// Its type in policies: `Dashboard`.
+    pub kind: String,
+    /// Its id at the upstream; absent for a collection.
+    pub id: Option<String>,
+    /// The upstream's project it lies in, where it lies in one.
+    pub project: Option<String>,
+}
