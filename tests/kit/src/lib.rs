@@ -1,6 +1,7 @@
 //! What the tests and the demo need around stile: an issuer that mints, an upstream that remembers,
 //! the real program in a folder of its own, and callers. Never linked into the product.
 
+pub mod bench;
 pub mod caller;
 pub mod demo;
 pub mod issuer;
