@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the whole test run needs beyond Rust, and does nothing when it is all there.
 #
-#   scripts/install-test-tools.sh           callers (curl, Python, Node), openssl, strace
-#   scripts/install-test-tools.sh --bench   the load generators too (h2load, wrk)
-#
-# Programs come from Debian's packages (as root only); the callers' Python and npm packages go to
+# Programs come from Debian's packages (as root only). The callers' Python and npm packages go to
 # target/callers, exact versions with their digests, nothing into your home. `cargo test` works
 # without any of this and says what it skipped.
 set -euo pipefail
@@ -14,18 +11,16 @@ callers=${CARGO_TARGET_DIR:-target}/callers
 pins=(tests/callers/requirements.txt tests/callers/package.json tests/callers/package-lock.json)
 
 main() {
-    local programs=(curl:curl openssl:openssl strace:strace h2load:nghttp2-client)
-    [ "${1:-}" != --bench ] || programs+=(wrk:wrk)
-    debian_packages "${programs[@]}"
+    debian_packages curl openssl strace
     python_and_node_are_new_enough
     caller_packages
 }
 
-# Arguments are PROGRAM:PACKAGE; packages of missing programs are installed.
+# Arguments are programs whose packages have the same name; the missing ones are installed.
 debian_packages() {
-    local pair missing=()
-    for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    local program missing=()
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
@@ -77,4 +72,4 @@ fail() {
     exit 1
 }
 
-main "$@"
+main
