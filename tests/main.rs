@@ -2,3 +2,5 @@
 
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
+/// The documents say what the code says.
+mod docs;
