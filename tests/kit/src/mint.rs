@@ -184,8 +184,8 @@ pub fn mint_with(
     key: &SigningKey,
 ) -> String {
     compose(
-        &serde_json::to_string(header).unwrap(),
-        &serde_json::to_string(claims).unwrap(),
+        serde_json::to_string(header).unwrap(),
+        serde_json::to_string(claims).unwrap(),
         Signer::Key(key),
     )
 }
