@@ -1,1 +1,2 @@
 
+mod resolve; // every operation matches its own template, and no spelling reaches another
