@@ -13,3 +13,5 @@
 mod callers;
 /// The documents say what the code says.
 mod docs;
+mod resolve; // every operation matches its own template, and no spelling reaches another
+mod reasons; // every reason has an answer in every form
