@@ -1,1 +1,4 @@
+//! The only test program: an index of what is claimed, one sentence per module.
 
+/// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
+mod config;
