@@ -20,3 +20,4 @@ pub mod record;
 pub mod forward;
 
 // Composition.
+pub mod config;

@@ -9,9 +9,15 @@
     reason = "a test that cannot go on should stop; clippy.toml knows `#[test]` functions only"
 )]
 
+/// Imports point backwards, and every file says what it is.
+mod architecture;
+/// Every operation matches its own template, and no spelling reaches another.
+mod resolve;
+/// Every reason has an answer in every form.
+mod reasons;
+/// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
+mod config;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
 /// The documents say what the code says.
 mod docs;
-mod resolve; // every operation matches its own template, and no spelling reaches another
-mod reasons; // every reason has an answer in every form

@@ -1,0 +1,251 @@
+//! Checks whose tokens are trusted.
+//!
+//! In: `issuers` as written. Out: their settings; at least one, no two alike.
+//!
+//! Three well-known mistakes are refused by name: the audience that GitLab gives every token when a
+//! job asks for none, Okta's org server whose tokens nobody else may verify, and keys fetched in
+//! clear text.
+
+use super::url::Parts;
+use super::{Checks, elements};
+use crate::config::file::{self, File, Issuer};
+use crate::config::located::Located;
+use crate::config::origin::Place;
+use crate::identify::{ClaimNames, Dialect, IssuerSettings};
+
+/// All issuers.
+pub(super) fn issuers(
+    file: &File,
+    root: &Place,
+    site: Option<&str>,
+    checks: &mut Checks,
+) -> Option<Vec<IssuerSettings>> {
+    let list = file.issuers.required("issuers", root, &mut checks.faults)?;
+    if list.is_empty() {
+        let hint = "add the issuer of your tokens; docs/settings.md has GitLab and Okta";
+        checks.refuse(
+            file.issuers.place(),
+            "nobody's tokens would be trusted",
+            hint,
+        );
+    }
+    let names = elements(list).filter_map(|(_, issuer)| placed(&issuer.name));
+    checks.distinct(names, "issuers");
+    let urls = elements(list).filter_map(|(_, issuer)| placed(&issuer.url));
+    checks.distinct(urls, "issuers");
+    let all: Vec<_> = elements(list)
+        .map(|(place, issuer)| one(issuer, place, site, checks))
+        .collect();
+    all.into_iter().collect()
+}
+
+fn one(
+    issuer: &Issuer,
+    place: &Place,
+    site: Option<&str>,
+    checks: &mut Checks,
+) -> Option<IssuerSettings> {
+    let name = issuer.name.required("name", place, &mut checks.faults);
+    checks.name(&issuer.name);
+    let dialect = issuer
+        .dialect
+        .required("dialect", place, &mut checks.faults);
+    let url = issuer.url.required("url", place, &mut checks.faults);
+    if let Some(url) = url {
+        reachable_safely(issuer, url, dialect.copied(), checks);
+    }
+    let claims = claims(issuer, dialect.copied(), checks);
+    let audiences = audiences(issuer, place, site, checks);
+    let algorithms = algorithms(issuer, checks);
+    let ca_file = checks.readable_if_set(&issuer.ca_file);
+    let lifetime = *issuer.longest_lifetime.get()?;
+    if lifetime.as_ms() % 1000 != 0 {
+        let what = format!("`{lifetime}` is finer than tokens tell");
+        checks.refuse(
+            issuer.longest_lifetime.place(),
+            what,
+            "whole seconds, such as 1h or 90s",
+        );
+    }
+    Some(IssuerSettings {
+        name: name?.clone(),
+        url: url?.clone(),
+        dialect: match dialect? {
+            file::Dialect::Gitlab => Dialect::Gitlab,
+            file::Dialect::Okta => Dialect::Okta,
+            file::Dialect::Openid => Dialect::Openid(claims?),
+        },
+        audiences: audiences?,
+        algorithms: algorithms?,
+        ca_file,
+        longest_lifetime_s: lifetime.as_ms() / 1000,
+    })
+}
+
+fn reachable_safely(
+    issuer: &Issuer,
+    url: &str,
+    dialect: Option<file::Dialect>,
+    checks: &mut Checks,
+) {
+    let place = issuer.url.place();
+    let parts = match Parts::of(url) {
+        Ok(parts) => parts,
+        Err(what) => {
+            return checks.refuse(place, what, "write it exactly as tokens say it in `iss`");
+        }
+    };
+    if !parts.secure && !parts.loopback() {
+        let what = "its keys would be fetched in clear text";
+        return checks.refuse(place, what, "an issuer's URL begins with https://");
+    }
+    let okta_host = OKTA_DOMAINS
+        .iter()
+        .any(|domain| parts.host.ends_with(domain));
+    let custom_server = parts
+        .path
+        .strip_prefix("/oauth2/")
+        .is_some_and(|id| !id.is_empty());
+    if !custom_server && (dialect == Some(file::Dialect::Okta) || okta_host) {
+        let what = "this is Okta's org server, whose access tokens only Okta may verify";
+        let hint = "use a custom authorization server: https://acme.okta.com/oauth2/default";
+        checks.refuse(place, what, hint);
+    }
+}
+
+fn audiences(
+    issuer: &Issuer,
+    place: &Place,
+    site: Option<&str>,
+    checks: &mut Checks,
+) -> Option<Vec<String>> {
+    let Some(list) = issuer.audiences.get() else {
+        if issuer.audiences.wrong() {
+            return None;
+        }
+        let audience = site?;
+        forbid_default_audience(issuer, audience, place, checks);
+        return Some(vec![audience.to_owned()]);
+    };
+    if list.is_empty() {
+        let hint = "name this proxy, or remove the key for the default: the URL of the site";
+        checks.refuse(
+            issuer.audiences.place(),
+            "no token could be made for nobody",
+            hint,
+        );
+    }
+    for (place, audience) in elements(list) {
+        if audience.is_empty()
+            || audience
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control())
+        {
+            let what = format!("`{audience}` cannot be an audience");
+            checks.refuse(place, what, "write it exactly as tokens say it in `aud`");
+        }
+        forbid_default_audience(issuer, audience, place, checks);
+    }
+    checks.distinct(
+        elements(list).map(|(place, text)| (place, text.clone())),
+        "audiences",
+    );
+    let all: Vec<_> = list
+        .iter()
+        .map(|audience| audience.get().cloned())
+        .collect();
+    all.into_iter().collect()
+}
+
+/// GitLab makes every token for itself when the job names no audience: all its jobs would be let in
+/// with tokens that were made for other purposes.
+fn forbid_default_audience(issuer: &Issuer, audience: &str, place: &Place, checks: &mut Checks) {
+    let Some(url) = issuer.url.get() else { return };
+    let gitlab = issuer.dialect.get() == Some(&file::Dialect::Gitlab);
+    let same = |a: &str, b: &str| {
+        a.trim_end_matches('/')
+            .eq_ignore_ascii_case(b.trim_end_matches('/'))
+    };
+    let host_only = url
+        .split_once("://")
+        .is_some_and(|(_, rest)| same(rest, audience));
+    if gitlab && (same(url, audience) || host_only) {
+        let what = format!(
+            "`{audience}` is GitLab itself: its tokens name that when no audience is asked for"
+        );
+        checks.refuse(
+            place,
+            what,
+            "name this proxy, as `aud` in the job's `id_tokens` does",
+        );
+    }
+}
+
+fn algorithms(issuer: &Issuer, checks: &mut Checks) -> Option<Vec<jsonwebtoken::Algorithm>> {
+    let list = issuer.algorithms.get()?;
+    if list.is_empty() {
+        let hint = "write [RS256], or remove the key for that default";
+        checks.refuse(
+            issuer.algorithms.place(),
+            "no signature could be accepted",
+            hint,
+        );
+    }
+    let all: Vec<_> = list
+        .iter()
+        .map(|algorithm| algorithm.get().map(|a| a.0))
+        .collect();
+    all.into_iter().collect()
+}
+
+fn claims(
+    issuer: &Issuer,
+    dialect: Option<file::Dialect>,
+    checks: &mut Checks,
+) -> Option<ClaimNames> {
+    let fixed = match dialect {
+        Some(file::Dialect::Gitlab) => Some("gitlab"),
+        Some(file::Dialect::Okta) => Some("okta"),
+        Some(file::Dialect::Openid) | None => None,
+    };
+    if let (Some(dialect), Some(_)) = (fixed, issuer.claims.get()) {
+        let what = format!("the dialect `{dialect}` knows its claims");
+        checks.refuse(
+            issuer.claims.place(),
+            what,
+            "remove `claims`, or use dialect `openid`",
+        );
+    }
+    let preset = file::Claims::default();
+    let claims = match issuer.claims.get() {
+        None if issuer.claims.wrong() => return None,
+        None => &preset,
+        Some(claims) => claims,
+    };
+    for claim in [&claims.name, &claims.groups, &claims.typ] {
+        if claim.get().is_some_and(String::is_empty) {
+            checks.refuse(
+                claim.place(),
+                "an empty name",
+                "name the claim, or remove the key",
+            );
+        }
+    }
+    Some(ClaimNames {
+        agents: *claims.agents.get()?,
+        name: claims.name.get()?.clone(),
+        groups: claims.groups.get()?.clone(),
+        typ: claims.typ.get().cloned(),
+    })
+}
+
+fn placed(text: &Located<String>) -> Option<(&Place, String)> {
+    text.get().map(|value| (text.place(), value.clone()))
+}
+
+const OKTA_DOMAINS: &[&str] = &[
+    ".okta.com",
+    ".oktapreview.com",
+    ".okta-emea.com",
+    ".okta-gov.com",
+];

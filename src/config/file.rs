@@ -1,0 +1,355 @@
+//! `stile.yaml` as written.
+//!
+//! In: the tree of the file with the environment laid over it. Out: a [`File`] of located values.
+//!
+//! These structs are the one list of keys: reading, unknown keys, defaults, the JSON Schema and
+//! `config show` all come from them. Their comments are the documentation that editors show.
+//!
+//! Never: checked for meaning here; `config/check` makes the settings of each step from them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::located::Located;
+use super::words::{Address, Algorithm, Count, Duration};
+use crate::{listen, record};
+
+/// Settings of stile. Relative paths start at the folder of this file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["site", "listen", "admin", "issuers", "upstreams", "policies", "journal"]))]
+pub(super) struct File {
+    /// What callers see of this proxy.
+    pub(super) site: Located<Site>,
+    /// Where it listens for requests; at least one address.
+    pub(super) listen: Located<Vec<Located<Listener>>>,
+    /// Where it answers about itself.
+    pub(super) admin: Located<Admin>,
+    /// Whose tokens it trusts; at least one.
+    pub(super) issuers: Located<Vec<Located<Issuer>>>,
+    /// The APIs behind it; at least one.
+    pub(super) upstreams: Located<Vec<Located<Upstream>>>,
+    /// Who may do what.
+    pub(super) policies: Located<Policies>,
+    /// What is kept of every decision.
+    pub(super) journal: Located<Journal>,
+    /// Sizes, deadlines and counts.
+    pub(super) limits: Located<Limits>,
+}
+
+/// What callers see of this proxy.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["url"]))]
+pub(super) struct Site {
+    /// What callers type: `https://stile.example.com`, without a path. The default audience of
+    /// tokens, and the base of links.
+    pub(super) url: Located<String>,
+}
+
+/// One address to listen on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["address"]))]
+pub(super) struct Listener {
+    /// IP address and port; port 0 takes a free one.
+    pub(super) address: Located<Address>,
+    /// Certificate and key; clear text without.
+    pub(super) tls: Located<Tls>,
+    /// Must be `true` for clear text on an address that other machines reach: it says that a proxy
+    /// in front ends TLS. Loopback needs no word.
+    pub(super) clear_text: Located<bool>,
+}
+
+/// A server certificate and its key, both PEM.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificate", "key"]))]
+pub(super) struct Tls {
+    /// The file with the chain, leaf first.
+    pub(super) certificate: Located<PathBuf>,
+    /// The file with the leaf's private key; not readable by group or others.
+    pub(super) key: Located<PathBuf>,
+}
+
+/// Where it answers about itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["address"]))]
+pub(super) struct Admin {
+    /// IP address and port for /healthz, /readyz and /metrics. Keep it from callers.
+    pub(super) address: Located<Address>,
+}
+
+/// One trusted issuer of tokens.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "url", "dialect"]))]
+pub(super) struct Issuer {
+    /// Its name in records and metrics: lower case letters, digits, `-` and `_`.
+    pub(super) name: Located<String>,
+    /// Its URL exactly as its tokens say it in `iss`, with or without the last slash.
+    pub(super) url: Located<String>,
+    /// How it words its claims.
+    pub(super) dialect: Located<Dialect>,
+    /// Whom its tokens must be made for. Default: the URL of the site.
+    pub(super) audiences: Located<Vec<Located<String>>>,
+    /// Signature algorithms accepted from it.
+    pub(super) algorithms: Located<Vec<Located<Algorithm>>>,
+    /// The longest time from a token's issue to its end.
+    pub(super) longest_lifetime: Located<Duration>,
+    /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
+    pub(super) ca_file: Located<PathBuf>,
+    /// Which of its claims mean what; only with dialect `openid`.
+    pub(super) claims: Located<Claims>,
+}
+
+/// How one kind of issuer words its claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Dialect {
+    /// GitLab CI `id_tokens`.
+    Gitlab,
+    /// Okta custom authorization servers: access tokens of people.
+    Okta,
+    /// Any other OpenID provider, by `claims`.
+    Openid,
+}
+
+/// Which claims of a plain OpenID provider mean what.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Claims {
+    /// Whether its tokens are of programs and not of people.
+    pub(super) agents: Located<bool>,
+    /// The claim with a name to show.
+    pub(super) name: Located<String>,
+    /// The claim with the list of groups.
+    pub(super) groups: Located<String>,
+    /// The `typ` its tokens must carry, where one is demanded: `at+jwt` (RFC 9068).
+    pub(super) typ: Located<String>,
+}
+
+/// One API behind this proxy.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "url", "operations", "headers"]))]
+pub(super) struct Upstream {
+    /// Its name in catalogues, records and metrics: lower case letters, digits, `-` and `_`.
+    pub(super) name: Located<String>,
+    /// Scheme, host and port, without a path.
+    pub(super) url: Located<String>,
+    /// Its catalogue: `lightstep` is `policies/operations/lightstep.yaml`.
+    pub(super) operations: Located<String>,
+    /// Template parameters that its key is good for, by name; other values are `misdirected`.
+    pub(super) pinned: Located<BTreeMap<String, Located<String>>>,
+    /// Fields set last, whatever the caller sent under these names. At least one has a key.
+    pub(super) headers: Located<Vec<Located<Header>>>,
+    /// A CA certificate (PEM) to trust beside the machine's.
+    pub(super) ca_file: Located<PathBuf>,
+    /// To connect and shake hands.
+    pub(super) connect_timeout: Located<Duration>,
+    /// From the last byte sent to the head of the answer.
+    pub(super) head_timeout: Located<Duration>,
+    /// The longest silence inside the body of an answer.
+    pub(super) idle_timeout: Located<Duration>,
+    /// Requests in flight to it.
+    pub(super) requests: Located<Count>,
+}
+
+/// A field that stile sets on every request to an upstream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "value"]))]
+pub(super) struct Header {
+    /// Its name.
+    pub(super) name: Located<String>,
+    /// Its value; `{key}` stands for the key: `bearer {key}`.
+    pub(super) value: Located<String>,
+    /// The file with the key, one line; not readable by group or others.
+    pub(super) key_file: Located<PathBuf>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["folder"]))]
+pub(super) struct Policies {
+    /// The folder with directory, roles, bindings, rules, guardrails, operations and tests.
+    pub(super) folder: Located<PathBuf>,
+    /// The IANA time zone in which policies read the clock: `Europe/Berlin`.
+    pub(super) time_zone: Located<String>,
+}
+
+/// What is kept of every decision.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["folder", "origin"]))]
+pub(super) struct Journal {
+    /// The folder, made if missing; one process at a time.
+    pub(super) folder: Located<PathBuf>,
+    /// The log's name in records and receipts: `stile.example.com/main`. Never change it.
+    pub(super) origin: Located<String>,
+    /// When a decision counts as committed, for each class of operation.
+    pub(super) commit: Located<Commit>,
+    /// Bytes preallocated for one segment.
+    pub(super) segment_bytes: Located<Count>,
+    /// Records that may wait for the writer.
+    pub(super) queue: Located<Count>,
+    /// How long a request waits for its commit.
+    pub(super) commit_timeout: Located<Duration>,
+}
+
+/// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Commit {
+    /// For reads.
+    pub(super) read: Located<record::Level>,
+    /// For writes.
+    pub(super) write: Located<record::Level>,
+    /// For deletions.
+    pub(super) delete: Located<record::Level>,
+    /// For what hands out secrets or rights.
+    pub(super) power: Located<record::Level>,
+    /// For telemetry, whatever its class.
+    pub(super) telemetry: Located<record::Level>,
+}
+
+/// Sizes, deadlines and counts.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Largest request head, in bytes.
+    pub(super) head_bytes: Located<Count>,
+    /// Longest request target, in bytes.
+    pub(super) target_bytes: Located<Count>,
+    /// For a TLS handshake and for a head to arrive; also how long an idle connection stays.
+    pub(super) head_timeout: Located<Duration>,
+    /// Longest silence inside a request body.
+    pub(super) body_idle_timeout: Located<Duration>,
+    /// Open connections over all addresses.
+    pub(super) connections: Located<Count>,
+    /// Requests in flight over all connections.
+    pub(super) requests: Located<Count>,
+    /// HTTP/2 streams of one connection.
+    pub(super) streams: Located<Count>,
+    /// How long a shutdown waits for what runs.
+    pub(super) drain_timeout: Located<Duration>,
+}
+
+impl Default for File {
+    fn default() -> File {
+        File {
+            site: Located::absent(),
+            listen: Located::absent(),
+            admin: Located::absent(),
+            issuers: Located::absent(),
+            upstreams: Located::absent(),
+            policies: Located::absent(),
+            journal: Located::absent(),
+            limits: Located::preset(Limits::default()),
+        }
+    }
+}
+
+impl Default for Issuer {
+    fn default() -> Issuer {
+        let rs256 = Located::preset(Algorithm(jsonwebtoken::Algorithm::RS256));
+        Issuer {
+            name: Located::absent(),
+            url: Located::absent(),
+            dialect: Located::absent(),
+            audiences: Located::absent(),
+            algorithms: Located::preset(vec![rs256]),
+            longest_lifetime: Located::preset(Duration::from_ms(24 * 3_600_000)),
+            ca_file: Located::absent(),
+            claims: Located::absent(),
+        }
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Claims {
+        Claims {
+            agents: Located::preset(false),
+            name: Located::preset("sub".into()),
+            groups: Located::preset("groups".into()),
+            typ: Located::absent(),
+        }
+    }
+}
+
+impl Default for Upstream {
+    fn default() -> Upstream {
+        Upstream {
+            name: Located::absent(),
+            url: Located::absent(),
+            operations: Located::absent(),
+            pinned: Located::preset(BTreeMap::new()),
+            headers: Located::absent(),
+            ca_file: Located::absent(),
+            connect_timeout: Located::preset(Duration::from_ms(5_000)),
+            head_timeout: Located::preset(Duration::from_ms(60_000)),
+            idle_timeout: Located::preset(Duration::from_ms(60_000)),
+            requests: Located::preset(Count::new(512)),
+        }
+    }
+}
+
+impl Default for Policies {
+    fn default() -> Policies {
+        Policies {
+            folder: Located::absent(),
+            time_zone: Located::preset("UTC".into()),
+        }
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Journal {
+        Journal {
+            folder: Located::absent(),
+            origin: Located::absent(),
+            commit: Located::preset(Commit::default()),
+            segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
+            queue: Located::preset(Count::new(8_192)),
+            commit_timeout: Located::preset(Duration::from_ms(5_000)),
+        }
+    }
+}
+
+impl Default for Commit {
+    fn default() -> Commit {
+        let levels = record::Levels::default();
+        Commit {
+            read: Located::preset(levels.read),
+            write: Located::preset(levels.write),
+            delete: Located::preset(levels.delete),
+            power: Located::preset(levels.power),
+            telemetry: Located::preset(levels.telemetry),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let limits = listen::Limits::default();
+        let count =
+            |number: usize| Located::preset(Count::new(number.try_into().unwrap_or(u64::MAX)));
+        let span = |ms| Located::preset(Duration::from_ms(ms));
+        Limits {
+            head_bytes: count(limits.head_bytes),
+            target_bytes: count(limits.target_bytes),
+            head_timeout: span(limits.head_ms),
+            body_idle_timeout: span(limits.body_idle_ms),
+            connections: count(limits.connections),
+            requests: count(limits.requests),
+            streams: Located::preset(Count::new(limits.streams.into())),
+            drain_timeout: span(limits.drain_ms),
+        }
+    }
+}
