@@ -32,6 +32,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --gid 10001 --home-dir /etc/stile --shell /usr/sbin/nologin stile \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/stile/journal
 COPY --from=built /out/stile /usr/local/bin/stile
+# An example to start from: mount your own stile.yaml, policies, certs and secrets over it.
 COPY --chown=0:0 policies /etc/stile/policies
 COPY --chown=0:0 stile.yaml /etc/stile/stile.yaml
 COPY LICENSE /usr/share/doc/stile/LICENSE

@@ -44,7 +44,7 @@ python_and_node_are_new_enough() {
 # Both sets are laid anew whenever a pin has changed; the stamp is written last.
 caller_packages() {
     local wanted
-    wanted=$(cat "${pins[@]}" | sha256sum; python3 --version; node --version)
+    wanted=$(cat "${pins[@]}" | git hash-object --stdin; python3 --version; node --version)
     [ "$(cat "$callers/installed" 2>/dev/null)" != "$wanted" ] || return 0
     mkdir -p "$callers"
     rm -rf "$callers/installed" "$callers/venv" "$callers/node_modules"
