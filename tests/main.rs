@@ -15,6 +15,8 @@ mod architecture;
 mod resolve;
 /// Every reason has an answer in every form.
 mod reasons;
+/// The shipped policy folder loads, passes its cases and lacks none.
+mod policies;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
 mod config;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
