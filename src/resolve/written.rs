@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
 
@@ -16,25 +17,28 @@ use super::operation::{Class, Speech};
 use crate::setup_error::SetupError;
 
 /// One catalogue file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     /// How callers want refusals spelled.
     pub(super) speaks: Speech,
     /// What every path begins with.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) base: Option<Spanned<String>>,
     /// The largest request body of operations that do not say so themselves, in bytes.
     #[serde(default)]
     pub(super) body_bytes: Option<u64>,
     /// The resource types, by name.
+    #[schemars(with = "BTreeMap<String, WrittenResource>")]
     pub(super) resources: BTreeMap<String, Spanned<WrittenResource>>,
     /// The operations.
+    #[schemars(with = "Vec<WrittenOperation>")]
     pub(super) operations: Vec<Spanned<WrittenOperation>>,
 }
 
 /// Where the path says which resource is meant.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenResource {
     /// The parameter that is the resource's id.
@@ -46,20 +50,24 @@ pub(super) struct WrittenResource {
 }
 
 /// One action and the requests that ask for it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOperation {
     /// Its name in policies.
+    #[schemars(with = "String")]
     pub(super) action: Spanned<String>,
     /// What it does, by meaning.
     pub(super) class: Class,
     /// The type of what it is done to.
+    #[schemars(with = "String")]
     pub(super) resource: Spanned<String>,
     /// `METHOD /path/{parameter}`, under the file's base.
     #[serde(rename = "do")]
+    #[schemars(with = "Vec<String>")]
     pub(super) requests: Vec<Spanned<String>>,
     /// The parameters that the upstream decodes twice on these paths.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub(super) decoded_twice: Vec<Spanned<String>>,
     /// The largest request body, in bytes.
     #[serde(default)]
