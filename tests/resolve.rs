@@ -225,7 +225,7 @@ fn whatever_matches_is_spelled_like_its_template() {
                     "{path} passed with {bad}"
                 );
             }
-            assert!(*part == "" || raw.bytes().any(|b| b != b'.'), "{path}");
+            assert!(part.is_empty() || raw.bytes().any(|b| b != b'.'), "{path}");
         }
     }
     assert!(
