@@ -1,5 +1,13 @@
 //! Every reason, in every form an answer can have.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that goes wrong should stop where it does"
+)]
+
 use std::collections::BTreeSet;
 
 use http::Response;
@@ -210,6 +218,33 @@ async fn a_denied_job_reads_who_what_where_why_and_what_helps() {
              resource_metadata=\"https://stile.example/.well-known/oauth-protected-resource\""
         )
     );
+}
+
+#[tokio::test]
+async fn a_sentence_that_was_told_whole_is_not_told_twice() {
+    let told =
+        "job acme/shop/api on feat/x may not streams.create on project X: deploys rest on fridays";
+    let refusal = Refusal::new(Reason::PolicyDenied)
+        .telling(told)
+        .explained(explanation());
+    let answer = answer(&refusal, &asked(None, Some("text/plain"), false), &site());
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let expected = format!(
+        "Denied by stile: {told}. Fix: run on a protected branch (policy_denied, decision {})\n",
+        decision()
+    );
+    assert_eq!(str::from_utf8(&body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_step_that_says_only_why_gets_the_rest_of_the_sentence() {
+    let refusal = Refusal::new(Reason::PolicyDenied)
+        .telling("deploys rest on fridays")
+        .explained(explanation());
+    let answer = answer(&refusal, &asked(None, Some("text/plain"), false), &site());
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let start = "Denied by stile: job acme/shop/api on feat/x may not streams.create in project X: deploys rest";
+    assert!(str::from_utf8(&body).unwrap().starts_with(start));
 }
 
 #[test]

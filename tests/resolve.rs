@@ -2,6 +2,14 @@
 //!
 //! Valid cases come first: every operation matches its own template. Then one thing is changed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that goes wrong should stop where it does"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -174,6 +182,127 @@ fn no_encoding_of_a_value_hides_another_path() {
             );
         }
     }
+}
+
+#[test]
+fn whatever_matches_is_spelled_like_its_template() {
+    let catalogue = shipped();
+    let mut random = Random(0x5713_1e00);
+    let mut matched = 0;
+    for round in 0..20_000 {
+        let entry = &catalogue.entries()[random.below(catalogue.entries().len())];
+        let path = match round % 2 {
+            0 => mangled(&fill(entry, "x1"), &mut random),
+            _ => fill(entry, &mangled("x1", &mut random)),
+        };
+        let Ok(found) = catalogue.find(&entry.method, &path) else {
+            continue;
+        };
+        matched += 1;
+        let raw: Vec<&str> = path.split('/').collect();
+        let template: Vec<&str> = found.entry.template.split('/').collect();
+        assert_eq!(
+            raw.len(),
+            template.len(),
+            "{path} as {}",
+            found.entry.template
+        );
+        for (raw, part) in raw.iter().zip(&template) {
+            let plain = !raw.is_empty()
+                && raw
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_:.".contains(&b));
+            match *part {
+                "{organization}" => assert_eq!(*raw, "acme"),
+                hole if hole.starts_with('{') => {
+                    assert!(plain || HARMLESS.iter().any(|h| raw.contains(h)), "{path}")
+                }
+                literal => assert_eq!(*raw, literal, "{path}"),
+            }
+            for bad in HARMFUL {
+                assert!(
+                    !raw.to_ascii_lowercase().contains(bad),
+                    "{path} passed with {bad}"
+                );
+            }
+            assert!(part.is_empty() || raw.bytes().any(|b| b != b'.'), "{path}");
+        }
+    }
+    assert!(
+        matched > 1_000,
+        "only {matched} matches: the test proves little"
+    );
+}
+
+#[test]
+fn siblings_that_do_not_overlap_are_told_apart() {
+    let catalogue = load_text(
+        "speaks: problem\nresources: { T: {} }\noperations:\n  \
+         - { action: a.one, class: read, resource: T, do: [\"GET /a/{x}/b\"] }\n  \
+         - { action: a.two, class: read, resource: T, do: [GET /a/c/d] }\n  \
+         - { action: a.three, class: read, resource: T, do: [\"GET /{y}/c/e\"] }\n  \
+         - { action: a.four, class: write, resource: T, do: [\"POST /a/{z}/d\"] }\n",
+    );
+    let catalogue = catalogue.unwrap();
+    let action = |method, path: &str| {
+        catalogue
+            .find(&method, path)
+            .map(|o| o.entry.action.clone())
+    };
+    assert_eq!(action(Method::GET, "/a/c/b").unwrap(), "a.one");
+    assert_eq!(action(Method::GET, "/a/c/d").unwrap(), "a.two");
+    assert_eq!(action(Method::GET, "/a/c/e").unwrap(), "a.three");
+    assert_eq!(action(Method::POST, "/a/c/d").unwrap(), "a.four");
+    assert_eq!(
+        action(Method::GET, "/a/x/d").unwrap_err().reason(),
+        Reason::NoOperation
+    );
+    assert_eq!(
+        action(Method::GET, "/a/%63/d").unwrap_err().reason(),
+        Reason::BadTarget
+    );
+    assert_eq!(
+        action(Method::GET, "/%61/c/d").unwrap_err().reason(),
+        Reason::BadTarget
+    );
+}
+
+#[test]
+fn a_disguised_literal_is_a_bad_target() {
+    let catalogue = shipped();
+    for path in [
+        "/public/v0.2/acme/%70rojects",
+        "/%70ublic/v0.2/acme/projects",
+        "/public/v0%2e2/acme/projects",
+        "/public/v0.2/ac%6De/projects",
+        "/public/v0.2/acme/projects/p/metric%5fdashboards/d",
+    ] {
+        assert_eq!(
+            catalogue.find(&Method::GET, path).unwrap_err().reason(),
+            Reason::BadTarget,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn the_schema_of_catalogues_knows_every_key_of_the_shipped_ones() {
+    let schema = Catalogue::schema().to_string();
+    for key in [
+        "speaks",
+        "base",
+        "body_bytes",
+        "resources",
+        "operations",
+        "action",
+        "class",
+        "do",
+        "decoded_twice",
+        "note",
+    ] {
+        assert!(schema.contains(&format!("\"{key}\"")), "{key}");
+    }
+    assert!(schema.contains("\"additionalProperties\":false"));
 }
 
 #[test]
@@ -536,15 +665,39 @@ fn spellings(path: &str) -> Vec<String> {
             with(segment[1..].to_owned());
         }
     }
-    let plain = all.into_iter().filter(|spelling| spelling != path);
-    plain
-        .filter(|spelling| !is_the_pin_encoded(spelling))
+    all.into_iter()
+        .filter(|spelling| spelling != path)
         .collect()
 }
 
-/// The organization is a parameter: its value may come encoded, and is then read as what it is.
-fn is_the_pin_encoded(spelling: &str) -> bool {
-    spelling.starts_with("/public/v0.2/%61cme")
+/// One to three tricks at random places.
+fn mangled(path: &str, random: &mut Random) -> String {
+    let mut path = path.to_owned();
+    for _ in 0..=random.below(3) {
+        let at = random.below(path.len() + 1);
+        match random.below(3) {
+            0 => path.insert_str(at, TRICKS[random.below(TRICKS.len())]),
+            1 if at < path.len() => {
+                let byte = path.as_bytes()[at];
+                path.replace_range(at..=at, &format!("%{byte:02x}"));
+            }
+            _ if at < path.len() => path.replace_range(at..=at, TRICKS[random.below(TRICKS.len())]),
+            _ => path.push_str(TRICKS[random.below(TRICKS.len())]),
+        }
+    }
+    path
+}
+
+/// Marsaglia's xorshift: the same cases in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
 }
 
 fn swap_case(text: &str) -> String {
@@ -572,6 +725,21 @@ const ODD_VALUES: &[(&str, &str)] = &[
     ("$&'()*,=!", "$&'()*,=!"),
     ("%22%3C%3E", "\"<>"),
     ("null", "null"),
+];
+
+const TRICKS: &[&str] = &[
+    "/", "//", ".", "..", "/.", "/..", "/../", "%2e", "%2E", "%252e", "%2f", "%2F", "%252f", "%5c",
+    "\\", ";", "..;", "%3b", "%00", "%0a", "%7f", "%c0%af", "%25", "%", "%2", "a", "%61", "%2561",
+    "x1", "-", "_", ":", "%20", "%2520", "#", "%23", "projects", "A",
+];
+
+/// What a parameter may hold besides plain letters.
+const HARMLESS: &[&str] = &["%", "."];
+
+/// What no segment of a match may hold, decoded once or twice.
+const HARMFUL: &[&str] = &[
+    "%2f", "%252f", "%5c", "\\", ";", "%3b", "%253b", "%00", "%0a", "%7f", "%c0", "#", "%23",
+    "%2523", "//",
 ];
 
 const HIDING_VALUES: &[&str] = &[

@@ -53,28 +53,32 @@ pub(super) fn plain(text: &str, most_bytes: usize) -> String {
 }
 
 fn explained(refusal: &Refusal, explanation: &Explanation) -> String {
-    let Explanation {
-        who, action, on, ..
-    } = explanation;
-    let preposition = if on.starts_with("project ") {
-        "in"
-    } else {
-        "on"
-    };
-    let who = plain(who, PART_BYTES);
-    let on = plain(on, PART_BYTES);
-    let mut sentence = match on.is_empty() {
-        true => format!("{who} may not {action}: {}", why(refusal, explanation)),
-        false => format!(
-            "{who} may not {action} {preposition} {on}: {}",
-            why(refusal, explanation)
-        ),
+    let mut sentence = match is_whole(refusal.told(), explanation) {
+        true => refusal.told().to_owned(),
+        false => whole(refusal, explanation),
     };
     if let Some(fix) = &explanation.fix {
         sentence.push_str(". Fix: ");
         sentence.push_str(fix);
     }
     sentence
+}
+
+/// Whether the refusing step told who, what and why already.
+fn is_whole(told: &str, explanation: &Explanation) -> bool {
+    !explanation.who.is_empty() && told.starts_with(&explanation.who)
+}
+
+fn whole(refusal: &Refusal, explanation: &Explanation) -> String {
+    let who = plain(&explanation.who, PART_BYTES);
+    let action = plain(&explanation.action, PART_BYTES);
+    let on = plain(&explanation.on, PART_BYTES);
+    let on = match (on.is_empty(), on.starts_with("project ")) {
+        (true, _) => on,
+        (false, true) => format!(" in {on}"),
+        (false, false) => format!(" on {on}"),
+    };
+    format!("{who} may not {action}{on}: {}", why(refusal, explanation))
 }
 
 /// What the refusing step said, or else the first check that failed.

@@ -20,7 +20,7 @@ use super::path::{Path, Segment};
 use super::settings::CatalogueSettings;
 use super::template::{Parameter, Part, Template};
 use super::trie::{Found, Trie};
-use super::written::WrittenResource;
+use super::written::{Written, WrittenResource};
 use crate::listen::Arrival;
 use crate::refusal::{Reason, Refusal};
 use crate::setup_error::SetupError;
@@ -106,6 +106,11 @@ impl Catalogue {
     /// before it is known what they ask for.
     pub fn speech_of(&self, path: &str) -> Speech {
         self.trie.speech_of(path).unwrap_or(Speech::Problem)
+    }
+
+    /// The JSON Schema of a catalogue file, for editors.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Written).to_value()
     }
 
     fn find_target(

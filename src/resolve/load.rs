@@ -17,7 +17,7 @@ use super::operation::{Class, Entry};
 use super::settings::{CatalogueSettings, CatalogueUse};
 use super::template::{Template, is_name};
 use super::written::{self, Written, WrittenOperation, WrittenResource};
-use crate::setup_error::{SetupError, nearest};
+use crate::setup_error::SetupError;
 
 /// An operation before it has its place in the catalogue.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) fn drafts(settings: &CatalogueSettings) -> Result<Vec<Draft>, Vec<Set
     let mut drafts = Vec::new();
     let mut errors = Vec::new();
     for used in &settings.uses {
-        match file_of(&settings.folder, used) {
+        match written::open(&settings.folder, &used.operations) {
             Ok((file, written)) => File::new(used, file, &written, &mut errors).draft(&mut drafts),
             Err(error) => errors.push(error),
         }
@@ -241,50 +241,6 @@ impl<'a> File<'a> {
     }
 }
 
-fn file_of(folder: &Path, used: &CatalogueUse) -> Result<(PathBuf, Written), SetupError> {
-    let name = &used.operations;
-    if !is_file_name(name) {
-        return Err(
-            SetupError::new(format!("`{name}` is no name for a catalogue"))
-                .hint("it is the name of a file in the folder of catalogues, without `.yaml`"),
-        );
-    }
-    let file = folder.join(format!("{name}.yaml"));
-    let size = std::fs::metadata(&file)
-        .map_err(|error| unreadable(folder, &file, name, &error))?
-        .len();
-    if size > FILE_BYTES {
-        return Err(SetupError::in_file(
-            &file,
-            format!("the file is larger than {FILE_BYTES} bytes"),
-        ));
-    }
-    let text =
-        std::fs::read_to_string(&file).map_err(|error| unreadable(folder, &file, name, &error))?;
-    let written = written::read(&file, &text)?;
-    Ok((file, written))
-}
-
-fn unreadable(folder: &Path, file: &Path, name: &str, error: &std::io::Error) -> SetupError {
-    let known: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            entry
-                .ok()?
-                .file_name()
-                .to_str()?
-                .strip_suffix(".yaml")
-                .map(str::to_owned)
-        })
-        .collect();
-    let fault = SetupError::in_file(file, format!("the catalogue cannot be read: {error}"));
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault,
-    }
-}
-
 /// Pairs of operations that one request would match.
 fn overlaps(drafts: &[Draft]) -> Vec<SetupError> {
     let mut errors = Vec::new();
@@ -374,13 +330,5 @@ fn is_type(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn is_file_name(text: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    !text.is_empty() && text.bytes().all(is_plain)
-}
-
 /// The largest request body, in bytes, where a catalogue says nothing.
 const BODY_BYTES: u64 = 1024 * 1024;
-
-/// The largest catalogue file, in bytes.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;

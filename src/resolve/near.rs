@@ -27,44 +27,42 @@ pub(super) fn told<'a>(
     ))
 }
 
-/// How much of a template is in a path: 1 for all of it.
+/// How much of a template is in a path: 1 for all of it, 0 where too little can be.
 fn score(template: &Template, method: &Method, segments: &[Segment<'_>]) -> f64 {
     let longest = template.parts.len().max(segments.len());
-    if longest.abs_diff(template.parts.len().min(segments.len())) > 1 {
+    if longest > template.parts.len().min(segments.len()) + 1 {
         return 0.0;
     }
-    let alike: f64 = template
-        .parts
-        .iter()
-        .zip(segments)
-        .map(|(part, segment)| likeness(part, segment))
-        .sum();
-    let literals = template.parts.iter().zip(segments);
-    let literals = literals
-        .filter(|(part, segment)| matches!(part, Part::Literal(text) if *text == *segment.text()));
-    if literals.count() == 0 {
-        return 0.0;
+    let mut lost = longest.abs_diff(template.parts.len().min(segments.len())) as f64;
+    let mut exact = 0;
+    for (part, segment) in template.parts.iter().zip(segments) {
+        let likeness = likeness(part, segment);
+        exact += usize::from(likeness >= 1.0);
+        lost += 1.0 - likeness;
+        if lost > (1.0 - NEAR) * longest as f64 {
+            return 0.0; // most templates end here, which keeps a miss cheap
+        }
     }
     let other_method = if template.method == *method {
         0.0
     } else {
         OTHER_METHOD
     };
-    alike / count(longest) - other_method
+    match exact {
+        0 => 0.0,
+        _ => 1.0 - lost / longest as f64 - other_method,
+    }
 }
 
 fn likeness(part: &Part, segment: &Segment<'_>) -> f64 {
     match part {
         Part::Parameter(_) => PARAMETER,
+        Part::Literal(text) if *text == *segment.text() => 1.0,
         Part::Literal(text) if segment.text().len() <= COMPARED_BYTES => {
-            strsim::jaro_winkler(text, segment.text())
+            strsim::jaro_winkler(text, segment.text()).min(ALMOST)
         }
         Part::Literal(_) => 0.0,
     }
-}
-
-fn count(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::MAX, f64::from)
 }
 
 /// From this score on a template is named.
@@ -72,6 +70,9 @@ const NEAR: f64 = 0.75;
 
 /// A parameter takes anything, which says a little less than a literal that fits.
 const PARAMETER: f64 = 0.95;
+
+/// Another literal is never quite the same.
+const ALMOST: f64 = 0.99;
 
 /// What another method takes off.
 const OTHER_METHOD: f64 = 0.02;

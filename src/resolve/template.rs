@@ -128,6 +128,13 @@ fn read_parts(path: &str) -> Result<Vec<Part>, SetupError> {
         let fault = format!("the path `{path}` has more than {SEGMENTS} segments");
         return Err(SetupError::new(fault));
     }
+    if let Some(Part::Literal(first)) = parts.first()
+        && RESERVED.contains(&first.as_str())
+    {
+        return Err(SetupError::new(format!(
+            "`/{first}` is stile's own and cannot be an upstream's"
+        )));
+    }
     let names: Vec<&str> = parts.iter().filter_map(Part::name).collect();
     if let Some(twice) = names
         .iter()
@@ -176,7 +183,7 @@ fn read_part(segment: &str) -> Result<Part, SetupError> {
             "the segment `{segment}` is a dot segment"
         )));
     }
-    if !segment.bytes().all(is_literal_byte) {
+    if !is_plain(segment) {
         return Err(SetupError::new(format!("the segment `{segment}` can be spelled in two ways"))
             .hint("literal segments are letters, digits and `-._~!$&'()*+,=:@`; a parameter is a whole segment"));
     }
@@ -191,10 +198,14 @@ pub(super) fn is_name(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// What may stand in a path without encoding, so that it has one spelling (RFC 3986, 3.3).
-fn is_literal_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte)
+/// Whether a segment stands in a path without encoding, so that it has one spelling (RFC 3986, 3.3).
+pub(super) fn is_plain(segment: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@".contains(&byte);
+    segment.bytes().all(plain)
 }
+
+/// First segments that this proxy answers for itself.
+const RESERVED: [&str; 2] = [".stile", ".well-known"];
 
 const METHODS: [Method; 7] = [
     Method::GET,
@@ -266,6 +277,8 @@ mod tests {
             "GET /{a}x",
             "GET /{a}/{a}",
             "GET /a?b",
+            "GET /.stile/me",
+            "GET /.well-known/x",
         ] {
             assert!(Template::read(written, "").is_err(), "{written}");
         }

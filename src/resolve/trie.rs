@@ -4,8 +4,9 @@
 //! matches, or how it was missed.
 //!
 //! One map look-up per segment, no pattern, no allocation. The order of looking does not matter,
-//! since a catalogue with two answers for one request is never built. A literal that came in any
-//! other spelling than its own is `bad_target`: what is matched must be what is forwarded.
+//! since a catalogue with two answers for one request is never built. A literal or a
+//! pinned value that came in another spelling than its own is `bad_target`: what is matched must be
+//! what is forwarded.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use http::Method;
 
 use super::operation::Speech;
 use super::path::Segment;
-use super::template::{Part, Template};
+use super::template::{Part, Template, is_plain};
 
 /// All templates, by segment.
 #[derive(Debug, Default)]
@@ -96,7 +97,12 @@ impl Trie {
         rest: &[Segment<'_>],
     ) -> Option<Found> {
         let found = match self.pinned.get(segment.text()) {
-            Some(next) => next.find(method, rest),
+            Some(next) => match next.find(method, rest) {
+                Found::Match(_) if segment.was_encoded() && is_plain(segment.text()) => {
+                    Found::Disguised
+                }
+                found => found,
+            },
             None => {
                 let elsewhere = |next: &Trie| next.find(method, rest) != Found::Nothing;
                 match self.parameter.is_none() && self.pinned.values().any(elsewhere) {

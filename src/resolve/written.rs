@@ -1,40 +1,44 @@
 //! A catalogue as its author wrote it.
 //!
-//! In: the text of one YAML file. Out: a [`Written`], every value with its place in the file.
+//! In: the name of one YAML file. Out: a [`Written`], every value with its place in the file.
 //!
 //! Nothing is left to guessing: an unknown, missing or doubled key is an error, a word is taken as
 //! written, and what YAML offers to make files clever (anchors, merge keys, tags, several documents)
 //! is refused.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
 
 use super::operation::{Class, Speech};
-use crate::setup_error::SetupError;
+use crate::setup_error::{SetupError, nearest};
 
 /// One catalogue file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     /// How callers want refusals spelled.
     pub(super) speaks: Speech,
     /// What every path begins with.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub(super) base: Option<Spanned<String>>,
     /// The largest request body of operations that do not say so themselves, in bytes.
     #[serde(default)]
     pub(super) body_bytes: Option<u64>,
     /// The resource types, by name.
+    #[schemars(with = "BTreeMap<String, WrittenResource>")]
     pub(super) resources: BTreeMap<String, Spanned<WrittenResource>>,
     /// The operations.
+    #[schemars(with = "Vec<WrittenOperation>")]
     pub(super) operations: Vec<Spanned<WrittenOperation>>,
 }
 
 /// Where the path says which resource is meant.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenResource {
     /// The parameter that is the resource's id.
@@ -46,20 +50,24 @@ pub(super) struct WrittenResource {
 }
 
 /// One action and the requests that ask for it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenOperation {
     /// Its name in policies.
+    #[schemars(with = "String")]
     pub(super) action: Spanned<String>,
     /// What it does, by meaning.
     pub(super) class: Class,
     /// The type of what it is done to.
+    #[schemars(with = "String")]
     pub(super) resource: Spanned<String>,
     /// `METHOD /path/{parameter}`, under the file's base.
     #[serde(rename = "do")]
+    #[schemars(with = "Vec<String>")]
     pub(super) requests: Vec<Spanned<String>>,
     /// The parameters that the upstream decodes twice on these paths.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub(super) decoded_twice: Vec<Spanned<String>>,
     /// The largest request body, in bytes.
     #[serde(default)]
@@ -70,8 +78,52 @@ pub(super) struct WrittenOperation {
     pub(super) note: Option<String>,
 }
 
+/// Opens and reads a catalogue by its name.
+pub(super) fn open(folder: &Path, name: &str) -> Result<(PathBuf, Written), SetupError> {
+    if !is_file_name(name) {
+        return Err(
+            SetupError::new(format!("`{name}` is no name for a catalogue"))
+                .hint("it is the name of a file in the folder of catalogues, without `.yaml`"),
+        );
+    }
+    let file = folder.join(format!("{name}.yaml"));
+    let size = std::fs::metadata(&file)
+        .map_err(|error| unreadable(folder, &file, name, &error))?
+        .len();
+    if size > FILE_BYTES {
+        return Err(SetupError::in_file(
+            &file,
+            format!("the file is larger than {FILE_BYTES} bytes"),
+        ));
+    }
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| unreadable(folder, &file, name, &error))?;
+    let written = read(&file, &text)?;
+    Ok((file, written))
+}
+
+fn unreadable(folder: &Path, file: &Path, name: &str, error: &std::io::Error) -> SetupError {
+    let known: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".yaml")
+                .map(str::to_owned)
+        })
+        .collect();
+    let fault = SetupError::in_file(file, format!("the catalogue cannot be read: {error}"));
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => fault.hint(format!("did you mean `{near}`?")),
+        None => fault,
+    }
+}
+
 /// Reads one catalogue file's text.
-pub(super) fn read(file: &Path, text: &str) -> Result<Written, SetupError> {
+fn read(file: &Path, text: &str) -> Result<Written, SetupError> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(file, &error))
 }
 
@@ -138,3 +190,11 @@ fn first_line(text: &str) -> &str {
         .unwrap_or_default()
         .trim_end_matches('.')
 }
+
+fn is_file_name(text: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    !text.is_empty() && text.bytes().all(is_plain)
+}
+
+/// The largest catalogue file, in bytes.
+const FILE_BYTES: u64 = 8 * 1024 * 1024;
