@@ -23,6 +23,10 @@ pub struct Facts {
 /// The kinds of principal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once for each token and shared from then on"
+)]
 pub enum Who {
     /// A job of a CI pipeline.
     Job(Job),

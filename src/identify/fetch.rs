@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING};
 use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Caller;
@@ -115,6 +116,9 @@ impl Fetcher {
         }
         if response.headers().contains_key(CONTENT_ENCODING) {
             return Err(FetchFault::Compressed);
+        }
+        if response.body().size_hint().lower() > LARGEST_DOCUMENT_BYTES as u64 {
+            return Err(FetchFault::TooLarge);
         }
         let max_age_s = max_age_s(response.headers());
         let body = Limited::new(response.into_body(), LARGEST_DOCUMENT_BYTES);

@@ -72,7 +72,7 @@ pub(super) fn with_keys(
     trail.held(|| Some(format!("{} s left", validity.expires.ms_since(now) / 1000)));
     trail.begin("its kind is accepted and its claims are well typed");
     let facts = facts(&claims, settings)?;
-    trail.held(|| Some(facts.subject.clone()));
+    trail.held(|| Some(facts.subject.escape_debug().to_string()));
 
     let token = TokenFacts {
         key_id,

@@ -2,6 +2,8 @@
 //!
 //! In: a port, claims, orders to break. Out: tokens, and answers to whoever fetches the keys.
 //!
+//! [`Issuer::start_tls`] speaks HTTPS with a certificate of its own authority, for tests of trust.
+//!
 //! Holds one RSA key (`RS256`, the one [`Issuer::mint`] signs with) and one P-256 key (`ES256`).
 //! Every fetch is counted, so that a test can say how often stile may ask. A broken document stays
 //! broken until [`Issuer::mend`].
@@ -16,6 +18,7 @@
 
 pub mod claims;
 mod serve;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -31,6 +34,7 @@ use crate::mint::{self, SigningKey};
 #[derive(Debug)]
 pub struct Issuer {
     url: String,
+    authority_pem: Option<String>,
     shared: Arc<Shared>,
     task: AbortHandle,
 }
@@ -101,11 +105,26 @@ impl Issuer {
 
     /// Starts one on this port of the loopback; 0 takes a free one.
     pub async fn start_at(port: u16) -> Issuer {
+        Issuer::listening(port, None).await
+    }
+
+    /// Starts one on a free port that speaks HTTPS as `localhost`.
+    pub async fn start_tls() -> Issuer {
+        Issuer::listening(0, Some(tls::own_authority())).await
+    }
+
+    async fn listening(port: u16, tls: Option<tls::Tls>) -> Issuer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
-        let url = format!("http://{address}");
+        let (url, authority_pem, acceptor) = match tls {
+            None => (format!("http://{address}"), None, None),
+            Some(tls) => {
+                let url = format!("https://localhost:{}", address.port());
+                (url, Some(tls.authority_pem), Some(tls.acceptor))
+            }
+        };
         let (rsa, ec) = (SigningKey::rs256(), SigningKey::es256());
         let shared = Arc::new(Shared {
             state: watch::Sender::new(State {
@@ -118,9 +137,15 @@ impl Issuer {
             }),
             fetches: Mutex::default(),
         });
-        let task = tokio::spawn(serve::serve(listener, url.clone(), shared.clone()));
+        let task = tokio::spawn(serve::serve(
+            listener,
+            acceptor,
+            url.clone(),
+            shared.clone(),
+        ));
         Issuer {
             url,
+            authority_pem,
             shared,
             task: task.abort_handle(),
         }
@@ -129,6 +154,11 @@ impl Issuer {
     /// Its exact URL, without a slash at the end: what tokens say in `iss`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The certificate (PEM) to trust it by, where it speaks HTTPS.
+    pub fn authority_pem(&self) -> Option<&str> {
+        self.authority_pem.as_deref()
     }
 
     /// A token for the claims, signed `RS256` by the current RSA key.
@@ -176,7 +206,7 @@ impl Issuer {
         self.shared.state.send_modify(|state| {
             state
                 .published
-                .retain(|jwk| jwk["kid"] != json!(state.rsa.kid));
+                .retain(|jwk| jwk.get("kid") != Some(&json!(state.rsa.kid)));
             state.published.push(key.jwk());
             state.rsa = key;
         });
@@ -231,7 +261,7 @@ impl Issuer {
 
     fn rotated(&self, keep_old: bool) {
         self.shared.state.send_modify(|state| {
-            state.rsa = SigningKey::rs256();
+            state.rsa = SigningKey::rs256_unlike(&state.rsa);
             state.ec = SigningKey::es256();
             if !keep_old {
                 state.published.clear();

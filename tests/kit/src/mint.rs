@@ -58,6 +58,18 @@ impl SigningKey {
         }
     }
 
+    /// An RSA key of 2048 bits for `RS256` that is not this one, under a fresh id.
+    pub fn rs256_unlike(other: &SigningKey) -> SigningKey {
+        let one = SigningKey::rs256();
+        if one.jwk().get("n") == other.jwk().get("n") {
+            return SigningKey {
+                material: Material::Rsa(pooled_rsa_unlike(&one.material)),
+                ..one
+            };
+        }
+        one
+    }
+
     /// A fresh P-256 key for `ES256`.
     pub fn es256() -> SigningKey {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
@@ -237,6 +249,14 @@ pub fn fresh_uuid() -> String {
 
 fn fresh_id(family: &str) -> String {
     format!("{family}-{}", fresh_uuid())
+}
+
+fn pooled_rsa_unlike(material: &Material) -> Arc<rsa::KeyPair> {
+    let first = pooled_rsa(0);
+    match material {
+        Material::Rsa(pair) if Arc::ptr_eq(pair, &first) => pooled_rsa(1),
+        _ => first,
+    }
 }
 
 fn pooled_rsa(turn: usize) -> Arc<rsa::KeyPair> {

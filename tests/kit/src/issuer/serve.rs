@@ -11,23 +11,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::{Fault, Shared, State};
 
 /// Serves until it is aborted.
-pub(super) async fn serve(listener: TcpListener, url: String, shared: Arc<Shared>) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    url: String,
+    shared: Arc<Shared>,
+) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             return;
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(answer(stream, url.clone(), shared.clone()));
+        let (acceptor, url, shared) = (acceptor.clone(), url.clone(), shared.clone());
+        connections.spawn(async move {
+            let Some(acceptor) = acceptor else {
+                return answer(stream, url, shared).await;
+            };
+            // A caller that does not trust us hangs up here.
+            if let Ok(stream) = acceptor.accept(stream).await {
+                answer(stream, url, shared).await;
+            }
+        });
     }
 }
+
+/// Either kind of connection.
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Document {
@@ -36,7 +56,7 @@ enum Document {
     Other,
 }
 
-async fn answer(mut stream: TcpStream, url: String, shared: Arc<Shared>) {
+async fn answer(mut stream: impl Stream, url: String, shared: Arc<Shared>) {
     let Some(document) = read_head(&mut stream).await else {
         return;
     };
@@ -55,7 +75,7 @@ async fn answer(mut stream: TcpStream, url: String, shared: Arc<Shared>) {
 }
 
 async fn write(
-    stream: &mut TcpStream,
+    stream: &mut impl Stream,
     url: &str,
     state: &State,
     document: Document,
@@ -137,7 +157,7 @@ fn discovery(url: &str, state: &State) -> String {
 }
 
 async fn plain(
-    stream: &mut TcpStream,
+    stream: &mut impl Stream,
     status: u16,
     media_type: &str,
     more: &str,
@@ -148,7 +168,7 @@ async fn plain(
 }
 
 async fn head(
-    stream: &mut TcpStream,
+    stream: &mut impl Stream,
     status: u16,
     media_type: &str,
     more: &str,
@@ -162,13 +182,13 @@ async fn head(
 }
 
 /// Keeps a connection open until the other end gives up.
-async fn hold(stream: &mut TcpStream) -> std::io::Result<()> {
+async fn hold(stream: &mut impl Stream) -> std::io::Result<()> {
     let mut byte = [0];
     while stream.read(&mut byte).await? > 0 {}
     Ok(())
 }
 
-async fn read_head(stream: &mut TcpStream) -> Option<Document> {
+async fn read_head(stream: &mut impl Stream) -> Option<Document> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         let mut piece = [0; 1024];
