@@ -36,12 +36,21 @@ pub(super) struct Counted<B> {
 }
 
 impl<R: Receive> Answering<R> {
-    /// Answers one request.
-    pub(super) async fn answer(
+    /// Answers one request. The exchange begins now and not when the future is first polled: in
+    /// between hyper looks for the end of the stream, which the gate shows to an idle one only.
+    pub(super) fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Counted<R::Body>>, Infallible>> + Send + use<R> {
+        let running = self.exchanges.begin(&self.counts);
+        self.clone().answer_in(running, request)
+    }
+
+    async fn answer_in(
         self,
+        running: Running,
         request: Request<Incoming>,
     ) -> Result<Response<Counted<R::Body>>, Infallible> {
-        let running = self.exchanges.begin(&self.counts);
         let (parts, incoming) = request.into_parts();
         let wants_upgrade = parts.headers.contains_key(header::UPGRADE);
         let mut response = match self.check(parts, running.in_flight) {

@@ -151,7 +151,7 @@ impl<R: Receive> Serving<R> {
         let exchanges = Arc::new(Exchanges::default());
         let guarded = Guarded::new(stream, &self.limits, Arc::clone(&exchanges));
         let answering = self.answering(&facts, &exchanges);
-        let answers = service_fn(move |request| answering.clone().answer(request));
+        let answers = service_fn(move |request| answering.answer(request));
         let mut connection = http1::Builder::new()
             .half_close(false)
             .pipeline_flush(false)
@@ -201,7 +201,7 @@ impl<R: Receive> Serving<R> {
     {
         let exchanges = Arc::new(Exchanges::default());
         let answering = self.answering(&facts, &exchanges);
-        let answers = service_fn(move |request| answering.clone().answer(request));
+        let answers = service_fn(move |request| answering.answer(request));
         // Twice the limit, so that a head just above it is answered and recorded by us; far above
         // it, h2 answers alone.
         let list_size = u32::try_from(self.limits.head_bytes.saturating_mul(2));

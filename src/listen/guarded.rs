@@ -167,7 +167,11 @@ impl<T> Guarded<T> {
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_idle = self.held.is_empty();
         let is_busy = self.exchanges.are_running() || !self.is_flushed;
-        if !matches!(self.gate.place(), Place::Head(_)) || (is_idle && is_busy) {
+        if !matches!(self.gate.place(), Place::Head(_)) {
+            return Poll::Pending;
+        }
+        if is_idle && is_busy {
+            self.is_reader_waiting = true;
             return Poll::Pending;
         }
         let kind = if is_idle { IDLE } else { BEGUN };
@@ -271,10 +275,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
         let flushed = Pin::new(&mut me.stream).poll_flush(cx);
         ready!(me.wrote(cx, flushed))?;
         me.is_flushed = true;
-        // hyper takes no second look at a blocked reader after a flush: tell it to.
+        // hyper takes no second look at a blocked reader after a flush. What that reader could not
+        // be told while an answer was under way is therefore told from here.
         if me.is_reader_waiting && !me.exchanges.are_running() {
             me.is_reader_waiting = false;
-            cx.waker().wake_by_ref();
+            if matches!(me.gate.place(), Place::Refused(_)) || me.poll_late(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -28,8 +28,7 @@ async fn a_plain_request_is_received_as_sent() {
 async fn good_heads_are_received_whole_and_byte_by_byte() {
     let close = "connection: close";
     for head in [
-        format!("HEAD / HTTP/1.1\r\nHOST:api.example\r\n{close}\r\n\r\n"),
-        format!("OPTIONS /a HTTP/1.1\r\nhost: \t api.example:8080 \t\r\n{close}\r\n\r\n"),
+                format!("OPTIONS /a HTTP/1.1\r\nhost: \t api.example:8080 \t\r\n{close}\r\n\r\n"),
         format!("DELETE /a/b%20c;d HTTP/1.1\r\nhost: [::1]:80\r\n{close}\r\n\r\n"),
         format!(
             "GET /?a[]=b&c={{d|e}} HTTP/1.1\r\nhost: a\r\nx:\r\ny: \u{e9}\t z\r\n{close}\r\n\r\n"
@@ -111,12 +110,12 @@ async fn a_refused_head_behind_good_ones_is_answered_after_them_and_nothing_behi
     let bad = "GET /bad HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n";
     let bytes = [good, good, bad, GET].concat();
     stand.memory.may_answer.add_permits(4);
-    for answers in [
-        stand.exchange(bytes.as_bytes()).await,
-        stand.dribble(bytes.as_bytes()).await,
+    for (how, answers) in [
+        ("whole", stand.exchange(bytes.as_bytes()).await),
+        ("dribbled", stand.dribble(bytes.as_bytes()).await),
     ] {
         let seen: Vec<_> = answers.iter().map(|a| (a.status, a.body.len())).collect();
-        assert_eq!(seen, [(200, 4 << 20), (200, 4 << 20), (400, 8)]);
+        assert_eq!(seen, [(200, 4 << 20), (200, 4 << 20), (400, 8)], "{how}");
         assert_eq!(answers[2].field("connection"), Some("close"));
         assert!(answers[2].field("date").is_some());
     }

@@ -92,7 +92,6 @@ async fn one_change_to_a_good_request_refuses_it() {
         (get("http://u:p@a.example/"), 400, "bad_target"),
         (get("ftp://a.example/"), 400, "bad_target"),
         (get("http://a.example:0/"), 400, "bad_host"),
-        (get("http://a%2eb/"), 400, "bad_host"),
         (get("http://a.example./"), 400, "bad_host"),
         (get("http://a.example/{a}"), 400, "bad_target"),
         (get("http://a.example/a|b"), 400, "bad_target"),
