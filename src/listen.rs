@@ -1,10 +1,53 @@
 //! Accepts connections and hands each well-formed request to one function.
 //!
-//! In: bytes. Out: an [`Arrival`] and its body, given to a [`Receive`]; or an [`Unreadable`].
+//! In: bytes. Out: an [`Arrival`] and its body, given to a [`Receive`]; or an [`Unreadable`] and
+//! the refusal it deserves.
+//!
+//! HTTP/1 goes through a gate of our own before hyper parses it: no byte of a message is passed on
+//! before its whole head was checked strictly. HTTP/2 gets the same checks on its fields.
+//!
+//! Never: normalises. What is ambiguous is refused, and what is refused on HTTP/1 for its form ends
+//! its connection.
+//!
+//! RFC 9110; RFC 9112; RFC 9113.
 
 pub mod arrival;
+pub mod settings;
+
+// From the socket to the parsed request.
+mod socket;
+mod drain;
+mod serve;
+mod connection;
+mod tls;
+mod validity;
+mod rewound;
+
+// The gate of HTTP/1, from the outside in.
+mod guarded;
+mod gate;
+mod head;
+mod framing;
+mod target;
+mod host;
+mod bytes;
+mod farewell;
+
+// One request.
+mod received;
+mod trace;
+mod answer;
+mod receive;
+mod body;
+mod exchanges;
+mod deadline;
 
 pub use arrival::{Arrival, Protocol, Sighting, TlsFacts, Trace, Unreadable};
-
-pub mod settings;
+pub use body::{BodyError, RequestBody};
+pub use drain::{DrainSignal, DrainTrigger, drain_signal};
+pub use exchanges::ListenCounts;
+pub use receive::Receive;
+pub use serve::serve;
 pub use settings::{Limits, ListenSettings, ListenerSettings, TlsFiles};
+pub use socket::Listener;
+pub use tls::TlsSwitch;

@@ -1,0 +1,166 @@
+//! Reads a request body, with a bound on its silences.
+//!
+//! In: hyper's body. Out: the same frames, or a [`BodyError`] that says whose fault the end was.
+//!
+//! Trailers are dropped, except for gRPC, where those that could pass for fields of the head are
+//! dropped: nothing that arrives after the decision can change whom or what it was about.
+//!
+//! RFC 9110 6.5; RFC 9112 7.1.2.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::deadline::Deadline;
+
+/// The body of a request.
+#[derive(Debug)]
+pub struct RequestBody {
+    incoming: Option<Incoming>,
+    takes_trailers: bool,
+    idle_time: Duration,
+    silence: Deadline,
+}
+
+/// Why a body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The caller sent no byte for as long as `Limits::body_idle_ms`.
+    #[error("the request body did not arrive in time")]
+    TimedOut,
+    /// The caller's bytes do not follow the framing that its head announced.
+    #[error("the request body does not follow its framing")]
+    Malformed,
+    /// The caller broke the body off: connection or stream ended, or was reset.
+    #[error("the request body was broken off")]
+    BrokenOff(#[source] hyper::Error),
+}
+
+impl RequestBody {
+    /// A body without a byte.
+    pub fn empty() -> RequestBody {
+        RequestBody {
+            incoming: None,
+            takes_trailers: false,
+            idle_time: Duration::MAX,
+            silence: Deadline::default(),
+        }
+    }
+
+    /// Takes hyper's body over. `head` are the fields of its request.
+    pub(super) fn received(incoming: Incoming, head: &HeaderMap, idle_ms: u64) -> RequestBody {
+        RequestBody {
+            incoming: Some(incoming),
+            takes_trailers: head
+                .get(header::CONTENT_TYPE)
+                .is_some_and(|media| media.as_bytes().starts_with(b"application/grpc")),
+            idle_time: Duration::from_millis(idle_ms),
+            silence: Deadline::default(),
+        }
+    }
+
+    /// The frame as it may go on; nothing for trailers that must not.
+    fn pass(&self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let trailers = match frame.into_trailers() {
+            Ok(trailers) => trailers,
+            Err(data) => return Some(data),
+        };
+        if !self.takes_trailers {
+            return None;
+        }
+        let mut passing = HeaderMap::new();
+        for (name, value) in trailers.iter().filter(|(name, _)| may_trail(name)) {
+            passing.append(name, HeaderValue::clone(value));
+        }
+        (!passing.is_empty()).then(|| Frame::trailers(passing))
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let me = self.get_mut();
+        loop {
+            let Some(incoming) = &mut me.incoming else {
+                return Poll::Ready(None);
+            };
+            match Pin::new(incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    me.silence.disarm();
+                    if let Some(frame) = me.pass(frame) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    me.incoming = None;
+                    return Poll::Ready(Some(Err(fault(error))));
+                }
+                Poll::Ready(None) => {
+                    me.incoming = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    std::task::ready!(me.silence.poll(cx, 1, me.idle_time));
+                    me.incoming = None;
+                    return Poll::Ready(Some(Err(BodyError::TimedOut)));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.incoming {
+            Some(incoming) => incoming.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+fn fault(error: hyper::Error) -> BodyError {
+    let io = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+    match io.map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput) => {
+            BodyError::Malformed
+        }
+        _ => BodyError::BrokenOff(error),
+    }
+}
+
+/// Fields that frame, route or identify must come before the body (RFC 9110 6.5.1).
+fn may_trail(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    !name.starts_with("x-forwarded") && !name.starts_with(':') && !NEVER_TRAIL.contains(&name)
+}
+
+const NEVER_TRAIL: [&str; 16] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-real-ip",
+];

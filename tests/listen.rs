@@ -1,0 +1,12 @@
+//! What holds of the step `listen`, seen from a socket.
+//!
+//! Each file begins with the valid case and changes one thing at a time.
+
+mod bodies;
+mod drain;
+mod heads;
+mod hostile;
+mod http2;
+mod limits;
+mod stand;
+mod tls;

@@ -1,0 +1,256 @@
+//! TLS: versions, protocols, names, and certificates that change.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use stile::listen::{Limits, Listener, ListenerSettings, TlsFiles};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::stand::{Answer, Call, Stand, answers, read_to_end, soon};
+
+/// A certificate for `a.example` and `b.example`, on disk.
+struct Pair {
+    files: TlsFiles,
+    der: CertificateDer<'static>,
+}
+
+fn write(path: PathBuf, text: &str, mode: u32) -> PathBuf {
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["a.example".to_owned(), "b.example".to_owned()];
+    let mut wanted = rcgen::CertificateParams::new(names).unwrap();
+    wanted.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(ends, 1, 1);
+    let made = wanted.self_signed(&key).unwrap();
+    Pair {
+        files: TlsFiles {
+            certificate: write(folder.join(format!("{name}.crt")), &made.pem(), 0o644),
+            key: write(
+                folder.join(format!("{name}.key")),
+                &key.serialize_pem(),
+                0o600,
+            ),
+        },
+        der: made.der().clone(),
+    }
+}
+
+fn config(
+    pair: &Pair,
+    version: &'static rustls::SupportedProtocolVersion,
+    alpn: &[&str],
+) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.der.clone()).unwrap();
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(crypto)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config
+}
+
+async fn connect(
+    stand: &Stand,
+    config: ClientConfig,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    soon(connector.connect(name, stand.connect().await)).await
+}
+
+async fn get(stream: &mut TlsStream<TcpStream>, host: &str) -> Vec<Answer> {
+    let head = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    answers(&read_to_end(stream).await)
+}
+
+use rustls::version::{TLS12, TLS13};
+
+#[tokio::test]
+async fn both_versions_are_spoken_and_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair(folder.path(), "a", 2999);
+    let stand = Stand::with(Limits::default(), Some(pair.files.clone()));
+    for (version, word) in [(&TLS13, "1.3"), (&TLS12, "1.2")] {
+        let mut stream = connect(&stand, config(&pair, version, &["http/1.1"]), "a.example")
+            .await
+            .unwrap();
+        assert_eq!(get(&mut stream, "a.example").await[0].status, 200);
+        let calls = stand.memory.calls();
+        let Some(Call::Received { tls: Some(tls), .. }) = calls.last() else {
+            panic!("{calls:?}");
+        };
+        assert_eq!(tls.version, word);
+        assert!(tls.suite.starts_with("TLS_"), "{}", tls.suite);
+        assert_eq!(tls.sni.as_deref(), Some("a.example"));
+        assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
+    }
+}
+
+#[tokio::test]
+async fn without_alpn_it_is_http1_and_with_h2_it_is_http2() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair(folder.path(), "a", 2999);
+    let stand = Stand::with(Limits::default(), Some(pair.files.clone()));
+    let mut plain = connect(&stand, config(&pair, &TLS13, &[]), "a.example")
+        .await
+        .unwrap();
+    assert_eq!(get(&mut plain, "a.example").await[0].status, 200);
+    let stream = connect(
+        &stand,
+        config(&pair, &TLS13, &["h2", "http/1.1"]),
+        "a.example",
+    )
+    .await
+    .unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    let (caller, connection) = soon(h2::client::handshake(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let mut caller = soon(caller.ready()).await.unwrap();
+    for (host, status) in [("a.example", 200), ("b.example", 421)] {
+        let request = http::Request::builder()
+            .uri(format!("https://{host}/"))
+            .body(())
+            .unwrap();
+        let (response, _) = caller.send_request(request, true).unwrap();
+        assert_eq!(soon(response).await.unwrap().status(), status);
+    }
+    assert!(
+        connect(&stand, config(&pair, &TLS13, &["spdy/3"]), "a.example")
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn another_host_than_the_name_of_the_connection_is_misdirected() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair(folder.path(), "a", 2999);
+    let stand = Stand::with(Limits::default(), Some(pair.files.clone()));
+    for (host, status) in [
+        ("a.example", 200),
+        ("A.Example:8443", 200),
+        ("b.example", 421),
+    ] {
+        let mut stream = connect(&stand, config(&pair, &TLS13, &[]), "a.example")
+            .await
+            .unwrap();
+        assert_eq!(get(&mut stream, host).await[0].status, status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_used_from_the_next_handshake_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        pair(folder.path(), "old", 2999),
+        pair(folder.path(), "new", 2999),
+    );
+    let stand = Stand::with(Limits::default(), Some(old.files.clone()));
+    let mut open = connect(&stand, config(&old, &TLS13, &[]), "a.example")
+        .await
+        .unwrap();
+    let switch = stand.tls.clone().unwrap();
+    let stale = pair(folder.path(), "stale", 2021);
+    assert!(switch.replace(&stale.files).is_err());
+    assert!(
+        connect(&stand, config(&old, &TLS13, &[]), "a.example")
+            .await
+            .is_ok()
+    );
+    switch.replace(&new.files).unwrap();
+    assert_eq!(get(&mut open, "a.example").await[0].status, 200);
+    assert!(
+        connect(&stand, config(&old, &TLS13, &[]), "a.example")
+            .await
+            .is_err()
+    );
+    assert!(
+        connect(&stand, config(&new, &TLS13, &[]), "a.example")
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_go_on_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = pair(folder.path(), "a", 2999);
+    let limits = Limits {
+        head_ms: 50,
+        ..Limits::default()
+    };
+    let stand = Stand::with(limits, Some(pair.files));
+    let mut stream = stand.connect().await;
+    stream.write_all(&[0x16, 3, 1, 2, 0]).await.unwrap();
+    read_to_end(&mut stream).await;
+    assert!(stand.memory.calls().is_empty());
+}
+
+#[test]
+fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (
+        pair(folder.path(), "a", 2999),
+        pair(folder.path(), "b", 2999),
+    );
+    let stale = pair(folder.path(), "stale", 2021);
+    let junk = write(folder.path().join("junk"), "junk", 0o600);
+    let open = write(
+        folder.path().join("open.key"),
+        &std::fs::read_to_string(&a.files.key).unwrap(),
+        0o644,
+    );
+    let none = folder.path().join("none");
+    for (certificate, key, at_fault, word) in [
+        (
+            &a.files.certificate,
+            &b.files.key,
+            &b.files.key,
+            "does not belong",
+        ),
+        (
+            &stale.files.certificate,
+            &stale.files.key,
+            &stale.files.certificate,
+            "expired",
+        ),
+        (&junk, &a.files.key, &junk, "holds no certificate"),
+        (&a.files.certificate, &junk, &junk, "holds no private key"),
+        (
+            &a.files.key,
+            &a.files.certificate,
+            &a.files.key,
+            "holds no certificate",
+        ),
+        (&none, &a.files.key, &none, "cannot be read"),
+        (&a.files.certificate, &none, &none, "cannot be read"),
+        (&a.files.certificate, &open, &open, "everybody may read"),
+    ] {
+        let settings = ListenerSettings {
+            address: ([127, 0, 0, 1], 0).into(),
+            tls: Some(TlsFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+        };
+        let fault = Listener::bind(&settings).unwrap_err();
+        assert_eq!(fault.file.as_ref(), Some(at_fault), "{fault}");
+        assert!(fault.fault.contains(word), "{fault}");
+    }
+}
