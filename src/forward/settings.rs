@@ -13,6 +13,8 @@ pub struct UpstreamSettings {
     pub url: http::Uri,
     /// Fields set last; whatever the caller sent under these names is gone. At least one has a key.
     pub headers: Vec<InjectedHeader>,
+    /// Request fields that pass beside those that every API knows; never a credential's.
+    pub pass: Vec<http::HeaderName>,
     /// A CA certificate (PEM) to trust beside the machine's.
     pub ca_file: Option<PathBuf>,
     /// To connect and shake hands, in ms.

@@ -1,0 +1,233 @@
+//! Lets bodies through, in both directions, a piece at a time.
+//!
+//! In: a body of one side. Out: the same bytes for the other side, as fast as that side takes them.
+//!
+//! Nothing is gathered: a piece is taken from one connection when the other asks for it, so a slow
+//! reader slows the writer and memory stays flat. Both directions are counted. The request's body
+//! ends the exchange when it grows beyond its operation's limit or when the caller's connection
+//! breaks; the answer's body carries the [`Account`] and closes it with what happened.
+//!
+//! Never: a clean end of a body that was cut short, trailers of a request.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+mod sent;
+
+pub(crate) use sent::{BodyFaultKind, Progress, SentBody};
+
+use super::account::Account;
+use super::headers::{Keys, answer_trailers};
+use crate::record::End;
+
+/// Why a body broke off, for the log.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the forwarder must know of an error of the caller's body.
+pub trait BodyFault {
+    /// Whether the caller was too slow, rather than gone or malformed.
+    fn caller_timed_out(&self) -> bool;
+}
+
+/// The body of every answer of the pipeline.
+#[derive(Debug)]
+pub enum ResponseBody {
+    /// An answer of our own.
+    Full(Bytes),
+    /// The upstream's.
+    Streaming(ForwardBody),
+}
+
+impl ResponseBody {
+    /// No body.
+    pub fn empty() -> ResponseBody {
+        ResponseBody::Full(Bytes::new())
+    }
+}
+
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> ResponseBody {
+        ResponseBody::Full(bytes)
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            ResponseBody::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            ResponseBody::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            ResponseBody::Streaming(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            ResponseBody::Full(bytes) => bytes.is_empty(),
+            ResponseBody::Streaming(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            ResponseBody::Streaming(body) => body.size_hint(),
+        }
+    }
+}
+
+/// The body of an upstream's answer on its way to the caller.
+#[derive(Debug)]
+pub struct ForwardBody {
+    /// Gone once the body ended, so that its connection is free or closed at once.
+    from: Option<Incoming>,
+    account: Account,
+    keys: Arc<Keys>,
+    silence: Silence,
+}
+
+impl ForwardBody {
+    pub(crate) fn new(
+        from: Incoming,
+        account: Account,
+        keys: Arc<Keys>,
+        idle: Duration,
+    ) -> ForwardBody {
+        let mut body = ForwardBody {
+            from: Some(from),
+            account,
+            keys,
+            silence: Silence::after(idle),
+        };
+        body.close_if_ended();
+        body
+    }
+
+    /// A server does not poll a body that says it has ended, so the end is looked for after each
+    /// frame.
+    fn close_if_ended(&mut self) {
+        if self.is_end_stream() {
+            self.close(End::Complete);
+        }
+    }
+
+    fn close(&mut self, end: End) {
+        self.from = None;
+        self.account.close(end, None);
+    }
+
+    fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        if let Some(bytes) = frame.data_ref() {
+            self.account.received(bytes.len());
+        }
+        let frame = match frame.into_trailers() {
+            Ok(trailers) => {
+                self.account.grpc(&trailers);
+                Frame::trailers(answer_trailers(&trailers, &self.keys))
+            }
+            Err(bytes) => bytes,
+        };
+        self.close_if_ended();
+        frame
+    }
+
+    /// An answer that breaks because our own request broke is the caller's doing.
+    fn broken(&mut self, error: hyper::Error) -> BoxError {
+        let end = match self.account.progress().fault() {
+            None => End::Truncated,
+            Some(BodyFaultKind::TooLarge) => End::Truncated,
+            Some(BodyFaultKind::CallerGone | BodyFaultKind::CallerSlow) => End::ClientAbort,
+        };
+        self.close(end);
+        error.into()
+    }
+}
+
+impl Body for ForwardBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let Some(from) = this.from.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(next) = Pin::new(from).poll_frame(cx) else {
+            ready!(this.silence.poll_too_long(cx));
+            this.close(End::Timeout);
+            return Poll::Ready(Some(Err(
+                "the upstream fell silent inside its answer".into()
+            )));
+        };
+        this.silence.broken();
+        Poll::Ready(match next {
+            Some(Ok(frame)) => Some(Ok(this.pass(frame))),
+            Some(Err(error)) => Some(Err(this.broken(error))),
+            None => {
+                this.close(End::Complete);
+                None
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.from.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.from {
+            Some(from) => from.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+/// Measures how long a body has been waited for. Its timer is made at the first wait, so an answer
+/// that is there at once costs none.
+#[derive(Debug)]
+struct Silence {
+    most: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    running: bool,
+}
+
+impl Silence {
+    fn after(most: Duration) -> Silence {
+        Silence {
+            most,
+            timer: None,
+            running: false,
+        }
+    }
+
+    fn broken(&mut self) {
+        self.running = false;
+    }
+
+    fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let most = self.most;
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
+        if !self.running {
+            timer.as_mut().reset(Instant::now() + most);
+            self.running = true;
+        }
+        timer.as_mut().poll(cx)
+    }
+}

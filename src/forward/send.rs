@@ -1,0 +1,350 @@
+//! Sends one request and waits for the head of its answer.
+//!
+//! In: the parts of a request that was authorised and committed. Out: the answer, its body still
+//! on its way; or a [`Refusal`]. In both cases the account is closed with what happened.
+//!
+//! The parts come from a [`Committed`](crate::record::Committed) and from nowhere else:
+//! [`Upstreams::forward`] is the only caller outside of tests, and this door is not public.
+//!
+//! Never: a byte of the request before the connection is made and its certificate verified; a
+//! second try of anything that was sent; an answer whose length can be read in two ways.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::{
+    CaptureConnection, Connected, HttpInfo, capture_connection,
+};
+use uuid::Uuid;
+
+use super::account::{Account, Owed};
+use super::body::{
+    BodyFault, BodyFaultKind, BoxError, ForwardBody, Progress, ResponseBody, SentBody,
+};
+use super::headers::{Stamp, answer_fields, well_framed};
+use super::upstream::{Upstream, Upstreams};
+use crate::listen::{Protocol, Trace};
+use crate::record::End;
+use crate::refusal::{Reason, Refusal};
+
+/// The parts of a request, as they were authorised.
+#[derive(Debug)]
+pub(crate) struct Outbound<'a> {
+    /// The upstream's name.
+    pub(crate) upstream: &'a str,
+    /// The method.
+    pub(crate) method: &'a Method,
+    /// These bytes and no others.
+    pub(crate) path_and_query: &'a PathAndQuery,
+    /// The caller's fields.
+    pub(crate) fields: &'a HeaderMap,
+    /// The protocol that the request came by.
+    pub(crate) protocol: Protocol,
+    /// The trace.
+    pub(crate) trace: Trace,
+    /// The decision's id.
+    pub(crate) decision: Uuid,
+    /// The largest body, in bytes.
+    pub(crate) most_bytes: u64,
+}
+
+/// How an exchange ended without an answer to pass on.
+#[derive(Debug)]
+struct Ending {
+    end: End,
+    refusal: Refusal,
+}
+
+impl Upstreams {
+    /// Sends the request and waits for the answer's head.
+    pub(crate) async fn send<B>(
+        &self,
+        outbound: Outbound<'_>,
+        body: B,
+        owed: Owed,
+    ) -> Result<Response<ResponseBody>, Refusal>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: BodyFault + Into<BoxError>,
+    {
+        let progress = Progress::begin();
+        let mut account = Account::open(owed, Arc::clone(&progress));
+        let exchanged = match self.find(outbound.upstream) {
+            Some(upstream) => exchange(upstream, &outbound, body, &mut account).await,
+            None => Err(Ending::unsent(Reason::UpstreamUnreachable)),
+        };
+        match exchanged {
+            Ok((upstream, answer)) => Ok(pass_back(upstream, answer, outbound.decision, account)),
+            Err(Ending { end, refusal }) => {
+                account.close(end, Some(refusal.reason()));
+                Err(refusal)
+            }
+        }
+    }
+}
+
+async fn exchange<'u, B>(
+    upstream: &'u Upstream,
+    outbound: &Outbound<'_>,
+    body: B,
+    account: &mut Account,
+) -> Result<(&'u Upstream, Response<Incoming>), Ending>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: BodyFault + Into<BoxError>,
+{
+    let place = upstream.in_flight.take(upstream.most_in_flight);
+    account.keep(place.ok_or_else(|| Ending::unsent(Reason::Overloaded))?);
+    let length = declared_length(outbound.fields)?;
+    if length.is_some_and(|length| length > outbound.most_bytes) {
+        return Err(Ending::unsent(Reason::BodyTooLarge));
+    }
+    let progress = Arc::clone(account.progress());
+    let body = SentBody::new(body, length, outbound.most_bytes, Arc::clone(&progress));
+    let mut request = rebuild(upstream, outbound, body, length)?;
+    let storm = Arc::clone(&progress);
+    hyper::ext::on_informational(&mut request, move |_| storm.interim());
+    let captured = capture_connection(&mut request);
+    let pool = match request.version() {
+        Version::HTTP_2 => &upstream.pools.grpc,
+        _ => &upstream.pools.usual,
+    };
+    let answering = pin!(pool.request(request));
+    let answer = wait(upstream, answering, captured.clone(), &progress).await;
+    if let Some(address) = address_of(captured.connection_metadata().as_ref()) {
+        account.reached(address);
+    }
+    let answer = answer?;
+    account.answered(answer.status().as_u16());
+    if let Some(fault) = fault_of(&answer, &progress) {
+        // What follows on this connection belongs to nobody.
+        captured
+            .connection_metadata()
+            .as_ref()
+            .inspect(|to| to.poison());
+        return Err(Ending::spoke_badly(fault));
+    }
+    Ok((upstream, answer))
+}
+
+/// The request from the parts that were authorised.
+fn rebuild(
+    upstream: &Upstream,
+    outbound: &Outbound<'_>,
+    body: SentBody,
+    declared: Option<u64>,
+) -> Result<Request<SentBody>, Ending> {
+    let grpc = is_grpc(outbound.fields);
+    // A method that means a body says so when it has none (RFC 9110, 8.6).
+    let means_body = matches!(*outbound.method, Method::POST | Method::PUT | Method::PATCH);
+    let length = declared.or((means_body && !grpc && body.is_end_stream()).then_some(0));
+    let stamp = Stamp {
+        protocol: outbound.protocol,
+        trace: outbound.trace,
+        decision: outbound.decision,
+        grpc,
+        length,
+    };
+    let uri = Uri::builder()
+        .scheme(upstream.scheme.clone())
+        .authority(upstream.authority.clone())
+        .path_and_query(outbound.path_and_query.clone())
+        .build()
+        .map_err(|_| Ending::unsent(Reason::BadTarget))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = outbound.method.clone();
+    *request.uri_mut() = uri;
+    *request.version_mut() = if grpc {
+        Version::HTTP_2
+    } else {
+        Version::HTTP_11
+    };
+    *request.headers_mut() = upstream
+        .passing
+        .fields(outbound.fields, &stamp, &upstream.injected);
+    Ok(request)
+}
+
+/// Waits for a connection, then for the head, each within its time.
+async fn wait<F>(
+    upstream: &Upstream,
+    mut answering: Pin<&mut F>,
+    mut captured: CaptureConnection,
+    progress: &Progress,
+) -> Result<Response<Incoming>, Ending>
+where
+    F: Future<Output = Result<Response<Incoming>, hyper_util::client::legacy::Error>>,
+{
+    // In this order: on a kept connection the first poll sends and the second branch is ready, so
+    // no timer is started.
+    tokio::select! {
+        biased;
+        answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
+        _ = captured.wait_for_connection_metadata() => progress.connected(),
+        () = tokio::time::sleep(upstream.connect) => {
+            return Err(Ending::unreachable("no connection in time"));
+        }
+    }
+    loop {
+        let until = progress.silent_until(upstream.head);
+        tokio::select! {
+            biased;
+            () = progress.stopped() => return Err(stopped(progress)),
+            answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
+            () = tokio::time::sleep_until(until) => {
+                if progress.silent_until(upstream.head) <= until {
+                    return Err(Ending {
+                        end: End::Timeout,
+                        refusal: Refusal::new(Reason::UpstreamTimeout),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The exchange was stopped from our side.
+fn stopped(progress: &Progress) -> Ending {
+    match progress.fault() {
+        Some(kind) => Ending::caller(kind),
+        None => Ending::spoke_badly("a storm of interim answers"),
+    }
+}
+
+/// Sorts an error of the pool by how far the request came.
+fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
+    if let Some(kind) = progress.fault() {
+        return Ending::caller(kind);
+    }
+    let cause = std::error::Error::source(error);
+    let noted = chain(error);
+    if error.is_connect() {
+        // The connector hands TLS errors on as plain `io::Error`s, and wraps its own otherwise.
+        return match cause.is_some_and(|cause| cause.is::<std::io::Error>()) {
+            true => Ending {
+                end: End::UpstreamError,
+                refusal: Refusal::new(Reason::UpstreamTlsError).noting(noted),
+            },
+            false => Ending::unreachable(noted),
+        };
+    }
+    let unsent = cause
+        .and_then(|cause| cause.downcast_ref::<hyper::Error>())
+        .is_some_and(hyper::Error::is_canceled);
+    if unsent {
+        return Ending::unreachable(noted);
+    }
+    Ending::spoke_badly(noted)
+}
+
+/// What is wrong with an answer's head, if anything is.
+fn fault_of(answer: &Response<Incoming>, progress: &Progress) -> Option<&'static str> {
+    if progress.stormed() {
+        return Some("a storm of interim answers");
+    }
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Some("switched protocols unasked");
+    }
+    if answer.status().as_u16() >= 600 {
+        return Some("a status that is none");
+    }
+    (!well_framed(answer.headers())).then_some("a length that can be read in two ways")
+}
+
+fn pass_back(
+    upstream: &Upstream,
+    answer: Response<Incoming>,
+    decision: Uuid,
+    mut account: Account,
+) -> Response<ResponseBody> {
+    let (head, body) = answer.into_parts();
+    account.grpc(&head.headers);
+    let fields = answer_fields(&head.headers, &upstream.keys, decision);
+    let body = ForwardBody::new(body, account, Arc::clone(&upstream.keys), upstream.idle);
+    let mut response = Response::new(ResponseBody::Streaming(body));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = fields;
+    response
+}
+
+impl Ending {
+    /// Committed, and then nothing was sent.
+    fn unsent(reason: Reason) -> Ending {
+        Ending {
+            end: End::NotForwarded,
+            refusal: Refusal::new(reason),
+        }
+    }
+
+    fn unreachable(noted: impl Into<String>) -> Ending {
+        Ending {
+            end: End::UpstreamError,
+            refusal: Refusal::new(Reason::UpstreamUnreachable).noting(noted),
+        }
+    }
+
+    fn spoke_badly(noted: impl Into<String>) -> Ending {
+        Ending {
+            end: End::UpstreamError,
+            refusal: Refusal::new(Reason::UpstreamBadResponse).noting(noted),
+        }
+    }
+
+    /// The caller's body ended the exchange.
+    fn caller(kind: BodyFaultKind) -> Ending {
+        let (end, reason) = match kind {
+            BodyFaultKind::TooLarge => (End::Truncated, Reason::BodyTooLarge),
+            BodyFaultKind::CallerGone => (End::ClientAbort, Reason::MalformedRequest),
+            BodyFaultKind::CallerSlow => (End::ClientAbort, Reason::ClientTimeout),
+        };
+        Ending {
+            end,
+            refusal: Refusal::new(reason),
+        }
+    }
+}
+
+/// The length that the caller declared; framing was checked when the request came in.
+fn declared_length(fields: &HeaderMap) -> Result<Option<u64>, Ending> {
+    let Some(value) = fields.get(header::CONTENT_LENGTH) else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok();
+    let length = text.and_then(|text| text.parse().ok());
+    length
+        .map(Some)
+        .ok_or_else(|| Ending::unsent(Reason::AmbiguousFraming))
+}
+
+/// `application/grpc`, `application/grpc+proto`, but not `application/grpc-web`.
+fn is_grpc(fields: &HeaderMap) -> bool {
+    let content_type = fields.get(header::CONTENT_TYPE);
+    let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+fn address_of(connected: Option<&Connected>) -> Option<String> {
+    let mut extras = http::Extensions::new();
+    connected?.get_extras(&mut extras);
+    extras
+        .get::<HttpInfo>()
+        .map(|to| to.remote_addr().to_string())
+}
+
+/// The error and its causes in one line; none of them carries a field or a body.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

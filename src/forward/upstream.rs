@@ -1,0 +1,169 @@
+//! The upstreams of one generation, ready to be sent to.
+//!
+//! In: the checked settings. Out: [`Upstreams`]: for each its address, keys, fields, pools, bounds.
+//!
+//! Everything a request needs is made here, once; a reload builds a new one and swaps it whole.
+//!
+//! When any upstream cannot be built, none is, and all faults are told together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme};
+
+use super::account::InFlight;
+use super::dial::Pools;
+use super::headers::{Keys, Passing};
+use super::settings::UpstreamSettings;
+use super::upstream_key::InjectedHeaders;
+use crate::clock::Time;
+use crate::setup_error::SetupError;
+
+/// Every upstream, by name.
+#[derive(Clone, Debug)]
+pub struct Upstreams(HashMap<String, Arc<Upstream>>);
+
+/// One upstream.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    pub(super) injected: InjectedHeaders,
+    pub(super) passing: Passing,
+    pub(super) keys: Arc<Keys>,
+    pub(super) pools: Pools,
+    pub(super) in_flight: InFlight,
+    pub(super) most_in_flight: usize,
+    pub(super) connect: Duration,
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+}
+
+/// What readiness and metrics say of one upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamState {
+    /// Its name.
+    pub name: String,
+    /// Requests in flight to it.
+    pub in_flight: usize,
+    /// The most that may be.
+    pub most_in_flight: usize,
+    /// When the oldest of its key files was written.
+    pub key_written: Option<Time>,
+}
+
+impl Upstreams {
+    /// Reads the keys and certificates and makes the pools; nothing is dialled yet.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every upstream: its address, its keys, its certificates, its fields.
+    pub fn build(settings: &[UpstreamSettings]) -> Result<Upstreams, Vec<SetupError>> {
+        let mut upstreams = HashMap::new();
+        let mut errors = Vec::new();
+        for one in settings {
+            match Upstream::build(one) {
+                Ok(built) => {
+                    if upstreams
+                        .insert(one.name.clone(), Arc::new(built))
+                        .is_some()
+                    {
+                        let fault = format!("two upstreams are named `{}`", one.name);
+                        errors.push(SetupError::new(fault).hint("rename one of them"));
+                    }
+                }
+                Err(faults) => errors.extend(faults),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Upstreams(upstreams))
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The upstreams as they are now, by name.
+    pub fn states(&self) -> Vec<UpstreamState> {
+        let mut states: Vec<UpstreamState> = self
+            .0
+            .iter()
+            .map(|(name, upstream)| UpstreamState {
+                name: name.clone(),
+                in_flight: upstream.in_flight.count(),
+                most_in_flight: upstream.most_in_flight,
+                key_written: upstream.injected.key_written(),
+            })
+            .collect();
+        states.sort_by(|a, b| a.name.cmp(&b.name));
+        states
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.get(name)
+    }
+}
+
+impl Upstream {
+    fn build(settings: &UpstreamSettings) -> Result<Upstream, Vec<SetupError>> {
+        let mut errors = Vec::new();
+        let address = address(settings).map_err(|error| errors.push(error)).ok();
+        let pools = Pools::build(settings)
+            .map_err(|error| errors.push(error))
+            .ok();
+        let fields = InjectedHeaders::load(settings)
+            .and_then(|injected| {
+                let passing = Passing::build(&settings.name, &settings.pass, &injected)?;
+                Ok((injected, passing))
+            })
+            .map_err(|faults| errors.extend(faults))
+            .ok();
+        let (Some((scheme, authority)), Some(pools), Some((injected, passing))) =
+            (address, pools, fields)
+        else {
+            return Err(errors);
+        };
+        Ok(Upstream {
+            scheme,
+            authority,
+            keys: Arc::new(injected.keys()),
+            injected,
+            passing,
+            pools,
+            in_flight: InFlight::default(),
+            most_in_flight: settings.requests,
+            connect: Duration::from_millis(settings.connect_ms),
+            head: Duration::from_millis(settings.head_ms),
+            idle: Duration::from_millis(settings.idle_ms),
+        })
+    }
+}
+
+fn address(settings: &UpstreamSettings) -> Result<(Scheme, Authority), SetupError> {
+    let url = &settings.url;
+    let fault = |what: &str| {
+        SetupError::new(format!(
+            "the url `{url}` of upstream `{}` {what}",
+            settings.name
+        ))
+        .hint("write scheme, host and port only, such as `https://api.example.com`")
+    };
+    let parts = url.clone().into_parts();
+    let scheme = parts.scheme.ok_or_else(|| fault("has no scheme"))?;
+    if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+        return Err(fault("is neither http nor https"));
+    }
+    let authority = parts.authority.ok_or_else(|| fault("has no host"))?;
+    if authority.as_str().contains('@') {
+        // Not quoted: there may be a password in it.
+        let fault = format!("the url of upstream `{}` holds a credential", settings.name);
+        return Err(SetupError::new(fault).hint("put it into a key file"));
+    }
+    if parts
+        .path_and_query
+        .is_some_and(|path| path.as_str() != "/")
+    {
+        return Err(fault("has a path"));
+    }
+    Ok((scheme, authority))
+}

@@ -1,0 +1,181 @@
+//! Reads the keys that the upstreams want and makes the fields that carry them.
+//!
+//! In: the settings of one upstream. Out: [`InjectedHeaders`], set last on every request.
+//!
+//! A key is read once, from a file that only its owner can read, and held as a
+//! [`Secret`]; the field made of it is marked sensitive, so that HTTP/2 never indexes it and no
+//! debug print shows it.
+//!
+//! Never: a key in the settings file, in the environment, in an error message or in a log line.
+//!
+//! When a key cannot be read, the start-up or the reload is refused.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::headers::{Keys, is_ours};
+use super::settings::{InjectedHeader, UpstreamSettings};
+use crate::clock::Time;
+use crate::secret::Secret;
+use crate::setup_error::SetupError;
+
+/// The fields that stile sets on every request to one upstream.
+#[derive(Clone, Debug)]
+pub struct InjectedHeaders {
+    fields: Vec<(HeaderName, HeaderValue)>,
+    keys: Vec<Secret>,
+    key_written: Option<Time>,
+}
+
+impl InjectedHeaders {
+    /// Reads the key files and makes the fields.
+    ///
+    /// # Errors
+    ///
+    /// One for each field that cannot be made: its name is reserved or doubled, its key file is
+    /// missing, readable by others, or not one line of visible ASCII of 8 to 8192 characters, or
+    /// its value and its file do not fit each other. One more when no field carries a key.
+    pub fn load(settings: &UpstreamSettings) -> Result<InjectedHeaders, Vec<SetupError>> {
+        let mut loaded = InjectedHeaders {
+            fields: Vec::new(),
+            keys: Vec::new(),
+            key_written: None,
+        };
+        let errors: Vec<SetupError> = settings
+            .headers
+            .iter()
+            .filter_map(|header| loaded.add(&settings.name, header).err())
+            .collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if loaded.keys.is_empty() {
+            let fault = format!("upstream `{}` has no header with a key", settings.name);
+            return Err(vec![SetupError::new(fault).hint(
+                "give at least one of its headers a `key_file` and a value with `{key}`",
+            )]);
+        }
+        Ok(loaded)
+    }
+
+    /// The names that are set.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.fields.iter().map(|(name, _)| name)
+    }
+
+    /// Sets the fields; whatever stood under these names is gone.
+    pub(crate) fn put(&self, to: &mut HeaderMap) {
+        for (name, value) in &self.fields {
+            to.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// The keys, for finding them where they must not be.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::new(self.keys.clone())
+    }
+
+    /// When the oldest of the key files was written.
+    pub(crate) fn key_written(&self) -> Option<Time> {
+        self.key_written
+    }
+
+    fn add(&mut self, upstream: &str, header: &InjectedHeader) -> Result<(), SetupError> {
+        let name = &header.name;
+        let fault = |what: &str| SetupError::new(format!("upstream `{upstream}`: `{name}` {what}"));
+        if is_ours(name) {
+            return Err(fault("is set by stile itself").hint("take it out of `headers`"));
+        }
+        if self.names().any(|known| known == name) {
+            return Err(fault("is set twice").hint("keep one of them"));
+        }
+        let value = match (&header.key_file, header.value.contains(KEY)) {
+            (None, false) => plain(&header.value).map_err(|()| fault("has a malformed value"))?,
+            (Some(path), true) => {
+                let (key, written) = read_key(path)?;
+                let text = header.value.replace(KEY, key.reveal());
+                let mut value = plain(&text).map_err(|()| fault("has a malformed value"))?;
+                value.set_sensitive(true);
+                self.keys.push(key);
+                self.key_written = [self.key_written, written].into_iter().flatten().min();
+                value
+            }
+            (None, true) => {
+                return Err(fault("names `{key}` but no key file").hint("add `key_file`"));
+            }
+            (Some(_), false) => {
+                return Err(fault("has a key file that its value does not use")
+                    .hint("write `{key}` where the key belongs, such as `bearer {key}`"));
+            }
+        };
+        self.fields.push((name.clone(), value));
+        Ok(())
+    }
+}
+
+fn plain(text: &str) -> Result<HeaderValue, ()> {
+    let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    if text.is_empty() || text.trim() != text || !text.bytes().all(visible) {
+        return Err(());
+    }
+    HeaderValue::from_str(text).map_err(|_| ())
+}
+
+/// The key, and when its file was written.
+fn read_key(path: &Path) -> Result<(Secret, Option<Time>), SetupError> {
+    let cannot = |error: std::io::Error| {
+        SetupError::in_file(
+            path,
+            format!("the key file cannot be read: {}", error.kind()),
+        )
+        .hint("write the upstream's key into it, one line, and `chmod 600` it")
+    };
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    let facts = file.metadata().map_err(cannot)?;
+    if !facts.is_file() {
+        return Err(SetupError::in_file(
+            path,
+            "the key file is not a plain file",
+        ));
+    }
+    // Of the opened file, so that it cannot be exchanged in between.
+    if facts.permissions().mode() & OTHERS != 0 {
+        return Err(
+            SetupError::in_file(path, "the key file can be read by others")
+                .hint(format!("run `chmod 600 {}`", path.display())),
+        );
+    }
+    let mut text = zeroize::Zeroizing::new(String::new());
+    file.take(MOST_BYTES + 2)
+        .read_to_string(&mut text)
+        .map_err(cannot)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let fits = FEWEST_BYTES..=usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
+    if !fits.contains(&line.len()) || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(SetupError::in_file(
+            path,
+            "the key is not one line of 8 to 8192 visible characters",
+        )
+        .hint("write the key alone, without spaces or quotes"));
+    }
+    let written = facts.modified().ok();
+    let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let written = since.and_then(|since| u64::try_from(since.as_millis()).ok());
+    Ok((Secret::new(line.to_owned()), written.map(Time::from_ms)))
+}
+
+/// Stands for the key in a value.
+const KEY: &str = "{key}";
+
+/// Group and others, to read, write or run.
+const OTHERS: u32 = 0o077;
+
+/// A shorter key would be found in values that have nothing to do with it.
+const FEWEST_BYTES: usize = 8;
+
+const MOST_BYTES: u64 = 8192;
