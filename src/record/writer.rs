@@ -267,7 +267,12 @@ impl Writer {
     fn make_room(&mut self, entry: &Entry) -> Result<Room, Fault> {
         let batch = as_u64(self.batch.len());
         let needed = batch.saturating_add(as_u64(HEAD_BYTES + entry.payload.len()));
-        if needed.saturating_add(self.reserve_bytes()) <= self.segment.left_bytes() {
+        let reserve = if self.prepared.is_some() {
+            0
+        } else {
+            self.reserve_bytes()
+        };
+        if needed.saturating_add(reserve) <= self.segment.left_bytes() {
             return Ok(Room::Here);
         }
         if self.prepare_next()? {

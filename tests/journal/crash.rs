@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use stile::record::Verdict;
+use stile::record::frame::Frame;
+use stile::record::segment::SegmentHead;
 
 use super::*;
 
@@ -129,6 +131,59 @@ async fn a_torn_tail_is_kept_aside_and_told() {
         let found = verified(copy.path());
         assert_eq!(found.verdict, Verdict::Verified, "{found:?}");
         assert_eq!(found.torn_files, [kept.file]);
+    }
+}
+
+#[tokio::test]
+async fn a_hole_is_a_torn_tail_only_where_nothing_was_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    for _ in 0..4 {
+        deny(&journal, Level::Write).await.unwrap();
+    }
+    let original = without_zeros(&segments(folder.path())[0]).unwrap();
+    let places = frames(&original);
+    // (boot of the segment is this one, the last frame says that those before it were synced)
+    for (same_boot, after_sync, expected) in [
+        (false, false, Ok(3)),
+        (false, true, Err(78)),
+        (true, false, Err(78)),
+    ] {
+        let copy = copy_of(folder.path());
+        let path = segments(copy.path())[0].clone();
+        let mut head = SegmentHead::read(&original).unwrap();
+        if !same_boot {
+            head.boot_id = "another boot".to_owned();
+        }
+        let mut bytes = head.bytes().to_vec();
+        for (index, place) in places.iter().enumerate() {
+            let frame = Frame::read(&original[place.clone()]).unwrap();
+            let flagged = index == 0 || (after_sync && index == 4);
+            let begin = bytes.len();
+            Frame {
+                after_sync: flagged,
+                ..frame
+            }
+            .append_to(&mut bytes);
+            if index == 3 {
+                // A page of the middle of the last batch never reached the disk.
+                bytes[begin..].fill(0);
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+        let opened = try_open(copy.path(), Arc::new(RealDisk));
+        let found = opened
+            .map(|opened| opened.recovered)
+            .map_err(|e| e.exit_code());
+        match (found, expected) {
+            (Ok(report), Ok(kept)) => {
+                assert!(report.torn.is_some());
+                // The records kept, then `journal.recovered` and `start`.
+                assert_eq!(report.next_seq, kept + 2);
+            }
+            (Err(code), Err(expected)) => assert_eq!(code, expected),
+            (found, _) => panic!("{same_boot} {after_sync}: {found:?}"),
+        }
     }
 }
 

@@ -21,6 +21,34 @@ async fn a_journal_in_use_is_verified_with_requests_in_flight() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_written_to_meanwhile_never_looks_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let journal = journal.clone();
+        tasks.spawn(async move {
+            for _ in 0..150 {
+                drop(allow(&journal, Level::Write).await.unwrap());
+            }
+        });
+    }
+    let path = folder.path().to_owned();
+    let looking = tokio::task::spawn_blocking(move || {
+        for _ in 0..20 {
+            let found = verified(&path);
+            assert_eq!(found.verdict, Verdict::Verified, "{found:?}");
+            records(&path);
+        }
+    });
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    looking.await.unwrap();
+    journal.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_copy_of_a_journal_in_use_is_incomplete() {
     let folder = tempfile::tempdir().unwrap();
     let journal = open(folder.path());
