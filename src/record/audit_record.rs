@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use crate::authorize::{Decision, Permit, Verdict};
+use crate::authorize::{Decision, Permit};
 use crate::clock::Time;
 use crate::identify::Principal;
 use crate::identify::facts::Who;
@@ -175,16 +175,11 @@ impl<'a> DecisionRecord<'a> {
         let explanation = refusal
             .explanation()
             .or_else(|| decision.and_then(|d| d.explanation.as_ref()));
-        // Whatever the policies said, a request that ends here was not allowed.
-        let errored = decision.is_some_and(|d| d.verdict == Verdict::Error);
         DecisionRecord {
             sighting,
             level,
-            decision: if errored {
-                "error"
-            } else {
-                refusal.reason().effect().word()
-            },
+            decision: refusal.reason().effect().word(),
+
             reason: Some(refusal.reason()),
             forbidden_by: explanation.and_then(|e| e.forbidden_by.as_deref()),
             asker,
@@ -219,7 +214,7 @@ impl<'a> DecisionRecord<'a> {
             line.texts("groups", groups.iter().map(String::as_str), MANY);
         }
         line.text_if("host", seen.host, NAME);
-        line.text("id", uuid_text(seen.id, &mut Uuid::encode_buffer()), NAME);
+        line.plain("id", seen.id.hyphenated());
         line.text_if("issuer", asker.map(|a| a.issuer), LONG_NAME);
         line.text_if("kid", asker.and_then(|a| a.key_id), NAME);
         line.text("kind", "decision", WORD);
@@ -250,7 +245,7 @@ impl<'a> DecisionRecord<'a> {
             line_resource(&mut line, &operation.resource);
         }
         line.text_if("service", entry.map(|e| e.upstream.as_ref()), NAME);
-        line.text("src_ip", &plain_ip(seen.peer.ip()).to_string(), NAME);
+        line.plain("src_ip", plain_ip(seen.peer.ip()));
         line.count("src_port", u64::from(seen.peer.port()));
         line.text_if("subject", asker.map(|a| a.subject), LONG_NAME);
         line.text_if("subject_kind", asker.map(|a| kind_of(a.who)), WORD);
@@ -265,7 +260,7 @@ impl<'a> DecisionRecord<'a> {
         }
         line.count_if("token_exp", asker.map(|a| a.expires.as_secs()));
         if let Some(asker) = asker {
-            line.text("token_fp", &hex(&asker.fingerprint), NAME);
+            line.hex("token_fp", &asker.fingerprint, NAME);
         }
         line.count_if("token_iat", asker.map(|a| a.issued.as_secs()));
         if let Some(trace) = seen.trace {
@@ -315,11 +310,7 @@ impl OutcomeRecord<'_> {
         line.count("mono", self.mono_ns / 1000);
         line.rendered("product", PRODUCT);
         line.text_if("reason", outcome.reason.map(Reason::word), WORD);
-        line.text(
-            "ref",
-            uuid_text(self.decision, &mut Uuid::encode_buffer()),
-            NAME,
-        );
+        line.plain("ref", self.decision.hyphenated());
         line.count_if("req_bytes", known.then_some(outcome.sent_bytes));
         line.count_if("resp_bytes", known.then_some(outcome.received_bytes));
         line.count_if("status", outcome.status.map(u64::from));
@@ -481,7 +472,7 @@ fn line_user_agent(line: &mut Line<'_>, agent: &[u8]) {
         Ok(text) => line.text("ua", text, NAME),
         Err(_) => {
             line.text("ua", &String::from_utf8_lossy(agent), NAME);
-            line.text("ua_hex", &hex(agent), LONG_NAME);
+            line.hex("ua_hex", agent, LONG_NAME);
         }
     }
 }
@@ -520,10 +511,6 @@ fn acts_for(who: &Who) -> Option<&str> {
 /// An IPv4 address that came through an IPv6 socket is written as the IPv4 address it is.
 fn plain_ip(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
-}
-
-fn uuid_text(id: Uuid, buffer: &mut [u8]) -> &str {
-    id.hyphenated().encode_lower(buffer)
 }
 
 /// The word for an allow in records.

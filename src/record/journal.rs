@@ -133,9 +133,12 @@ impl Journal {
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
-                let _held_while_it_writes: Lock = lock;
                 let _last_word = LastWord(shared);
-                writer.run(&waiting);
+                let closing = writer.run(&waiting);
+                drop(lock);
+                for reply in closing {
+                    let _ = reply.send(());
+                }
             })
             .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
         let journal = Journal {

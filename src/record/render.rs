@@ -15,11 +15,12 @@
 //!
 //! RFC 8785 3.2; RFC 8259.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use serde_json::Value;
 
-use super::frame::{hex, sha256};
+use super::frame::{digits, hex, sha256};
 
 /// One object being written.
 #[derive(Debug)]
@@ -65,6 +66,25 @@ impl<'a> Line<'a> {
     pub(super) fn text_if(&mut self, name: &'static str, text: Option<&str>, cap: usize) {
         if let Some(text) = text {
             self.text(name, text, cap);
+        }
+    }
+
+    /// A string of a value whose text needs no escape and no cap, such as an address or an id.
+    pub(super) fn plain(&mut self, name: &'static str, value: impl Display) {
+        self.name(name);
+        // Writing to a Vec cannot fail.
+        let _ = write!(self.out, "\"{value}\"");
+    }
+
+    /// A string of lower-case hexadecimal digits for at most `cap` rendered bytes.
+    pub(super) fn hex(&mut self, name: &'static str, bytes: &[u8], cap: usize) {
+        self.name(name);
+        self.out.push(b'"');
+        let kept = bytes.get(..cap / 2).unwrap_or(bytes);
+        self.out.extend(kept.iter().flat_map(|byte| digits(*byte)));
+        self.out.push(b'"');
+        if kept.len() < bytes.len() {
+            self.note_cut(name, bytes);
         }
     }
 

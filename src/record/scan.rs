@@ -9,7 +9,8 @@
 //! Never: writes.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::frame::{self, Flaw, Frame, MAGIC};
@@ -133,6 +134,19 @@ impl Scan {
         Ok(false)
     }
 
+    /// Forgets what it has read ahead, so that the same place is read again: while someone writes,
+    /// bytes read a moment ago may have been half of a frame.
+    ///
+    /// # Errors
+    ///
+    /// As seeking in the file.
+    pub fn look_again(&mut self) -> io::Result<()> {
+        self.file.seek(io::SeekFrom::Start(self.offset))?;
+        self.start = 0;
+        self.end = 0;
+        Ok(())
+    }
+
     /// Where it reads next in the file.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -175,9 +189,7 @@ impl Scan {
         if self.ready().iter().any(|byte| *byte != 0) {
             return Ok(false);
         }
-        // What is ready is looked at; the file itself stands behind it. Reading on must not lose
-        // the place, so this uses positions and no shared cursor.
-        use std::os::unix::fs::FileExt;
+        // By position: reading on with the file's own cursor would lose the place.
         let ready = u64::try_from(self.ready().len()).unwrap_or(u64::MAX);
         let mut at = self.offset.saturating_add(ready);
         let mut window = vec![0; BUFFER_BYTES / 4];

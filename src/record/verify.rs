@@ -15,6 +15,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use super::frame::{Digest, Frame, chain_after, first_chain, hex, leaf_hash};
 use super::gist::Gist;
@@ -115,6 +116,7 @@ impl Check {
             Ok(head) => self.head(&head, named, is_first),
             Err(fault) => self.broken(0, fault, None),
         }
+        let mut looks = Looks::default();
         loop {
             match scan.advance()? {
                 Step::Frame { offset, frame } => {
@@ -128,6 +130,11 @@ impl Check {
                     return Ok(());
                 }
                 Step::Flaw { offset, flaw } => {
+                    if is_last && self.in_use && looks.at(offset) {
+                        std::thread::sleep(BETWEEN_LOOKS);
+                        scan.look_again()?;
+                        continue;
+                    }
                     let resumes = scan.resume()?;
                     if resumes || !is_last {
                         self.broken(offset, flaw.word(), None);
@@ -243,6 +250,26 @@ impl Check {
     }
 }
 
+/// How often a flaw at one place is looked at again: someone may be in the middle of writing it.
+#[derive(Debug, Default)]
+struct Looks {
+    offset: u64,
+    taken: u32,
+}
+
+impl Looks {
+    /// Whether to look at this place again.
+    fn at(&mut self, offset: u64) -> bool {
+        if self.offset != offset {
+            *self = Looks { offset, taken: 0 };
+        }
+        self.taken = self.taken.saturating_add(1);
+        self.taken <= MOST_LOOKS
+    }
+}
+
 type Fault = (&'static str, Option<(Digest, Digest)>);
 
 const TELL_EVERY: u64 = 4096;
+const MOST_LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);

@@ -91,8 +91,9 @@ impl Writer {
         }
     }
 
-    /// Serves until it is closed, everybody is gone, or the disk fails.
-    pub(super) fn run(mut self, asks: &Receiver<Ask>) {
+    /// Serves until it is closed, everybody is gone, or the disk fails. Gives back who asked it to
+    /// close, to be answered once the folder is let go.
+    pub(super) fn run(mut self, asks: &Receiver<Ask>) -> Closing {
         let mut entries = Vec::new();
         loop {
             let mut closing = Vec::new();
@@ -104,7 +105,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.sync();
-                    return;
+                    return Closing::new();
                 }
             }
             self.shared.stopped_waiting(&entries);
@@ -119,14 +120,12 @@ impl Writer {
             });
             self.shared.ends_work();
             match done {
-                Err(fault) => return self.shared.poison(fault),
-                Ok(()) if closing.is_empty() => {}
-                Ok(()) => {
-                    for reply in closing {
-                        let _ = reply.send(());
-                    }
-                    return;
+                Err(fault) => {
+                    self.shared.poison(fault);
+                    return Closing::new();
                 }
+                Ok(()) if closing.is_empty() => {}
+                Ok(()) => return closing,
             }
         }
     }
@@ -268,7 +267,12 @@ impl Writer {
     fn make_room(&mut self, entry: &Entry) -> Result<Room, Fault> {
         let batch = as_u64(self.batch.len());
         let needed = batch.saturating_add(as_u64(HEAD_BYTES + entry.payload.len()));
-        if needed.saturating_add(self.reserve_bytes()) <= self.segment.left_bytes() {
+        let reserve = if self.prepared.is_some() {
+            0
+        } else {
+            self.reserve_bytes()
+        };
+        if needed.saturating_add(reserve) <= self.segment.left_bytes() {
             return Ok(Room::Here);
         }
         if self.prepare_next()? {
@@ -424,7 +428,8 @@ pub(super) struct Place {
     pub(super) chain: Digest,
 }
 
-type Closing = Vec<tokio::sync::oneshot::Sender<()>>;
+/// Those who wait for the end.
+pub(super) type Closing = Vec<tokio::sync::oneshot::Sender<()>>;
 
 fn take(ask: Ask, entries: &mut Vec<Entry>, closing: &mut Closing) {
     match ask {
