@@ -10,7 +10,7 @@
 //!
 //! Never: a part of a folder. One fault, and nothing of it is used.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,14 +81,16 @@ pub(super) fn assemble(
     building.owners();
     let written = building.written();
     let bindings = building.bindings(&settings.time_zone);
-    building.literals(&written);
+    let strange = building.literals(&written);
     let schema = building.schema();
     if let Some(schema) = &schema {
-        building.validate(schema, &written);
+        building.validate(schema, &written, strange);
     }
     let cases = building.cases();
     let names = Names::of(&vocabulary);
     let (Some(schema), Some(names), true) = (schema, names, building.faults.is_empty()) else {
+        let place = |fault: &SetupError| (fault.file.clone(), fault.line, fault.column);
+        building.faults.sort_by_key(place);
         return Err(building.faults);
     };
     let Building {
@@ -255,7 +257,8 @@ impl<'a> Building<'a> {
 
     /// Names of the directory that policies spell out, checked here because only we know what is
     /// near, and because groups are not enumerated.
-    fn literals(&mut self, written: &[(&File, Written)]) {
+    fn literals(&mut self, written: &[(&File, Written)]) -> BTreeSet<String> {
+        let mut told = BTreeSet::new();
         for (file, one) in written {
             for uid in one.policy.entity_literals() {
                 let id = uid.id().unescaped();
@@ -272,6 +275,11 @@ impl<'a> Building<'a> {
                         let fault = format!("group `{id}` is not in directory.yaml");
                         (fault, nearest(id, self.directory.groups()))
                     }
+                    "Action" if !self.knows_action(id) => {
+                        let known = self.vocabulary.actions();
+                        let known = known.chain(Vocabulary::groups().iter().copied());
+                        (format!("unknown action `{id}`"), nearest(id, known))
+                    }
                     "Repository" if !self.directory.knows_repository(id) => {
                         let fault = format!("`{id}` lies in no group of directory.yaml");
                         (fault, None)
@@ -287,12 +295,18 @@ impl<'a> Building<'a> {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error,
                 });
+                told.insert(one.id.clone());
             }
         }
+        told
     }
 
     fn knows_group(&self, path: &str) -> bool {
         self.directory.has_group(path) || self.directory.knows_repository(path)
+    }
+
+    fn knows_action(&self, name: &str) -> bool {
+        self.vocabulary.class(name).is_some() || Vocabulary::groups().contains(&name)
     }
 
     fn schema(&mut self) -> Option<cedar::Schema> {
@@ -307,23 +321,41 @@ impl<'a> Building<'a> {
         }
     }
 
-    fn validate(&mut self, schema: &cedar::Schema, written: &[(&File, Written)]) {
+    fn validate(
+        &mut self,
+        schema: &cedar::Schema,
+        written: &[(&File, Written)],
+        mut told: BTreeSet<String>,
+    ) {
         let validator = cedar::Validator::new(schema.clone());
-        let told = validator.validate(&self.set, cedar::ValidationMode::Strict);
-        let errors = told
-            .validation_errors()
-            // Told already, with the nearest name.
-            .filter(|error| !matches!(error, cedar::ValidationError::InvalidEnumEntity(_)))
-            .map(|error| (error.policy_id().to_string(), DetailedError::from(error)));
-        let warnings = told.validation_warnings().map(|warning| {
-            (
-                warning.policy_id().to_string(),
-                DetailedError::from(warning),
-            )
-        });
-        for (id, fault) in errors.chain(warnings) {
-            let fault = self.fault_of(&id, &fault, written);
-            self.faults.push(fault);
+        let found = validator.validate(&self.set, cedar::ValidationMode::Strict);
+        let mut consequences = Vec::new();
+        for error in found.validation_errors() {
+            use cedar::ValidationError as E;
+            let id = error.policy_id().to_string();
+            match error {
+                // Told already, with the nearest name.
+                E::InvalidEnumEntity(_) | E::UnrecognizedActionId(_) if told.contains(&id) => {}
+                E::InvalidActionApplication(_) => consequences.push((id, error.into())),
+                _ => {
+                    let fault = self.fault_of(&id, &error.into(), written);
+                    self.faults.push(fault);
+                    told.insert(id);
+                }
+            }
+        }
+        for warning in found.validation_warnings() {
+            consequences.push((warning.policy_id().to_string(), warning.into()));
+        }
+        // "Never applies" follows from a misspelt name; alone it is the fault.
+        for (id, fault) in consequences {
+            if told.insert(id.clone()) {
+                let fault = self.fault_of(&id, &fault, written);
+                self.faults.push(match fault.hint {
+                    Some(_) => fault,
+                    None => fault.hint(NEVER_APPLIES),
+                });
+            }
         }
     }
 
@@ -395,3 +427,6 @@ fn put(set: &mut cedar::PolicySet, binding: &Binding, template: &str) -> Result<
 
 /// More would make one decision slower than a request should wait.
 const MOST_POLICIES: usize = 4_000;
+
+const NEVER_APPLIES: &str =
+    "no action of its scope applies to such a principal and resource, or its conditions never hold";

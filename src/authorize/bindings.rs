@@ -427,17 +427,20 @@ fn office_hours(text: &str, zone: &str) -> Result<String, String> {
             "`{text}` is not written like `mon-fri 09:00-18:00`"
         ));
     };
-    if let Some(named) = words.next().filter(|named| *named != zone) {
-        return Err(format!(
-            "hours are read in `{zone}`, the time_zone of stile.yaml, and not in `{named}`"
-        ));
-    }
     let days = weekdays(days).ok_or_else(|| format!("`{days}` names no days of the week"))?;
     let span = hours.split_once('-').and_then(|(from, to)| {
         let (from, to) = (moment::minute_of(from)?, moment::minute_of(to)?);
         (from < to).then_some((from, to))
     });
     let (from, to) = span.ok_or_else(|| format!("`{hours}` is no span of one day's hours"))?;
+    if words.clone().count() > 1 {
+        return Err(format!("`{text}` says more than days, hours and a zone"));
+    }
+    if let Some(named) = words.next().filter(|named| *named != zone) {
+        return Err(format!(
+            "hours are read in `{zone}`, the time_zone of stile.yaml, and not in `{named}`"
+        ));
+    }
     let days: Vec<String> = days.iter().map(|day| format!("\"{day}\"")).collect();
     Ok(format!(
         "[{}].contains(context.weekday) && context.minute_of_day >= {from} && \

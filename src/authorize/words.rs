@@ -303,6 +303,7 @@ impl Tongue<'_> {
             "weekday" => return Some(moment.weekday.to_owned()),
             "minute_of_day" => return Some(moment.clock()),
             "date" => return Some(dashed(moment.date)),
+            "org_admin" => return None, // a fact about the request, not a value of the caller's
             _ => {}
         }
         let yours = match &self.question.facts.who {
