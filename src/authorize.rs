@@ -1,10 +1,49 @@
 //! Says whether they may.
+//!
+//! In: a verified [`Principal`](crate::identify::Principal), an
+//! [`Operation`](crate::resolve::Operation) and the time. Out: a [`Permit`], or a [`Denied`] that
+//! says which check failed and what would help.
+//!
+//! A folder of text decides: YAML binds teams, jobs and agents to roles, Cedar adds rules that may
+//! allow and guardrails that forbid. [`Policies`] loads it whole or not at all: measured, parsed,
+//! validated against a schema of everything that exists, and tested by its own cases. One function,
+//! [`Policies::decide`], answers for serve, explain and test alike.
+//!
+//! Never: an allow that no policy stands behind; an allow past a policy that failed to evaluate; a
+//! policy set that is half old and half new.
+//!
+//! What cannot be decided is `policy_error`, and denied.
 
 pub mod decision;
 pub mod permit;
-
-pub use decision::{Decision, Verdict};
-pub use permit::Permit;
-
 pub mod settings;
+pub mod policies;
+pub mod testing;
+pub mod schema;
+
+mod folder;
+mod yaml;
+mod statements;
+mod directory;
+mod roles;
+mod moment;
+mod bindings;
+mod written;
+mod entities;
+mod judge;
+mod checks;
+mod words;
+mod because;
+mod assemble;
+mod cases;
+
+pub use bindings::BindingsFile;
+pub use cases::CasesFile;
+pub use decision::{Decision, Verdict};
+pub use directory::DirectoryFile;
+pub use permit::Permit;
+pub use policies::{Denied, Expiring, Policies};
+pub use roles::RolesFile;
+pub use schema::OWN_ACTIONS;
 pub use settings::PolicySettings;
+pub use testing::{CaseOutcome, Report};

@@ -1,4 +1,21 @@
 //! Says who is asking.
+//!
+//! In: an [`Arrival`]. Out: a [`Principal`], or a [`Refusal`].
+//!
+//! A token is read twice. First without belief, to learn what to check it with: issuer, key id,
+//! algorithm, type. Then verified; from there on only typed claims exist. A [`Principal`] has no
+//! public constructor, so holding one means that the second reading succeeded.
+//!
+//! A token that was verified once is remembered by the digest of all its bytes, for as long as its
+//! issuer's key set stays the same; its times are checked again at every use. Refused tokens are
+//! not remembered.
+//!
+//! Never: follows a URL found in a token, accepts an algorithm its issuer was not given, takes a
+//! claim of the wrong type for an absent one, asks the network while a fitting key is at hand.
+//!
+//! When keys cannot be had, the answer is `idp_unavailable`, not a guess.
+//!
+//! OpenID Connect Core 3.1.3.7; RFC 8725.
 
 pub mod facts;
 pub mod principal;
@@ -8,3 +25,247 @@ pub use principal::{Principal, TokenFacts};
 
 pub mod settings;
 pub use settings::{ClaimNames, Dialect, IssuerSettings};
+
+mod credential;
+mod json;
+mod token;
+mod claims;
+mod verify;
+mod validity;
+mod gitlab;
+mod okta;
+mod openid;
+mod trail;
+mod trust;
+mod fetch;
+mod discovery;
+mod key_set;
+mod keys;
+mod offline;
+
+pub use keys::{Freshness, KeySetState};
+pub use offline::{verify_signature_with_jwks, verify_with_jwks};
+pub use trail::Examination;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use crate::clock::{Clock, Time};
+use crate::listen::Arrival;
+use crate::refusal::{Reason, Refusal};
+use crate::setup_error::SetupError;
+use fetch::Fetcher;
+use keys::Keys;
+use token::{LONGEST_TOKEN_BYTES, Unverified};
+use trail::Trail;
+use validity::Validity;
+use verify::Verified;
+
+/// All trusted issuers, their keys, and the tokens verified lately.
+#[derive(Debug)]
+pub struct Issuers {
+    trusted: HashMap<String, Trusted>,
+    remembered: Cache<[u8; 32], Arc<Remembered>>,
+}
+
+#[derive(Debug)]
+struct Trusted {
+    settings: Arc<IssuerSettings>,
+    keys: Arc<Keys>,
+}
+
+/// A token that verified, and what that rested on.
+#[derive(Debug)]
+struct Remembered {
+    principal: Arc<Principal>,
+    validity: Validity,
+    key_set_digest: [u8; 32],
+}
+
+/// Chooses the cryptography that signatures are verified with; to be called before anything else,
+/// as often as one likes.
+pub fn install_crypto() {
+    // The second call of a process fails and changes nothing, which is what is wanted.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+impl Issuers {
+    /// Checks the settings and reads the CA files; asks nobody.
+    ///
+    /// # Errors
+    ///
+    /// An issuer that cannot be trusted as it is set, or a CA file that cannot be read.
+    pub fn build(settings: Vec<IssuerSettings>, clock: Clock) -> Result<Issuers, SetupError> {
+        trust::check(&settings)?;
+        let mut trusted = HashMap::with_capacity(settings.len());
+        for one in settings {
+            let fetcher = Fetcher::new(&one.url, one.ca_file.as_deref())?;
+            let keys = Arc::new(Keys::new(one.url.clone(), fetcher, clock.clone()));
+            let url = one.url.clone();
+            let settings = Arc::new(one);
+            trusted.insert(url, Trusted { settings, keys });
+        }
+        let remembered = Cache::builder()
+            .max_capacity(REMEMBERED_TOKENS)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(Duration::from_secs(REMEMBERED_IDLE_S))
+            .build();
+        Ok(Issuers {
+            trusted,
+            remembered,
+        })
+    }
+
+    /// Takes over the keys that an earlier generation has at hand, so that a reload asks nobody.
+    pub fn inherit(&self, earlier: &Issuers) {
+        for (url, one) in &self.trusted {
+            if let Some(before) = earlier.trusted.get(url) {
+                // Keys that came over another trust are fetched anew.
+                if before.settings.ca_file == one.settings.ca_file {
+                    one.keys.inherit(&before.keys);
+                }
+            }
+        }
+    }
+
+    /// Begins to fetch keys and keeps them fresh until this value is dropped; waits for nothing.
+    /// Must be called within a Tokio runtime.
+    pub fn start(&self) {
+        for one in self.trusted.values() {
+            tokio::spawn(Keys::keep_fresh(Arc::downgrade(&one.keys)));
+        }
+    }
+
+    /// Fetches all keys now and waits until each issuer answered or failed: 5 seconds at most.
+    pub async fn refresh(&self) {
+        let fetches: Vec<_> = self
+            .trusted
+            .values()
+            .map(|one| {
+                let keys = one.keys.clone();
+                tokio::spawn(async move { keys.refresh().await })
+            })
+            .collect();
+        for fetch in fetches {
+            // Whatever it came to is in the state of that issuer.
+            let _ = fetch.await;
+        }
+    }
+
+    /// Who sent this request.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, when that cannot be said for certain.
+    pub async fn identify(&self, arrival: &Arrival) -> Result<Arc<Principal>, Refusal> {
+        let token = credential::find(arrival.headers(), arrival.query())?;
+        self.verify(token, arrival.time()).await
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, when the token is not to be believed now.
+    pub async fn verify(&self, token: &str, now: Time) -> Result<Arc<Principal>, Refusal> {
+        if token.len() > LONGEST_TOKEN_BYTES {
+            return Err(claims::malformed("longer than 16 KiB"));
+        }
+        let digest = sha256(token.as_bytes());
+        if let Some(outcome) = self.recall(&digest, now) {
+            return outcome;
+        }
+        self.verify_anew(token, digest, now, &mut Trail::unseen())
+            .await
+            .map_err(|refusal| noting_digest(refusal, &digest))
+    }
+
+    /// Checks a token as [`Issuers::verify`] does, and tells every check.
+    pub async fn examine(&self, token: &str, now: Time) -> Examination {
+        let mut trail = Trail::seen();
+        let digest = sha256(token.as_bytes());
+        let outcome = self.verify_anew(token, digest, now, &mut trail).await;
+        trail.end(outcome)
+    }
+
+    /// How the key sets stand, by the names of their issuers.
+    pub fn states(&self) -> Vec<KeySetState> {
+        let state = |one: &Trusted| one.keys.state(&one.settings.name);
+        let mut states: Vec<_> = self.trusted.values().map(state).collect();
+        states.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+        states
+    }
+
+    /// A token verified before, if what that rested on still stands.
+    fn recall(&self, digest: &[u8; 32], now: Time) -> Option<Result<Arc<Principal>, Refusal>> {
+        let remembered = self.remembered.get(digest)?;
+        let one = self.trusted.get(&remembered.principal.issuer_url)?;
+        let keys = one.keys.at_hand()?;
+        if keys.digest() != &remembered.key_set_digest {
+            return None;
+        }
+        let checked = remembered.validity.check(now, &one.settings);
+        Some(checked.map(|()| remembered.principal.clone()))
+    }
+
+    async fn verify_anew(
+        &self,
+        token: &str,
+        digest: [u8; 32],
+        now: Time,
+        trail: &mut Trail,
+    ) -> Result<Arc<Principal>, Refusal> {
+        trail.begin("it is a well-formed signed token");
+        let token = Unverified::read(token)?;
+        trail.held(|| None);
+        trail.begin("its issuer is trusted");
+        let one = self
+            .trusted
+            .get(token.issuer())
+            .ok_or_else(|| Refusal::new(Reason::UnknownIssuer))?;
+        trail.held(|| Some(one.settings.url.clone()));
+        let algorithm = verify::before_key(&token, &one.settings, trail)?;
+        let keys = one.keys.for_key(token.key_id().unwrap_or_default()).await?;
+        let Verified {
+            principal,
+            validity,
+        } = verify::with_keys(token, algorithm, &one.settings, &keys, digest, now, trail)?;
+        let principal = Arc::new(principal);
+        let remembered = Remembered {
+            principal: principal.clone(),
+            validity,
+            key_set_digest: *keys.digest(),
+        };
+        self.remembered.insert(digest, Arc::new(remembered));
+        Ok(principal)
+    }
+}
+
+/// The operator can find a refused credential again by its digest, and nothing more.
+fn noting_digest(refusal: Refusal, digest: &[u8; 32]) -> Refusal {
+    let hex: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let why = refusal
+        .noted()
+        .map_or(String::new(), |why| format!("{why}; "));
+    refusal.noting(format!("{why}credential sha256 {hex}"))
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut array = [0; 32];
+    array.copy_from_slice(digest.as_ref());
+    array
+}
+
+/// About 2 KiB each.
+const REMEMBERED_TOKENS: u64 = 10_000;
+const REMEMBERED_IDLE_S: u64 = 600;

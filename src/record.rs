@@ -1,10 +1,49 @@
 //! Writes it down before it happens.
+//!
+//! In: a [`Permit`](crate::authorize::Permit) or a [`Refusal`](crate::refusal::Refusal). Out: a
+//! [`Committed`], without which nothing can be forwarded; or the sequence number with which a
+//! refusal may be sent.
+//!
+//! The promises, each tested word for word in `tests/journal`:
+//!
+//! 1. No byte of a request goes to an upstream before the record of its decision is stored.
+//! 2. Every request gets one decision record; a refusal is sent after its record is stored. Answers
+//!    without a record are `audit_unavailable` and `audit_backpressure` only, and their number is
+//!    recorded when the journal is back.
+//! 3. Every allow has exactly one outcome; after a crash at the latest when the journal is opened.
+//! 4. A record cannot be changed, removed, reordered or inserted without [`verify()`] saying so.
+//! 5. No credential is in the journal.
+//!
+//! Never: goes on after a failed write or sync. The journal is then poisoned, everything is refused
+//! and the process should end; the next start believes the disk and nothing else.
 
 pub mod committed;
 pub mod outcome;
+pub mod frame;
+pub mod segment;
+pub mod scan;
+pub mod gist;
+mod render;
+pub mod audit_record;
+pub mod disk;
+pub mod journal_error;
+mod fingerprint;
+mod lock;
+mod writer;
+pub mod recover;
+pub mod journal;
+pub mod read;
+pub mod verify;
 
+pub use audit_record::Note;
 pub use committed::Committed;
+pub use journal::{Identity, Journal, Opened};
+pub use journal_error::JournalError;
 pub use outcome::{End, Outcome, Pending};
+pub use read::{Record, Records, read};
+pub use recover::RecoveryReport;
+pub use verify::{Progress, Verdict, Verification, verify};
+pub use writer::JournalState;
 
 pub mod settings;
 pub use settings::{JournalSettings, Level, Levels};

@@ -13,7 +13,16 @@ use std::borrow::Cow;
 
 mod reason;
 pub mod explanation;
+pub mod answer;
+mod challenge;
+mod problem;
+mod otlp;
+mod grpc;
+mod page;
+mod sentence;
 
+pub use answer::{Asked, Site, answer};
+pub use challenge::protected_resource_metadata;
 pub use explanation::{Check, Explanation};
 pub use reason::{Effect, Reason};
 

@@ -2,6 +2,19 @@
 //!
 //! In: what the forwarder saw. Out: one [`Outcome`] per allow, handed to the journal when the
 //! [`Pending`] guard is closed or dropped.
+//!
+//! The debt begins the moment the writer has stored the allow, not when the request hears of it: a
+//! request that is gone by then leaves `not_forwarded` behind. From then on a [`Pending`] passes
+//! from hand to hand, and whichever way it ends, one outcome is handed in, without waiting.
+
+use std::mem;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::audit_record::OutcomeRecord;
+use super::frame::Kind;
+use super::writer::{Entry, Intake};
 
 /// How a forwarded request ended.
 #[derive(Clone, Debug)]
@@ -22,6 +35,22 @@ pub struct Outcome {
     pub received_bytes: u64,
     /// Microseconds from commit to the upstream's head.
     pub first_byte_us: Option<u64>,
+}
+
+impl Outcome {
+    /// An end of which nothing more is known.
+    pub fn of(end: End) -> Outcome {
+        Outcome {
+            end,
+            status: None,
+            grpc: None,
+            reason: None,
+            upstream: None,
+            sent_bytes: 0,
+            received_bytes: 0,
+            first_byte_us: None,
+        }
+    }
 }
 
 /// The ways to end.
@@ -61,22 +90,81 @@ impl End {
 /// Owes the journal one outcome. Dropping it unclosed writes `unknown`.
 #[derive(Debug)]
 pub struct Pending {
-    pub(super) hand_in: Option<OutcomeSink>,
-}
-
-/// Takes the outcome to the journal's writer.
-pub(super) type OutcomeSink = Box<dyn FnOnceSend>;
-
-/// A boxed function called once with the outcome.
-pub(super) trait FnOnceSend: Send + std::fmt::Debug {
-    fn hand_in(self: Box<Self>, outcome: Outcome);
+    pub(super) owed: Owed,
 }
 
 impl Pending {
     /// Closes the guard with what happened.
     pub fn close(mut self, outcome: Outcome) {
-        if let Some(sink) = self.hand_in.take() {
-            sink.hand_in(outcome);
+        self.owed.pay(&outcome);
+    }
+}
+
+/// The debt of one outcome, from the moment its allow is stored.
+#[derive(Debug)]
+pub(super) struct Owed {
+    intake: Arc<Intake>,
+    decision: Uuid,
+    /// What to write when it is dropped; nothing before the allow is stored and after it is paid.
+    when_dropped: Option<End>,
+    /// The decision's own buffer, used again.
+    pub(super) buffer: Vec<u8>,
+    asked_ns: u64,
+    committed_ns: Option<u64>,
+}
+
+impl Owed {
+    /// No debt yet.
+    pub(super) fn not_yet(intake: Arc<Intake>, decision: Uuid) -> Owed {
+        Owed {
+            asked_ns: intake.shared.clock.mono_ns(),
+            intake,
+            decision,
+            when_dropped: None,
+            buffer: Vec::new(),
+            committed_ns: None,
+        }
+    }
+
+    /// The allow is stored; nobody has heard of it yet.
+    pub(super) fn stored(&mut self) {
+        self.intake.shared.owes_one_more();
+        self.when_dropped = Some(End::NotForwarded);
+    }
+
+    /// The request has heard of it and may be forwarded.
+    pub(super) fn released(mut self) -> Pending {
+        self.committed_ns = Some(self.intake.shared.clock.mono_ns());
+        self.when_dropped = Some(End::Unknown);
+        Pending { owed: self }
+    }
+
+    fn pay(&mut self, outcome: &Outcome) {
+        if self.when_dropped.take().is_none() {
+            return;
+        }
+        let shared = &self.intake.shared;
+        let mono_ns = shared.clock.mono_ns();
+        let us_between = |from: u64, to: u64| to.saturating_sub(from) / 1000;
+        let record = OutcomeRecord {
+            decision: self.decision,
+            outcome,
+            time: shared.clock.now(),
+            mono_ns,
+            commit_us: self.committed_ns.map(|at| us_between(self.asked_ns, at)),
+            total_us: self.committed_ns.map(|at| us_between(at, mono_ns)),
+        };
+        let mut payload = mem::take(&mut self.buffer);
+        record.render(&shared.constants.load(), &mut payload);
+        self.intake
+            .hand_in_outcome(Entry::owing_nobody(Kind::Outcome, payload));
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if let Some(end) = self.when_dropped {
+            self.pay(&Outcome::of(end));
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use crate::resolve::{Class, Entry, Speech};
+
 /// Where the journal is and how it commits.
 #[derive(Clone, Debug)]
 pub struct JournalSettings {
@@ -34,6 +36,19 @@ pub struct Levels {
     pub power: Level,
     /// For telemetry ingest, whatever its class.
     pub telemetry: Level,
+}
+
+impl Levels {
+    /// The level of one operation; what speaks OTLP is telemetry, whatever its class.
+    pub fn of(&self, entry: &Entry) -> Level {
+        match (entry.speech, entry.class) {
+            (Speech::Otlp, _) => self.telemetry,
+            (Speech::Problem, Class::Read) => self.read,
+            (Speech::Problem, Class::Write) => self.write,
+            (Speech::Problem, Class::Delete) => self.delete,
+            (Speech::Problem, Class::Power) => self.power,
+        }
+    }
 }
 
 impl Default for Levels {

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -41,7 +43,8 @@ pub struct Entry {
 }
 
 /// What an operation does to the upstream's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Reads only, whatever its method.
     Read,
@@ -69,7 +72,8 @@ impl Class {
 }
 
 /// How an API's callers want refusals spelled, where they do not say so themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Speech {
     /// Problem details (RFC 9457).
     Problem,

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Installs what the whole test run needs beyond Rust, and does nothing when it is all there.
+#
+# Programs come from Debian's packages (as root only). The callers' Python and npm packages go to
+# target/callers, exact versions with their digests, nothing into your home. `cargo test` works
+# without any of this and says what it skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+callers=${CARGO_TARGET_DIR:-target}/callers
+pins=(tests/callers/requirements.txt tests/callers/package.json tests/callers/package-lock.json)
+
+main() {
+    debian_packages curl openssl strace
+    python_and_node_are_new_enough
+    caller_packages
+}
+
+# Arguments are programs whose packages have the same name; the missing ones are installed.
+debian_packages() {
+    local program missing=()
+    for program in "$@"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+        fail "missing: ${missing[*]}" "install them (Debian: apt-get install ${missing[*]}), as root"
+    fi
+    say "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    quietly apt-get install --yes --no-install-recommends "${missing[@]}" ||
+        { quietly apt-get update && quietly apt-get install --yes --no-install-recommends "${missing[@]}"; } ||
+        fail "apt-get could not install ${missing[*]}" "see $callers/install.txt"
+}
+
+python_and_node_are_new_enough() {
+    python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        fail "Python 3.10 or newer with venv is needed" "Debian: apt-get install python3-venv"
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null ||
+        fail "Node.js 20 or newer is needed" "install it and npm, then run this again"
+    command -v npm >/dev/null || fail "npm is needed" "it comes with Node.js"
+}
+
+# Both sets are laid anew whenever a pin has changed; the stamp is written last.
+caller_packages() {
+    local wanted
+    wanted=$(cat "${pins[@]}" | git hash-object --stdin; python3 --version; node --version)
+    [ "$(cat "$callers/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    mkdir -p "$callers"
+    rm -rf "$callers/installed" "$callers/venv" "$callers/node_modules"
+    say "installing the Python callers"
+    python3 -m venv "$callers/venv"
+    quietly "$callers/venv/bin/python" -m pip install --disable-pip-version-check \
+        --require-hashes --only-binary :all: -r tests/callers/requirements.txt ||
+        fail "pip could not install tests/callers/requirements.txt" "see $callers/install.txt"
+    say "installing the Node callers"
+    cp tests/callers/package.json tests/callers/package-lock.json "$callers/"
+    (cd "$callers" && npm ci --ignore-scripts --no-audit --no-fund </dev/null >>install.txt 2>&1) ||
+        fail "npm could not install tests/callers/package-lock.json" "see $callers/install.txt"
+    echo "$wanted" >"$callers/installed"
+}
+
+quietly() {
+    mkdir -p "$callers"
+    "$@" </dev/null >>"$callers/install.txt" 2>&1
+}
+
+say() { echo "test tools: $1" >&2; }
+
+fail() {
+    printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+main

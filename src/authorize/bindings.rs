@@ -1,0 +1,493 @@
+//! Turns three lines of YAML into one linked Cedar policy.
+//!
+//! In: `bindings.yaml`, the roles and the directory. Out: [`Binding`]s: a name, a template in
+//! Cedar, and what to put into its slots.
+//!
+//! The binding's name becomes the policy's id, so the record says "allowed by
+//! payments-dashboard-editor-on-X". Options become conditions of the template: there is one
+//! semantics, and it can be read.
+//!
+//! A job's binding always demands a protected ref and code that is neither a fork's nor a merge
+//! request's. Team bindings are for people; agents that act for them need their own.
+//!
+//! Never: a binding that applies to nobody, nothing or nowhere; each word must be known.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use super::directory::{Directory, OneOrMore, above, is_plain, is_plain_path};
+use super::folder::File;
+use super::moment::{self, WEEKDAYS};
+use super::roles::Roles;
+use super::yaml;
+use crate::setup_error::SetupError;
+
+/// The role whose bindings may hand out rights; see `guardrails/powers.cedar`.
+pub(super) const ORG_ADMIN: &str = "org-admin";
+
+/// `bindings.yaml` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct BindingsFile {
+    bindings: Vec<BindingLines>,
+}
+
+/// One binding: who has which role where.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BindingLines {
+    /// What the record calls it; made from the other lines when absent.
+    #[schemars(with = "Option<String>")]
+    name: Option<Spanned<String>>,
+    /// The people of a team.
+    #[schemars(with = "Option<String>")]
+    team: Option<Spanned<String>>,
+    /// The jobs of a repository (`acme/shop/api`) or of a group with all below it (`acme/*`), on
+    /// protected refs, not of forks or merge requests.
+    #[schemars(with = "Option<String>")]
+    ci: Option<Spanned<String>>,
+    /// The agents that act for a team's people, or `all`.
+    #[schemars(with = "Option<String>")]
+    agent: Option<Spanned<String>>,
+    /// A role of `roles.yaml`.
+    #[schemars(with = "String")]
+    role: Spanned<String>,
+    /// A project, a list of projects, or `all`.
+    #[schemars(with = "OneOrMore")]
+    on: Spanned<OneOrMore>,
+    /// Only what the team owns.
+    #[schemars(with = "Option<bool>")]
+    own: Option<Spanned<bool>>,
+    /// The last day it holds: `2026-12-31`.
+    #[schemars(with = "Option<String>")]
+    until: Option<Spanned<String>>,
+    /// Only people who proved more than a password.
+    #[schemars(with = "Option<bool>")]
+    mfa: Option<Spanned<bool>>,
+    /// Only jobs of this environment, which must be protected.
+    #[schemars(with = "Option<String>")]
+    env: Option<Spanned<String>>,
+    /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`.
+    #[schemars(with = "Option<String>")]
+    hours: Option<Spanned<String>>,
+}
+
+/// One binding, ready to be linked.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    /// The policy's id.
+    pub(super) name: String,
+    /// The policy template in Cedar.
+    pub(super) template: String,
+    /// Type and id for `?principal`, where the template has that slot.
+    pub(super) principal: Option<(&'static str, String)>,
+    /// Type and id for `?resource`, where the template has that slot.
+    pub(super) resource: Option<(&'static str, String)>,
+    /// Whether its role is [`ORG_ADMIN`].
+    pub(super) org_admin: bool,
+    /// The last day it holds.
+    pub(super) until: Option<Date>,
+    /// Where it is written.
+    pub(super) line: usize,
+}
+
+/// Reads and checks the file. `zone` is the one that `hours` are read in.
+pub(super) fn read(
+    file: &File,
+    roles: &Roles,
+    directory: &Directory,
+    zone: &str,
+) -> Result<Vec<Binding>, Vec<SetupError>> {
+    let written: BindingsFile = yaml::read(file).map_err(|fault| vec![fault])?;
+    let mut faults = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut bindings = Vec::new();
+    for lines in &written.bindings {
+        let mut reading = Reading {
+            file,
+            roles,
+            directory,
+            zone,
+            faults: &mut faults,
+        };
+        let Some(binding) = reading.binding(lines) else {
+            continue;
+        };
+        if !names.insert(binding.name.clone()) {
+            let fault = format!("two bindings are called `{}`", binding.name);
+            let fault = SetupError::in_file(&file.path, fault).hint("give one a `name`");
+            faults.push(yaml::at(fault, lines.role.referenced));
+        }
+        bindings.push(binding);
+    }
+    match faults.is_empty() {
+        true => Ok(bindings),
+        false => Err(faults),
+    }
+}
+
+struct Reading<'a> {
+    file: &'a File,
+    roles: &'a Roles,
+    directory: &'a Directory,
+    zone: &'a str,
+    faults: &'a mut Vec<SetupError>,
+}
+
+/// Who has it: the scope, what to put into the slot, the beginning of the name, the conditions.
+struct Holder {
+    scope: &'static str,
+    slot: Option<(&'static str, String)>,
+    slug: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    People,
+    Jobs,
+    Agents,
+}
+
+impl Reading<'_> {
+    fn binding(&mut self, lines: &BindingLines) -> Option<Binding> {
+        let before = self.faults.len();
+        let holder = self.holder(lines);
+        let actions = self.actions(&lines.role);
+        let projects = self.projects(&lines.on);
+        let mut conditions = Vec::new();
+        if let Some(holder) = &holder {
+            self.conditions(lines, holder, &mut conditions);
+        }
+        if let Some(projects) = projects.as_ref().filter(|projects| projects.len() > 1) {
+            let all = projects.iter().map(|name| format!("Project::\"{name}\""));
+            let all: Vec<String> = all.collect();
+            conditions.push(format!("resource in [{}]", all.join(", ")));
+        }
+        let until = lines.until.as_ref().and_then(|until| {
+            let day = self.day(until)?;
+            conditions.push(format!("context.date <= {}", moment::digits_of(day)));
+            Some(day)
+        });
+        let name = self.name(lines, holder.as_ref(), projects.as_deref());
+        let (holder, actions, projects, name) = (holder?, actions?, projects?, name?);
+        if self.faults.len() > before {
+            return None;
+        }
+        let resource = match projects.as_slice() {
+            [one] => Some(("Project", one.clone())),
+            _ => None,
+        };
+        Some(Binding {
+            template: template(&holder, &actions, resource.is_some(), &conditions),
+            name,
+            principal: holder.slot,
+            resource,
+            org_admin: lines.role.value == ORG_ADMIN,
+            until,
+            line: usize::try_from(lines.role.referenced.line()).unwrap_or(0),
+        })
+    }
+
+    fn holder(&mut self, lines: &BindingLines) -> Option<Holder> {
+        match (&lines.team, &lines.ci, &lines.agent) {
+            (Some(team), None, None) => self.team(team).map(|name| Holder {
+                scope: "principal is Person in ?principal",
+                slug: name.clone(),
+                slot: Some(("Team", name)),
+                kind: Kind::People,
+            }),
+            (None, Some(path), None) => self.jobs(path),
+            (None, None, Some(all)) if all.value == "all" => Some(Holder {
+                scope: "principal is Agent",
+                slug: "agents".to_owned(),
+                slot: None,
+                kind: Kind::Agents,
+            }),
+            (None, None, Some(team)) => self.team(team).map(|name| Holder {
+                scope: "principal is Agent in ?principal",
+                slug: format!("agents-of-{name}"),
+                slot: Some(("Team", name)),
+                kind: Kind::Agents,
+            }),
+            _ => {
+                let fault = "a binding is for exactly one of `team`, `ci` and `agent`";
+                self.fault(lines.role.referenced, fault);
+                None
+            }
+        }
+    }
+
+    fn team(&mut self, team: &Spanned<String>) -> Option<String> {
+        let name = &team.value;
+        if self.directory.has_team(name) {
+            return Some(name.clone());
+        }
+        let fault = format!("team `{name}` is not in directory.yaml");
+        let known = self.directory.teams();
+        self.unknown(team, fault, known);
+        None
+    }
+
+    fn jobs(&mut self, path: &Spanned<String>) -> Option<Holder> {
+        let (kind, name) = match path.value.strip_suffix("/*") {
+            Some(group) => ("Group", group),
+            None => ("Repository", path.value.as_str()),
+        };
+        let listed = |group: &str| self.directory.has_group(group);
+        let known = match kind {
+            "Group" => listed(name) || above(name).any(listed),
+            _ => self.directory.knows_repository(name),
+        };
+        if kind == "Repository" && listed(name) {
+            let fault = format!("`{name}` is a group");
+            let fault = SetupError::in_file(&self.file.path, fault);
+            let hint = format!("write `{name}/*` for all jobs below it");
+            self.faults
+                .push(yaml::at(fault.hint(hint), path.referenced));
+            return None;
+        }
+        if !known || !is_plain_path(name) {
+            let fault = format!("`{}` lies in no group of directory.yaml", path.value);
+            let known = self.directory.groups();
+            self.unknown(path, fault, known);
+            return None;
+        }
+        Some(Holder {
+            scope: "principal is Job in ?principal",
+            slug: format!("ci-{}", name.replace('/', "-")),
+            slot: Some((kind, name.to_owned())),
+            kind: Kind::Jobs,
+        })
+    }
+
+    fn actions(&mut self, role: &Spanned<String>) -> Option<Vec<String>> {
+        let name = &role.value;
+        if let Some(actions) = self.roles.actions(name) {
+            return Some(actions.to_vec());
+        }
+        let fault = format!("role `{name}` is not in roles.yaml");
+        let known = self.roles.names();
+        self.unknown(role, fault, known);
+        None
+    }
+
+    /// The projects; none for `all`.
+    fn projects(&mut self, on: &Spanned<OneOrMore>) -> Option<Vec<String>> {
+        if matches!(&on.value, OneOrMore::One(word) if word == "all") {
+            return Some(Vec::new());
+        }
+        let mut projects = Vec::new();
+        for name in on.value.all() {
+            if !self.directory.has_project(name) {
+                let fault = format!("project `{name}` is not in directory.yaml");
+                let known = self.directory.projects().chain(["all"]);
+                let fault = SetupError::in_file(&self.file.path, fault).did_you_mean(name, known);
+                self.faults.push(yaml::at(fault, on.referenced));
+            } else if !projects.contains(name) {
+                projects.push(name.clone());
+            }
+        }
+        if projects.is_empty() {
+            self.fault(on.referenced, "`on` names no project");
+            return None;
+        }
+        Some(projects)
+    }
+
+    fn conditions(&mut self, lines: &BindingLines, holder: &Holder, all: &mut Vec<String>) {
+        if holder.kind == Kind::Jobs {
+            all.push("principal.ref_protected".to_owned());
+            all.push("!principal.from_fork".to_owned());
+            all.push("principal.pipeline_source != \"merge_request_event\"".to_owned());
+        }
+        if let Some(own) = lines.own.as_ref().filter(|own| own.value) {
+            match &holder.slot {
+                Some(("Team", team)) => {
+                    all.push(format!(
+                        "resource has owner && resource.owner == Team::\"{team}\""
+                    ));
+                }
+                _ => self.fault(own.referenced, "`own` needs a team: only teams own things"),
+            }
+        }
+        if let Some(mfa) = lines.mfa.as_ref().filter(|mfa| mfa.value) {
+            match holder.kind {
+                Kind::People => all.push("principal.mfa".to_owned()),
+                _ => self.fault(mfa.referenced, "`mfa` is for people: use it with `team`"),
+            }
+        }
+        if let Some(env) = &lines.env {
+            let name = &env.value;
+            match (holder.kind, is_plain_path(name)) {
+                (Kind::Jobs, true) => all.push(format!(
+                    "principal has environment && principal.environment == \"{name}\" && \
+                     principal has environment_protected && principal.environment_protected"
+                )),
+                (Kind::Jobs, false) => {
+                    let fault = format!("`{name}` is no plain name for an environment");
+                    self.fault(env.referenced, fault);
+                }
+                _ => self.fault(env.referenced, "`env` is for jobs: use it with `ci`"),
+            }
+        }
+        if let Some(hours) = &lines.hours {
+            match office_hours(&hours.value, self.zone) {
+                Ok(condition) => all.push(condition),
+                Err(fault) => self.fault(hours.referenced, fault),
+            }
+        }
+    }
+
+    fn day(&mut self, until: &Spanned<String>) -> Option<Date> {
+        let text = &until.value;
+        match text.parse::<Date>() {
+            Ok(day) if text.len() == 10 => Some(day),
+            _ => {
+                let fault = format!("`{text}` is no day: write it like `2026-12-31`");
+                self.fault(until.referenced, fault);
+                None
+            }
+        }
+    }
+
+    fn name(
+        &mut self,
+        lines: &BindingLines,
+        holder: Option<&Holder>,
+        projects: Option<&[String]>,
+    ) -> Option<String> {
+        if let Some(name) = &lines.name {
+            if is_plain(&name.value) && !name.value.contains(' ') {
+                return Some(name.value.clone());
+            }
+            let fault = format!("`{}` is no plain name for a binding", name.value);
+            self.fault(name.referenced, fault);
+            return None;
+        }
+        let place = match projects? {
+            [] => "all".to_owned(),
+            some => some.join("-").replace(' ', "-"),
+        };
+        let own = match lines.own.as_ref().is_some_and(|own| own.value) {
+            true => "-own",
+            false => "",
+        };
+        let slug = holder?.slug.replace(' ', "-");
+        Some(format!("{slug}-{}{own}-on-{place}", lines.role.value))
+    }
+
+    fn unknown<'k>(
+        &mut self,
+        wrote: &Spanned<String>,
+        fault: String,
+        known: impl Iterator<Item = &'k str>,
+    ) {
+        let fault = SetupError::in_file(&self.file.path, fault).did_you_mean(&wrote.value, known);
+        self.faults.push(yaml::at(fault, wrote.referenced));
+    }
+
+    fn fault(&mut self, place: Location, fault: impl Into<String>) {
+        let fault = SetupError::in_file(&self.file.path, fault);
+        self.faults.push(yaml::at(fault, place));
+    }
+}
+
+fn template(holder: &Holder, actions: &[String], one: bool, conditions: &[String]) -> String {
+    let actions: Vec<String> = actions
+        .iter()
+        .map(|action| format!("Action::\"{action}\""))
+        .collect();
+    let resource = if one {
+        "resource in ?resource"
+    } else {
+        "resource"
+    };
+    let mut text = format!(
+        "permit ({}, action in [{}], {resource})",
+        holder.scope,
+        actions.join(", ")
+    );
+    if !conditions.is_empty() {
+        text.push_str(&format!("\nwhen {{ {} }}", conditions.join(" && ")));
+    }
+    text.push(';');
+    text
+}
+
+/// `mon-fri 09:00-18:00 Europe/Berlin` as a condition; the zone may be left out.
+fn office_hours(text: &str, zone: &str) -> Result<String, String> {
+    let mut words = text.split_whitespace();
+    let (Some(days), Some(hours)) = (words.next(), words.next()) else {
+        return Err(format!(
+            "`{text}` is not written like `mon-fri 09:00-18:00`"
+        ));
+    };
+    if let Some(named) = words.next().filter(|named| *named != zone) {
+        return Err(format!(
+            "hours are read in `{zone}`, the time_zone of stile.yaml, and not in `{named}`"
+        ));
+    }
+    let days = weekdays(days).ok_or_else(|| format!("`{days}` names no days of the week"))?;
+    let span = hours.split_once('-').and_then(|(from, to)| {
+        let (from, to) = (moment::minute_of(from)?, moment::minute_of(to)?);
+        (from < to).then_some((from, to))
+    });
+    let (from, to) = span.ok_or_else(|| format!("`{hours}` is no span of one day's hours"))?;
+    let days: Vec<String> = days.iter().map(|day| format!("\"{day}\"")).collect();
+    Ok(format!(
+        "[{}].contains(context.weekday) && context.minute_of_day >= {from} && \
+         context.minute_of_day < {to}",
+        days.join(", ")
+    ))
+}
+
+/// `mon-fri`, `sat`, `mon,wed,fri`; a span may pass the end of the week.
+fn weekdays(text: &str) -> Option<Vec<&'static str>> {
+    let index = |word: &str| WEEKDAYS.iter().position(|day| *day == word);
+    let mut days: Vec<&'static str> = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (index(first)?, index(last)?);
+        let length = (last + 7 - first) % 7 + 1;
+        days.extend(WEEKDAYS.iter().copied().cycle().skip(first).take(length));
+    }
+    days.sort_by_key(|day| index(day));
+    days.dedup();
+    Some(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_become_days_and_minutes_with_an_open_end() {
+        let condition = office_hours("mon-fri 09:00-18:00 Europe/Berlin", "Europe/Berlin");
+        assert_eq!(
+            condition.unwrap(),
+            "[\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"].contains(context.weekday) && \
+             context.minute_of_day >= 540 && context.minute_of_day < 1080"
+        );
+        assert_eq!(weekdays("sat-mon").unwrap(), ["mon", "sat", "sun"]);
+        assert_eq!(weekdays("mon,wed").unwrap(), ["mon", "wed"]);
+    }
+
+    #[test]
+    fn hours_in_another_zone_or_shape_are_refused() {
+        for wrong in [
+            "mon-fri 09:00-18:00 UTC",
+            "mon-fri",
+            "mo-fr 09:00-18:00",
+            "mon-fri 18:00-09:00",
+            "mon-fri 9-18",
+            "",
+        ] {
+            assert!(office_hours(wrong, "Europe/Berlin").is_err(), "{wrong}");
+        }
+    }
+}

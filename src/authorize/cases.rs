@@ -1,0 +1,455 @@
+//! Reads the cases that a policy folder must pass: who, what, where, and the expected answer.
+//!
+//! In: a file of `tests/`. Out: [`Case`]s, each complete and with its line.
+//!
+//! ```text
+//! tokens:
+//!   ci-main: {ci: acme/shop/api, ref: main, protected: true}
+//!   mira:    {user: mira@acme, teams: [payments], mfa: true}
+//! cases:
+//!   - ci-main  streams.create     X                           allow by ci-create-in-X
+//!   - mira     dashboards.update  X owner=search              deny
+//!   - mira     dashboards.read    X/abc at "sun 20:00"        allow
+//!   - mira     projects.read      -                           allow
+//! ```
+//!
+//! Where: a project, `project/id`, or `-` for neither; `owner=TEAM`, `ticket=ID` for an open
+//! break-glass, `at "sun 20:00"` or `at "2026-12-31 23:59"`. What a token leaves out is not claimed.
+//! Without `at` it is Wednesday noon of one fixed week, so that a case never fails with the calendar.
+//!
+//! Never: a case about an unknown action, token, team or policy passed over: a typo would pass.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::assemble::Source;
+use super::decision::Verdict;
+use super::directory::Directory;
+use super::entities::Question;
+use super::folder::File;
+use super::moment::{self, Moment, WEEKDAYS};
+use super::schema::Vocabulary;
+use super::yaml;
+use crate::identify::{Agent, Facts, Job, Person, Who};
+use crate::resolve::{Class, Resource};
+use crate::setup_error::SetupError;
+
+/// A file of `tests/` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CasesFile {
+    /// Named facts.
+    #[schemars(with = "BTreeMap<String, TokenLines>")]
+    tokens: BTreeMap<String, Spanned<TokenLines>>,
+    /// One line each: token, action, where, expected answer.
+    #[schemars(with = "Vec<String>")]
+    cases: Vec<Spanned<String>>,
+}
+
+/// The facts of one token; exactly one of `ci`, `user` and `agent`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TokenLines {
+    /// Another token of this file; what is said here wins.
+    extends: Option<String>,
+    /// The issuer by its name in stile.yaml.
+    issuer: Option<String>,
+    /// A job of this project.
+    ci: Option<String>,
+    /// Its branch or tag.
+    #[serde(rename = "ref")]
+    git_ref: Option<String>,
+    /// `branch` or `tag`.
+    ref_type: Option<String>,
+    /// Whether the ref is protected.
+    protected: Option<bool>,
+    /// What started the pipeline: `push` when left out.
+    source: Option<String>,
+    /// Whether the code is a fork's.
+    fork: Option<bool>,
+    /// The project that runs the job, where it is another.
+    job: Option<String>,
+    /// The environment that it deploys to.
+    env: Option<String>,
+    /// Whether that environment is protected.
+    env_protected: Option<bool>,
+    /// The environment's tier.
+    tier: Option<String>,
+    /// The commit.
+    sha: Option<String>,
+    /// A person.
+    user: Option<String>,
+    /// An agent.
+    agent: Option<String>,
+    /// Whom the agent acts for.
+    #[serde(rename = "for")]
+    acts_for: Option<String>,
+    /// Teams of the person, or of whom the agent acts for.
+    teams: Option<Vec<String>>,
+    /// Whether the person proved more than a password.
+    mfa: Option<bool>,
+}
+
+/// One case, complete.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) file: PathBuf,
+    pub(super) line: usize,
+    pub(super) text: String,
+    pub(super) expected: Verdict,
+    pub(super) by: Option<String>,
+    pub(super) action: String,
+    facts: Facts,
+    class: Class,
+    kind: String,
+    resource: Resource,
+    owner: Option<String>,
+    ticket: Option<String>,
+    moment: Moment,
+}
+
+impl Case {
+    /// What it asks; an owner that it does not name is the directory's.
+    pub(super) fn question<'a>(&'a self, directory: &'a Directory) -> Question<'a> {
+        let listed = self
+            .resource
+            .id
+            .as_deref()
+            .and_then(|id| directory.owner(&self.kind, self.resource.project.as_deref(), id));
+        Question {
+            facts: &self.facts,
+            action: &self.action,
+            class: self.class,
+            kind: &self.kind,
+            resource: &self.resource,
+            owner: self.owner.as_deref().or(listed),
+            ticket: self.ticket.as_deref(),
+            moment: self.moment,
+        }
+    }
+}
+
+/// Reads and checks one file. `policies` are all there are, where that is known.
+pub(super) fn read(
+    file: &File,
+    directory: &Directory,
+    vocabulary: &Vocabulary,
+    policies: Option<&BTreeMap<String, Source>>,
+) -> Result<Vec<Case>, Vec<SetupError>> {
+    let written: CasesFile = yaml::read(file).map_err(|fault| vec![fault])?;
+    let reading = Reading {
+        file,
+        directory,
+        vocabulary,
+        policies,
+        written: &written,
+    };
+    let mut faults = Vec::new();
+    let mut cases = Vec::new();
+    for (name, lines) in &written.tokens {
+        if let Err(fault) = reading.facts(name) {
+            let fault = SetupError::in_file(&file.path, fault);
+            faults.push(yaml::at(fault, lines.referenced));
+        }
+    }
+    for line in &written.cases {
+        match reading.case(line) {
+            Ok(case) => cases.push(case),
+            Err(fault) => faults.push(yaml::at(fault, line.referenced)),
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(cases),
+        false => Err(faults),
+    }
+}
+
+struct Reading<'a> {
+    file: &'a File,
+    directory: &'a Directory,
+    vocabulary: &'a Vocabulary,
+    policies: Option<&'a BTreeMap<String, Source>>,
+    written: &'a CasesFile,
+}
+
+impl Reading<'_> {
+    fn case(&self, line: &Spanned<String>) -> Result<Case, SetupError> {
+        let fault = |text: String| SetupError::in_file(&self.file.path, text);
+        let words = words(&line.value).map_err(fault)?;
+        let mut words = words.iter().map(String::as_str);
+        let mut next = |what: &str| {
+            let word = words.next();
+            word.ok_or_else(|| fault(format!("a case without {what}")))
+        };
+        let (token, action, place) = (next("a token")?, next("an action")?, next("a place")?);
+        let known = self.written.tokens.keys().map(String::as_str);
+        if !self.written.tokens.contains_key(token) {
+            return Err(fault(format!("unknown token `{token}`")).did_you_mean(token, known));
+        }
+        let facts = self.facts(token).map_err(fault)?;
+        let (Some(class), Some(kind)) =
+            (self.vocabulary.class(action), self.vocabulary.kind(action))
+        else {
+            let known = self.vocabulary.actions();
+            return Err(fault(format!("unknown action `{action}`")).did_you_mean(action, known));
+        };
+        let mut case = Case {
+            file: self.file.path.clone(),
+            line: usize::try_from(line.referenced.line()).unwrap_or(0),
+            text: line.value.split_whitespace().collect::<Vec<_>>().join(" "),
+            expected: Verdict::Deny,
+            by: None,
+            action: action.to_owned(),
+            facts,
+            class,
+            kind: kind.to_owned(),
+            resource: resource(kind, place),
+            owner: None,
+            ticket: None,
+            moment: Moment::on(FIXED_DAY, 12 * 60),
+        };
+        loop {
+            let word = next("an expected answer")?;
+            if let Some(team) = word.strip_prefix("owner=") {
+                self.known_team(team).map_err(fault)?;
+                case.owner = Some(team.to_owned());
+            } else if let Some(ticket) = word.strip_prefix("ticket=") {
+                case.ticket = Some(ticket.to_owned());
+            } else if word == "at" {
+                let when = next("a time")?;
+                case.moment = at(when).ok_or_else(|| {
+                    fault(format!("`{when}` is no time")).hint("write `sun 20:00` in quotes")
+                })?;
+            } else {
+                case.expected = verdict(word).ok_or_else(|| {
+                    let known = ["allow", "deny", "error", "at"];
+                    fault(format!("`{word}` is no answer")).did_you_mean(word, known)
+                })?;
+                break;
+            }
+        }
+        case.by = match words.next() {
+            None => None,
+            Some("by") => {
+                let id = words.next().unwrap_or("");
+                if let Some(policies) = self.policies.filter(|all| !all.contains_key(id)) {
+                    let known = policies.keys().map(String::as_str);
+                    return Err(fault(format!("unknown policy `{id}`")).did_you_mean(id, known));
+                }
+                Some(id.to_owned())
+            }
+            Some(word) => return Err(fault(format!("`{word}` after the answer"))),
+        };
+        match words.next() {
+            Some(word) => Err(fault(format!("`{word}` after the end of the case"))),
+            None => Ok(case),
+        }
+    }
+
+    fn facts(&self, name: &str) -> Result<Facts, String> {
+        let lines = self.token(name, 0)?;
+        let who = [&lines.ci, &lines.user, &lines.agent];
+        if who.iter().filter(|who| who.is_some()).count() != 1 {
+            return Err(format!(
+                "token `{name}` is not exactly one of `ci`, `user` and `agent`"
+            ));
+        }
+        let teams = lines.teams.clone().unwrap_or_default();
+        let (issuer, groups) = self.groups(&teams)?;
+        let subject = who
+            .into_iter()
+            .flatten()
+            .next()
+            .cloned()
+            .unwrap_or_default();
+        let who = match (&lines.ci, &lines.user) {
+            (Some(path), _) => Who::Job(job(path, &lines)),
+            (None, Some(user)) => Who::Person(Person {
+                name: user.clone(),
+                groups,
+                mfa: lines.mfa.unwrap_or(false),
+            }),
+            (None, None) => Who::Agent(Agent {
+                name: subject.clone(),
+                groups,
+                acts_for: lines.acts_for.clone(),
+            }),
+        };
+        let default = if lines.ci.is_some() { "gitlab" } else { "okta" };
+        let issuer = lines.issuer.clone().or(issuer);
+        Ok(Facts {
+            issuer: issuer.unwrap_or_else(|| default.to_owned()),
+            subject,
+            who,
+        })
+    }
+
+    /// A token with what it extends laid under it.
+    fn token(&self, name: &str, depth: usize) -> Result<TokenLines, String> {
+        let lines = self.written.tokens.get(name);
+        let lines = lines.ok_or_else(|| format!("unknown token `{name}`"))?;
+        match &lines.value.extends {
+            Some(_) if depth > DEEPEST => Err(format!("token `{name}` extends itself")),
+            Some(under) => Ok(lines.value.clone().over(self.token(under, depth + 1)?)),
+            None => Ok(lines.value.clone()),
+        }
+    }
+
+    /// The issuer and groups that make someone a member of all these teams.
+    fn groups(&self, teams: &[String]) -> Result<(Option<String>, Vec<String>), String> {
+        let mut of: Option<&str> = None;
+        let mut groups = Vec::new();
+        for team in teams {
+            self.known_team(team)?;
+            let pair = self.directory.group_of(team);
+            let (issuer, group) = pair.ok_or_else(|| format!("team `{team}` has no groups"))?;
+            if *of.get_or_insert(issuer) != issuer {
+                return Err(format!(
+                    "team `{team}` is of another issuer than the others"
+                ));
+            }
+            groups.push(group.to_owned());
+        }
+        Ok((of.map(str::to_owned), groups))
+    }
+
+    fn known_team(&self, team: &str) -> Result<(), String> {
+        match self.directory.has_team(team) {
+            true => Ok(()),
+            false => Err(format!("team `{team}` is not in directory.yaml")),
+        }
+    }
+}
+
+impl TokenLines {
+    fn over(self, under: TokenLines) -> TokenLines {
+        TokenLines {
+            extends: None,
+            issuer: self.issuer.or(under.issuer),
+            ci: self.ci.or(under.ci),
+            git_ref: self.git_ref.or(under.git_ref),
+            ref_type: self.ref_type.or(under.ref_type),
+            protected: self.protected.or(under.protected),
+            source: self.source.or(under.source),
+            fork: self.fork.or(under.fork),
+            job: self.job.or(under.job),
+            env: self.env.or(under.env),
+            env_protected: self.env_protected.or(under.env_protected),
+            tier: self.tier.or(under.tier),
+            sha: self.sha.or(under.sha),
+            user: self.user.or(under.user),
+            agent: self.agent.or(under.agent),
+            acts_for: self.acts_for.or(under.acts_for),
+            teams: self.teams.or(under.teams),
+            mfa: self.mfa.or(under.mfa),
+        }
+    }
+}
+
+fn job(path: &str, lines: &TokenLines) -> Job {
+    Job {
+        repository: path.to_owned(),
+        repository_id: "1".to_owned(),
+        git_ref: lines.git_ref.clone().unwrap_or_else(|| "main".to_owned()),
+        ref_type: lines.ref_type.clone(),
+        ref_protected: lines.protected.unwrap_or(false),
+        pipeline_source: lines.source.clone().unwrap_or_else(|| "push".to_owned()),
+        from_fork: lines.fork.unwrap_or(false),
+        job_repository: lines.job.clone(),
+        environment: lines.env.clone(),
+        environment_protected: lines.env_protected,
+        deployment_tier: lines.tier.clone(),
+        sha: lines.sha.clone(),
+        pipeline_id: "1".to_owned(),
+        job_id: "1".to_owned(),
+        started_by: None,
+    }
+}
+
+fn resource(kind: &str, place: &str) -> Resource {
+    let (project, id) = match place.split_once('/') {
+        _ if place == "-" => (None, None),
+        Some(("", id)) => (None, Some(id)),
+        Some((project, id)) => (Some(project), Some(id)),
+        None if kind == "Project" => (Some(place), Some(place)),
+        None => (Some(place), None),
+    };
+    Resource {
+        kind: kind.to_owned(),
+        id: id.map(str::to_owned),
+        project: project.map(str::to_owned),
+    }
+}
+
+fn verdict(word: &str) -> Option<Verdict> {
+    match word {
+        "allow" => Some(Verdict::Allow),
+        "deny" => Some(Verdict::Deny),
+        "error" => Some(Verdict::Error),
+        _ => None,
+    }
+}
+
+/// `sun 20:00` of the fixed week, or `2026-12-31 23:59`.
+fn at(text: &str) -> Option<Moment> {
+    let (day, clock) = text.split_once(' ')?;
+    let minute = moment::minute_of(clock).filter(|minute| *minute < 24 * 60)?;
+    let day = match WEEKDAYS.iter().position(|word| *word == day) {
+        Some(index) => {
+            let days = i64::try_from(index).ok()?.days();
+            FIXED_MONDAY.checked_add(days).ok()?
+        }
+        None => day.parse::<Date>().ok()?,
+    };
+    Some(Moment::on(day, minute))
+}
+
+/// Words between spaces; quotes hold several together.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted
+                .split_once('"')
+                .ok_or_else(|| "a quote without an end".to_owned())?,
+            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    Ok(words)
+}
+
+const FIXED_MONDAY: Date = date(2026, 1, 5);
+const FIXED_DAY: Date = date(2026, 1, 7);
+const DEEPEST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_hold_words_together() {
+        let line = "mira  read X at \"sun 20:00\" allow";
+        assert_eq!(words(line).unwrap()[4], "sun 20:00");
+        assert!(words("a \"b").is_err());
+    }
+
+    #[test]
+    fn weekdays_are_of_one_fixed_week_and_dates_of_their_own() {
+        assert_eq!(at("sun 20:00"), Some(Moment::on(date(2026, 1, 11), 1200)));
+        assert_eq!(at("wed 12:00").unwrap().weekday, "wed");
+        let last = at("2026-12-31 23:59").unwrap();
+        assert_eq!((last.weekday, last.date), ("thu", 20_261_231));
+        for wrong in ["sun", "son 20:00", "sun 24:00", "2026-13-01 10:00", ""] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Knows the teams, the GitLab groups, the upstream's projects, and who owns what.
+//!
+//! In: `directory.yaml`. Out: a [`Directory`], in which every name is plain and every reference
+//! leads somewhere.
+//!
+//! The directory is the closed world of names. Teams and projects become enumerated types of the
+//! schema, so a policy that misspells one is not loaded; a request on a project that is not here, or
+//! of a job whose repository lies in none of the groups, is denied before any policy is asked.
+//!
+//! Never: a group by the beginning of its name. `acme` contains `acme/shop` and not `acme-evil`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::folder::File;
+use super::yaml;
+use crate::setup_error::SetupError;
+
+/// `directory.yaml` as written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirectoryFile {
+    /// Team → where its people come from.
+    teams: BTreeMap<String, TeamLines>,
+    /// GitLab groups by full path: those whose jobs may be known at all, with all below them.
+    #[schemars(with = "Vec<GroupLine>")]
+    groups: Vec<Spanned<GroupLine>>,
+    /// The upstream's projects.
+    #[schemars(with = "Vec<String>")]
+    projects: Vec<Spanned<String>>,
+    /// Resource type → `project/id` → the team that owns it.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    owners: BTreeMap<String, BTreeMap<String, Spanned<String>>>,
+}
+
+/// One team.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TeamLines {
+    /// Groups of an issuer, as `issuer:group`; whoever is in one is in the team.
+    #[schemars(with = "OneOrMore")]
+    groups: Spanned<OneOrMore>,
+}
+
+/// One GitLab group.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum GroupLine {
+    /// Its full path.
+    Path(String),
+    /// Its full path and its id, for readers.
+    WithId {
+        /// Full path.
+        path: String,
+        /// The id that GitLab gave it.
+        #[allow(dead_code, reason = "kept for those who read the file")]
+        id: u64,
+    },
+}
+
+/// One text or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    /// One.
+    One(String),
+    /// Several.
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    /// All of them, in order.
+    pub(super) fn all(&self) -> &[String] {
+        match self {
+            OneOrMore::One(one) => std::slice::from_ref(one),
+            OneOrMore::More(more) => more,
+        }
+    }
+}
+
+/// The names that exist.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    /// Teams by name, each with its (issuer, group) pairs.
+    teams: BTreeMap<String, Vec<(String, String)>>,
+    /// Issuer → group → teams; the way a principal's groups are looked up.
+    by_group: HashMap<String, HashMap<String, Vec<String>>>,
+    groups: BTreeSet<String>,
+    projects: BTreeSet<String>,
+    /// Resource type → `project/id` → team.
+    owners: HashMap<String, HashMap<String, String>>,
+}
+
+impl Directory {
+    /// Reads and checks the file. Types of resources are checked by the schema, which knows them.
+    pub(super) fn read(file: &File) -> Result<Directory, Vec<SetupError>> {
+        let written: DirectoryFile = yaml::read(file).map_err(|fault| vec![fault])?;
+        let mut checked = Checked {
+            file,
+            faults: Vec::new(),
+            directory: Directory::default(),
+        };
+        checked.teams(&written);
+        checked.groups(&written);
+        checked.projects(&written);
+        checked.owners(&written);
+        match checked.faults.is_empty() {
+            true => Ok(checked.directory),
+            false => Err(checked.faults),
+        }
+    }
+
+    /// Every team's name.
+    pub(super) fn teams(&self) -> impl Iterator<Item = &str> + Clone {
+        self.teams.keys().map(String::as_str)
+    }
+
+    /// Every group's full path.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> + Clone {
+        self.groups.iter().map(String::as_str)
+    }
+
+    /// Every project's name.
+    pub(super) fn projects(&self) -> impl Iterator<Item = &str> + Clone {
+        self.projects.iter().map(String::as_str)
+    }
+
+    /// Whether the upstream's project is known.
+    pub(super) fn has_project(&self, name: &str) -> bool {
+        self.projects.contains(name)
+    }
+
+    /// Whether the team is known.
+    pub(super) fn has_team(&self, name: &str) -> bool {
+        self.teams.contains_key(name)
+    }
+
+    /// Whether the group is listed itself.
+    pub(super) fn has_group(&self, path: &str) -> bool {
+        self.groups.contains(path)
+    }
+
+    /// Whether a repository lies in a listed group, at any depth.
+    pub(super) fn knows_repository(&self, path: &str) -> bool {
+        above(path).any(|group| self.groups.contains(group))
+    }
+
+    /// The teams that an issuer's groups make someone a member of, each once.
+    pub(super) fn teams_of<'a>(&'a self, issuer: &str, groups: &[String]) -> BTreeSet<&'a str> {
+        let Some(by_group) = self.by_group.get(issuer) else {
+            return BTreeSet::new();
+        };
+        let teams = groups.iter().filter_map(|group| by_group.get(group));
+        teams.flatten().map(String::as_str).collect()
+    }
+
+    /// One (issuer, group) that makes someone a member of the team.
+    pub(super) fn group_of(&self, team: &str) -> Option<(&str, &str)> {
+        let (issuer, group) = self.teams.get(team)?.first()?;
+        Some((issuer, group))
+    }
+
+    /// The team that owns a resource, where the directory says so.
+    pub(super) fn owner(&self, kind: &str, project: Option<&str>, id: &str) -> Option<&str> {
+        let owned = self.owners.get(kind)?;
+        let name = match project {
+            Some(project) => format!("{project}/{id}"),
+            None => format!("/{id}"),
+        };
+        owned.get(&name).map(String::as_str)
+    }
+
+    /// The resource types with owners.
+    pub(super) fn owned_types(&self) -> impl Iterator<Item = &str> {
+        self.owners.keys().map(String::as_str)
+    }
+}
+
+/// The groups that contain a path, nearest first: `a/b/c` lies in `a/b` and `a`.
+pub(super) fn above(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(parent(path), |path| parent(path))
+}
+
+fn parent(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(above, _)| above)
+}
+
+/// Whether a name may stand in a policy as it is.
+pub(super) fn is_plain(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let rest = |c: char| c.is_ascii_alphanumeric() || "._- ".contains(c);
+    starts && name.len() <= 128 && name.chars().all(rest) && !name.ends_with(' ')
+}
+
+/// Whether a full path may stand in a policy as it is.
+pub(super) fn is_plain_path(path: &str) -> bool {
+    path.len() <= 512 && path.split('/').all(is_plain)
+}
+
+struct Checked<'a> {
+    file: &'a File,
+    faults: Vec<SetupError>,
+    directory: Directory,
+}
+
+impl Checked<'_> {
+    fn teams(&mut self, written: &DirectoryFile) {
+        for (team, lines) in &written.teams {
+            let place = lines.groups.referenced;
+            if !is_plain(team) {
+                self.fault(place, format!("`{team}` is no plain name for a team"));
+            }
+            let mut pairs = Vec::new();
+            for group in lines.groups.value.all() {
+                match group.split_once(':') {
+                    Some((issuer, name)) if !issuer.is_empty() && !name.is_empty() => {
+                        pairs.push((issuer.to_owned(), name.to_owned()));
+                    }
+                    _ => self.fault(place, format!("`{group}` is not written `issuer:group`")),
+                }
+            }
+            for (issuer, group) in &pairs {
+                let by_group = self.directory.by_group.entry(issuer.clone()).or_default();
+                by_group
+                    .entry(group.clone())
+                    .or_default()
+                    .push(team.clone());
+            }
+            self.directory.teams.insert(team.clone(), pairs);
+        }
+    }
+
+    fn groups(&mut self, written: &DirectoryFile) {
+        for line in &written.groups {
+            let (GroupLine::Path(path) | GroupLine::WithId { path, .. }) = &line.value;
+            if !is_plain_path(path) {
+                self.fault(line.referenced, format!("`{path}` is no full path"));
+            } else if !self.directory.groups.insert(path.clone()) {
+                self.fault(line.referenced, format!("group `{path}` is listed twice"));
+            }
+        }
+    }
+
+    fn projects(&mut self, written: &DirectoryFile) {
+        for line in &written.projects {
+            let name = &line.value;
+            if !is_plain(name) {
+                let fault = format!("`{name}` is no plain name for a project");
+                self.fault(line.referenced, fault);
+            } else if !self.directory.projects.insert(name.clone()) {
+                self.fault(line.referenced, format!("project `{name}` is listed twice"));
+            }
+        }
+    }
+
+    fn owners(&mut self, written: &DirectoryFile) {
+        for (kind, lines) in &written.owners {
+            for (resource, team) in lines {
+                let place = team.referenced;
+                if !self.directory.has_team(&team.value) {
+                    let fault = format!("team `{}` is not in `teams`", team.value);
+                    let fault = SetupError::in_file(&self.file.path, fault);
+                    let fault = fault.did_you_mean(&team.value, self.directory.teams());
+                    self.faults.push(yaml::at(fault, place));
+                }
+                let (project, id) = resource.split_once('/').unwrap_or((resource, ""));
+                if id.is_empty() {
+                    let fault = format!("`{resource}` is not written `project/id`");
+                    self.fault(place, fault);
+                } else if !project.is_empty() && !self.directory.has_project(project) {
+                    let fault = format!("project `{project}` is not in `projects`");
+                    let fault = SetupError::in_file(&self.file.path, fault);
+                    let fault = fault.did_you_mean(project, self.directory.projects());
+                    self.faults.push(yaml::at(fault, place));
+                }
+                let owned = self.directory.owners.entry(kind.clone()).or_default();
+                owned.insert(resource.clone(), team.value.clone());
+            }
+        }
+    }
+
+    fn fault(&mut self, place: serde_saphyr::Location, fault: String) {
+        let fault = SetupError::in_file(&self.file.path, fault);
+        self.faults.push(yaml::at(fault, place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(text: &str) -> Result<Directory, Vec<SetupError>> {
+        Directory::read(&File {
+            name: "directory.yaml".to_owned(),
+            path: "directory.yaml".into(),
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_look_alike_group_is_not_the_group() {
+        let directory = directory("groups: [acme, {path: other/team, id: 7}]").unwrap();
+        assert!(directory.knows_repository("acme/shop/api"));
+        assert!(directory.knows_repository("other/team/x"));
+        for stranger in ["acme-evil/api", "acme", "evil/acme/api", "other/x", ""] {
+            assert!(!directory.knows_repository(stranger), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_another_issuer_makes_no_member() {
+        let directory = directory("teams: {payments: {groups: okta:pay}}").unwrap();
+        let groups = ["pay".to_owned()];
+        assert_eq!(directory.teams_of("okta", &groups).len(), 1);
+        assert!(directory.teams_of("gitlab", &groups).is_empty());
+    }
+
+    #[test]
+    fn faults_name_line_and_nearest_name() {
+        let text = "teams:\n  payments: {groups: okta:pay}\nprojects: [X]\nowners:\n  \
+                    Dashboard:\n    X/a: paymants\n    Z/b: payments\n";
+        let faults = directory(text).unwrap_err();
+        assert_eq!(faults.len(), 2);
+        assert_eq!(faults[0].line, Some(6));
+        assert_eq!(faults[0].hint.as_deref(), Some("did you mean `payments`?"));
+        assert_eq!(faults[1].line, Some(7));
+    }
+
+    #[test]
+    fn names_that_could_break_out_of_a_policy_are_refused() {
+        for name in ["a\\\"b", "", "-x", "a/b", "x\\n"] {
+            assert!(
+                directory(&format!("projects: [\"{name}\"]")).is_err(),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Answers one question by one policy set.
+//!
+//! In: a [`Question`]. Out: a [`Ruling`]: allow, deny or error, and the policies behind it.
+//!
+//! Cedar passes over a policy that fails to evaluate, a `forbid` too, and would then allow. So any
+//! error that it reports is the answer. What the directory does not know is denied first: a project
+//! that it does not list, a job of a repository in none of its groups.
+//!
+//! `org_admin` is a fact about this very request: it is true when a binding of the role `org-admin`
+//! alone would allow it. Only power actions ask for it, so only they pay for a second evaluation.
+//!
+//! Never: an allow out of doubt.
+
+use cedar_policy as cedar;
+use jiff::tz::TimeZone;
+
+use super::decision::Verdict;
+use super::directory::Directory;
+use super::entities::{self, Asked, Names, Question};
+use super::schema::Vocabulary;
+use crate::identify::Who;
+use crate::resolve::Class;
+
+/// All that answering needs, fixed at load.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pub(super) authorizer: cedar::Authorizer,
+    /// Rules, guardrails and linked bindings.
+    pub(super) policies: cedar::PolicySet,
+    /// The bindings of the role `org-admin` by themselves.
+    pub(super) org_admins: cedar::PolicySet,
+    pub(super) schema: cedar::Schema,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) directory: Directory,
+    pub(super) names: Names,
+    pub(super) zone: TimeZone,
+}
+
+/// An answer, before it is explained.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    pub(super) verdict: Verdict,
+    /// The policies that determined it, by id and in the order of ids.
+    pub(super) policies: Vec<String>,
+    /// Why it could not be evaluated; nothing of the caller's.
+    pub(super) errors: Vec<String>,
+    /// The name that the directory does not know.
+    pub(super) stranger: Option<Stranger>,
+    /// The question in Cedar's terms, for explaining.
+    pub(super) asked: Option<Asked>,
+}
+
+/// What the directory does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// The upstream's project.
+    Project,
+    /// The job's repository.
+    Repository,
+}
+
+impl Judge {
+    /// The answer by all policies.
+    pub(super) fn rule(&self, question: &Question<'_>) -> Ruling {
+        self.rule_by(&self.policies, question)
+    }
+
+    /// The answer by other policies, such as all but one.
+    pub(super) fn rule_by(&self, set: &cedar::PolicySet, question: &Question<'_>) -> Ruling {
+        if let Some(stranger) = self.stranger(question) {
+            return Ruling {
+                verdict: Verdict::Deny,
+                policies: Vec::new(),
+                errors: Vec::new(),
+                stranger: Some(stranger),
+                asked: None,
+            };
+        }
+        let org_admin = question.class == Class::Power && self.is_org_admin(question);
+        match self.ask(question, org_admin) {
+            Ok(asked) => {
+                let answer = self
+                    .authorizer
+                    .is_authorized(&asked.request, set, &asked.entities);
+                told(&answer, asked)
+            }
+            Err(fault) => Ruling {
+                verdict: Verdict::Error,
+                policies: Vec::new(),
+                errors: vec![fault],
+                stranger: None,
+                asked: None,
+            },
+        }
+    }
+
+    fn ask(&self, question: &Question<'_>, org_admin: bool) -> Result<Asked, String> {
+        entities::ask(
+            question,
+            org_admin,
+            &self.names,
+            &self.directory,
+            &self.schema,
+        )
+    }
+
+    /// Whether a binding of the role `org-admin` allows this by itself.
+    fn is_org_admin(&self, question: &Question<'_>) -> bool {
+        let Ok(asked) = self.ask(question, false) else {
+            return false;
+        };
+        let answer =
+            self.authorizer
+                .is_authorized(&asked.request, &self.org_admins, &asked.entities);
+        answer.decision() == cedar::Decision::Allow
+            && answer.diagnostics().errors().next().is_none()
+    }
+
+    fn stranger(&self, question: &Question<'_>) -> Option<Stranger> {
+        let project = question.project();
+        if project.is_some_and(|name| !self.directory.has_project(name)) {
+            return Some(Stranger::Project);
+        }
+        match &question.facts.who {
+            Who::Job(job) if !self.directory.knows_repository(&job.repository) => {
+                Some(Stranger::Repository)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn told(answer: &cedar::Response, asked: Asked) -> Ruling {
+    let diagnostics = answer.diagnostics();
+    let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
+    policies.sort();
+    let failed = diagnostics.errors().map(|error| {
+        let cedar::AuthorizationError::PolicyEvaluationError(error) = error;
+        format!("policy `{}` could not be evaluated", error.policy_id())
+    });
+    let mut errors: Vec<String> = failed.collect();
+    errors.sort();
+    let verdict = match answer.decision() {
+        _ if !errors.is_empty() => Verdict::Error,
+        // An allow that no policy stands behind does not exist; should it ever, it is no allow.
+        cedar::Decision::Allow if !policies.is_empty() => Verdict::Allow,
+        _ => Verdict::Deny,
+    };
+    Ruling {
+        verdict,
+        policies,
+        errors,
+        stranger: None,
+        asked: Some(asked),
+    }
+}

@@ -1,0 +1,353 @@
+//! One generation of policies: loaded whole, decides everything, is swapped whole.
+//!
+//! In: the policy folder and the catalogue's entries; then facts and operations. Out: a
+//! [`Decision`], a [`Permit`] or a [`Denied`].
+//!
+//! Loading runs on a thread with a stack of its own, since Cedar's parser and validator recurse.
+//! Decisions are kept for their minute under everything that they depend on: the token, the entry,
+//! the resource, the minute; and only inside one generation. A kept decision is used only for the
+//! same facts.
+//!
+//! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use moka::sync::Cache;
+
+use super::assemble::{self, Assembled};
+use super::decision::{Decision, Verdict};
+use super::entities::Question;
+use super::moment::{self, Moment};
+use super::permit::Permit;
+use super::schema::kind_of;
+use super::settings::PolicySettings;
+use super::testing::{self, Report};
+use crate::clock::Time;
+use crate::identify::{Facts, Principal};
+use crate::refusal::{Reason, Refusal};
+use crate::resolve::{Entry, Operation};
+use crate::setup_error::SetupError;
+
+/// A policy set that decides.
+#[derive(Debug)]
+pub struct Policies {
+    set: Assembled,
+    digest: Arc<str>,
+    expiring: Vec<Expiring>,
+    kept: Cache<Key, Kept>,
+}
+
+/// A request that policies do not allow, with all that the record wants of it.
+#[derive(Debug)]
+pub struct Denied {
+    /// What the caller is told: `policy_denied` or `policy_error`.
+    pub refusal: Refusal,
+    /// Who asked.
+    pub principal: Arc<Principal>,
+    /// What for.
+    pub operation: Operation,
+    /// What the policies said.
+    pub decision: Decision,
+}
+
+/// A binding whose last day is near or past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiring {
+    /// The binding's name.
+    pub binding: String,
+    /// The line in `bindings.yaml`.
+    pub line: usize,
+    /// Its last day, as `2026-12-31`.
+    pub last_day: String,
+    /// Whether that day has passed.
+    pub expired: bool,
+}
+
+impl Policies {
+    /// Loads the folder: everything parsed, validated and tested, or every fault there is.
+    ///
+    /// `as_of` only tells which bindings are about to expire; see [`Policies::expiring`].
+    pub fn load(
+        settings: &PolicySettings,
+        entries: &[Arc<Entry>],
+        as_of: Time,
+    ) -> Result<Policies, Vec<SetupError>> {
+        on_a_deep_stack(|| {
+            let policies = Policies::assembled(settings, entries, as_of)?;
+            let report = Report {
+                cases: testing::outcomes(&policies.set),
+                ..Report::default()
+            };
+            match report.passed() {
+                true => Ok(policies),
+                false => Err(report.faults()),
+            }
+        })
+    }
+
+    /// Loads the folder without running its cases: for `stile test`, which reports them, and for
+    /// nothing that serves.
+    pub fn load_untested(
+        settings: &PolicySettings,
+        entries: &[Arc<Entry>],
+        as_of: Time,
+    ) -> Result<Policies, Vec<SetupError>> {
+        on_a_deep_stack(|| Policies::assembled(settings, entries, as_of))
+    }
+
+    /// The Cedar schema that the folder's directory and these entries make.
+    pub fn schema(
+        settings: &PolicySettings,
+        entries: &[Arc<Entry>],
+    ) -> Result<String, Vec<SetupError>> {
+        on_a_deep_stack(|| assemble::schema_text(settings, entries))
+    }
+
+    fn assembled(
+        settings: &PolicySettings,
+        entries: &[Arc<Entry>],
+        as_of: Time,
+    ) -> Result<Policies, Vec<SetupError>> {
+        let set = assemble::assemble(settings, entries)?;
+        let today = Moment::of(as_of, &set.judge.zone);
+        let soon = Moment::of(as_of.plus_ms(SOON_MS), &set.judge.zone);
+        let dated = set
+            .bindings
+            .iter()
+            .filter_map(|one| Some((one, one.until?)));
+        let near = dated.filter(|(_, until)| moment::digits_of(*until) < soon.date);
+        let expiring = near.map(|(binding, until): (_, Date)| Expiring {
+            binding: binding.name.clone(),
+            line: binding.line,
+            last_day: until.to_string(),
+            expired: moment::digits_of(until) < today.date,
+        });
+        Ok(Policies {
+            digest: Arc::from(set.digest.as_str()),
+            expiring: expiring.collect(),
+            kept: Cache::builder()
+                .max_capacity(MOST_KEPT)
+                .time_to_live(Duration::from_secs(120))
+                .build(),
+            set,
+        })
+    }
+
+    /// Whether these facts may do this now: the one judge.
+    pub fn decide(&self, facts: &Facts, operation: &Operation, now: Time) -> Decision {
+        self.judged(facts, operation, now).0
+    }
+
+    /// Turns who asks and what for into the proof that they may, or into the reason why not.
+    ///
+    /// # Errors
+    ///
+    /// A [`Denied`] with `policy_denied` or `policy_error`, explained; boxed, as it is large.
+    pub fn authorize(
+        &self,
+        principal: Arc<Principal>,
+        operation: Operation,
+        now: Time,
+    ) -> Result<Permit, Box<Denied>> {
+        let key = Key {
+            token: *principal.digest(),
+            entry: operation.entry.clone(),
+            id: operation.resource.id.clone(),
+            kind: operation.resource.kind.clone(),
+            project: operation.resource.project.clone(),
+            minute: now.as_secs() / 60,
+        };
+        let kept = self.kept.get(&key).filter(|kept| kept.is_of(&principal));
+        let kept = kept.unwrap_or_else(|| {
+            let (decision, sentence) = self.judged(principal.facts(), &operation, now);
+            let fresh = Kept {
+                of: principal.clone(),
+                policies: decision.policies.clone().into(),
+                decision: Arc::new(decision),
+                sentence: sentence.map(Arc::from),
+            };
+            self.kept.insert(key, fresh.clone());
+            fresh
+        });
+        match kept.decision.verdict {
+            Verdict::Allow => Ok(Permit {
+                principal,
+                operation,
+                policies: kept.policies,
+                policy_set: self.digest.clone(),
+            }),
+            Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
+                refusal: refusal(&kept),
+                principal,
+                operation,
+                decision: Decision::clone(&kept.decision),
+            })),
+        }
+    }
+
+    /// The digest over all files of the folder: `sha256:` and 64 hex digits.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The digest for people: 7 hex digits.
+    pub fn short_digest(&self) -> &str {
+        self.digest.get(7..14).unwrap_or(&self.digest)
+    }
+
+    /// Bindings that have expired or will within 14 days of the load.
+    pub fn expiring(&self) -> &[Expiring] {
+        &self.expiring
+    }
+
+    /// Every policy's id: rules, guardrails, bindings.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.set.sources.keys().map(String::as_str)
+    }
+
+    /// Runs the folder's cases and reports; takes a moment, and is not for the way of a request.
+    pub fn report(&self) -> Report {
+        testing::report(&self.set)
+    }
+
+    fn judged(
+        &self,
+        facts: &Facts,
+        operation: &Operation,
+        now: Time,
+    ) -> (Decision, Option<String>) {
+        let judge = &self.set.judge;
+        let entry = &operation.entry;
+        let resource = &operation.resource;
+        let kind = kind_of(&entry.resource_type, entry.names_one);
+        let owner = resource
+            .id
+            .as_deref()
+            .and_then(|id| judge.directory.owner(kind, resource.project.as_deref(), id));
+        let question = Question {
+            facts,
+            action: &entry.action,
+            class: entry.class,
+            kind,
+            resource,
+            owner,
+            ticket: None, // break-glass comes with its own step
+            moment: Moment::of(now, &judge.zone),
+        };
+        let ruling = judge.rule(&question);
+        let told = (ruling.verdict != Verdict::Allow).then(|| {
+            let because = &self.set.because;
+            because.explain(
+                &question,
+                &ruling,
+                &judge.directory,
+                &judge.authorizer,
+                &self.digest,
+            )
+        });
+        let (explanation, sentence) = match told {
+            Some(told) => (Some(told.explanation), Some(told.sentence)),
+            None => (None, None),
+        };
+        let decision = Decision {
+            verdict: ruling.verdict,
+            policies: ruling.policies,
+            errors: ruling.errors,
+            explanation,
+        };
+        (decision, sentence)
+    }
+}
+
+/// Everything that a decision depends on inside one generation.
+#[derive(Debug)]
+struct Key {
+    token: [u8; 32],
+    entry: Arc<Entry>,
+    kind: String,
+    id: Option<String>,
+    project: Option<String>,
+    minute: u64,
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.token == other.token
+            && Arc::ptr_eq(&self.entry, &other.entry) // an index means nothing across catalogues
+            && self.minute == other.minute
+            && self.id == other.id
+            && self.project == other.project
+            && self.kind == other.kind
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.token.hash(state);
+        self.entry.index.hash(state);
+        self.id.hash(state);
+        self.project.hash(state);
+        self.minute.hash(state);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    of: Arc<Principal>,
+    policies: Arc<[String]>,
+    decision: Arc<Decision>,
+    sentence: Option<Arc<str>>,
+}
+
+impl Kept {
+    /// Whether it was decided for these very facts: a token may read otherwise after a reload of
+    /// the issuers' settings.
+    fn is_of(&self, principal: &Arc<Principal>) -> bool {
+        Arc::ptr_eq(&self.of, principal) || self.of.facts() == principal.facts()
+    }
+}
+
+fn refusal(kept: &Kept) -> Refusal {
+    let reason = match kept.decision.verdict {
+        Verdict::Error => Reason::PolicyError,
+        Verdict::Allow | Verdict::Deny => Reason::PolicyDenied,
+    };
+    let mut refusal = Refusal::new(reason);
+    if let Some(sentence) = &kept.sentence {
+        refusal = refusal.telling(sentence.to_string());
+    }
+    if !kept.decision.errors.is_empty() {
+        refusal = refusal.noting(kept.decision.errors.join("; "));
+    }
+    match &kept.decision.explanation {
+        Some(explanation) => refusal.explained(explanation.clone()),
+        None => refusal,
+    }
+}
+
+/// Runs the work on a thread with room for Cedar's recursion.
+fn on_a_deep_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, Vec<SetupError>> + Send,
+) -> Result<T, Vec<SetupError>> {
+    let lost = |why: &str| vec![SetupError::new(format!("policies cannot be loaded: {why}"))];
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("policies".to_owned())
+            .stack_size(DEEP_STACK);
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running
+                .join()
+                .unwrap_or_else(|_| Err(lost("the loader failed"))),
+            Err(why) => Err(lost(&why.to_string())),
+        }
+    })
+}
+
+const SOON_MS: u64 = 14 * 24 * 3600 * 1000;
+const MOST_KEPT: u64 = 20_000;
+const DEEP_STACK: usize = 64 << 20;

@@ -1,0 +1,215 @@
+//! Writes the Cedar schema: the whole world that policies may speak of.
+//!
+//! In: the entries of the catalogues and the directory. Out: schema text, the same for the same
+//! input, so that it can be committed and compared.
+//!
+//! Teams and projects are enumerated; each action stands in the group of its class and applies to
+//! the resource types of its entries. A policy that names anything else does not validate.
+//!
+//! Never: a power action in a group that everyday roles name. Creating something that hands out
+//! rights is `power`, not `create`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::directory::Directory;
+use crate::resolve::{Class, Entry};
+use crate::setup_error::SetupError;
+
+/// Operations of stile itself, which no upstream's catalogue has: action, class, resource type.
+pub const OWN_ACTIONS: &[(&str, Class, &str)] =
+    &[("deployments.create", Class::Write, "Deployment")];
+
+/// The resource type of the list of projects, which is in no project.
+pub(super) const PROJECT_LIST: &str = "ProjectList";
+
+/// What may be done, to what.
+#[derive(Debug, Default)]
+pub(super) struct Vocabulary {
+    actions: BTreeMap<String, ActionLine>,
+}
+
+#[derive(Debug)]
+struct ActionLine {
+    class: Class,
+    kinds: BTreeSet<String>,
+}
+
+impl Vocabulary {
+    /// The actions of the entries and our own.
+    pub(super) fn of(entries: &[Arc<Entry>]) -> Result<Vocabulary, Vec<SetupError>> {
+        let mut vocabulary = Vocabulary::default();
+        let mut faults = Vec::new();
+        for (action, class, kind) in OWN_ACTIONS {
+            faults.extend(vocabulary.add(action, *class, kind).err());
+        }
+        for entry in entries {
+            let kind = kind_of(&entry.resource_type, entry.names_one);
+            faults.extend(vocabulary.add(&entry.action, entry.class, kind).err());
+        }
+        match faults.is_empty() {
+            true => Ok(vocabulary),
+            false => Err(faults),
+        }
+    }
+
+    fn add(&mut self, action: &str, class: Class, kind: &str) -> Result<(), SetupError> {
+        let fault = |text: String| Err(SetupError::new(text));
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if action.is_empty() || !action.chars().all(plain) || GROUPS.contains(&action) {
+            return fault(format!("`{action}` is no name for an action"));
+        }
+        let letters = kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !kind.starts_with(|c: char| c.is_ascii_uppercase()) || !letters {
+            return fault(format!("`{kind}` is no name for a resource type"));
+        }
+        if TAKEN.contains(&kind) {
+            return fault(format!("resource type `{kind}` means something else here"));
+        }
+        let line = self
+            .actions
+            .entry(action.to_owned())
+            .or_insert_with(|| ActionLine {
+                class,
+                kinds: BTreeSet::new(),
+            });
+        line.kinds.insert(kind.to_owned());
+        if line.class != class {
+            let (one, other) = (line.class.word(), class.word());
+            return fault(format!("action `{action}` is both {one} and {other}"));
+        }
+        Ok(())
+    }
+
+    /// Every action's name, in order.
+    pub(super) fn actions(&self) -> impl Iterator<Item = &str> + Clone {
+        self.actions.keys().map(String::as_str)
+    }
+
+    /// The class of an action, where it exists.
+    pub(super) fn class(&self, action: &str) -> Option<Class> {
+        self.actions.get(action).map(|line| line.class)
+    }
+
+    /// The first resource type that an action applies to.
+    pub(super) fn kind(&self, action: &str) -> Option<&str> {
+        self.actions.get(action)?.kinds.first().map(String::as_str)
+    }
+
+    /// Every resource type, in order.
+    pub(super) fn kinds(&self) -> BTreeSet<&str> {
+        let kinds = self.actions.values().flat_map(|line| &line.kinds);
+        kinds.map(String::as_str).collect()
+    }
+
+    /// The names of the action groups: classes, and `create`.
+    pub(super) fn groups() -> &'static [&'static str] {
+        GROUPS
+    }
+}
+
+/// The type in policies of a resource: the list of projects is not a project.
+pub(super) fn kind_of(resource_type: &str, names_one: bool) -> &str {
+    match resource_type == "Project" && !names_one {
+        true => PROJECT_LIST,
+        false => resource_type,
+    }
+}
+
+/// The schema as Cedar reads it.
+pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
+    let mut text = String::from(OPENING);
+    enumerate(&mut text, "Team", directory.teams());
+    enumerate(&mut text, "Project", directory.projects());
+    text.push_str("\n// What actions are done to, by the catalogues in operations/.\n");
+    for kind in vocabulary.kinds() {
+        if kind != "Project" {
+            let _ = writeln!(text, "entity {kind} in [Project] = {{ owner?: Team }};");
+        }
+    }
+    text.push_str("\n// Classes of actions.\n");
+    text.push_str("action \"read\", \"write\", \"delete\", \"power\";\n");
+    text.push_str("action \"create\" in [Action::\"write\"];\n");
+    text.push_str("\n// Actions.\n");
+    for (action, line) in &vocabulary.actions {
+        let creates = line.class == Class::Write && action.ends_with(".create");
+        let group = if creates { "create" } else { line.class.word() };
+        let kinds: Vec<&str> = line.kinds.iter().map(String::as_str).collect();
+        let _ = writeln!(
+            text,
+            "action \"{action}\" in [Action::\"{group}\"] appliesTo {{\n  principal: [Job, \
+             Person, Agent], resource: [{}], context: Moment\n}};",
+            kinds.join(", ")
+        );
+    }
+    text
+}
+
+fn enumerate<'a>(text: &mut String, kind: &str, names: impl Iterator<Item = &'a str>) {
+    let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+    let _ = match names.is_empty() {
+        true => writeln!(text, "entity {kind};"),
+        false => writeln!(text, "entity {kind} enum [{}];", names.join(", ")),
+    };
+}
+
+const GROUPS: &[&str] = &["read", "write", "delete", "power", "create"];
+
+/// `Project` is not among them: an upstream's projects are resources too.
+const TAKEN: &[&str] = &[
+    "Group",
+    "Repository",
+    "Team",
+    "Job",
+    "Person",
+    "Agent",
+    "Action",
+    "Moment",
+    "Bool",
+    "Boolean",
+    "String",
+    "Long",
+    "Set",
+    "Record",
+    "Entity",
+    "Extension",
+];
+
+const OPENING: &str = "\
+// Generated from directory.yaml and operations/ by `stile schema cedar`: do not edit.
+
+// GitLab: groups contain groups and repositories (GitLab's word is projects).
+entity Group in [Group];
+entity Repository in [Group];
+
+// Who asks.
+entity Job in [Repository] = {
+  issuer: String,
+  repository: String,
+  ref: String,
+  ref_type?: String,
+  ref_protected: Bool,
+  pipeline_source: String,
+  from_fork: Bool,
+  job_repository?: String,
+  environment?: String,
+  environment_protected?: Bool,
+  deployment_tier?: String,
+  sha?: String,
+};
+entity Person in [Team] = { issuer: String, name: String, mfa: Bool };
+entity Agent in [Team] = { issuer: String, name: String, acts_for?: String };
+
+// When: in the zone of stile.yaml. `date` is 20261231; `org_admin` says whether a binding of the
+// role org-admin allows this very request.
+type Moment = {
+  weekday: String,
+  minute_of_day: Long,
+  date: Long,
+  org_admin: Bool,
+  break_glass?: { ticket: String },
+};
+
+// From directory.yaml.
+";

@@ -1,0 +1,170 @@
+//! Runs the cases of a policy folder by the judge that serves.
+//!
+//! In: a loaded policy set. Out: a [`Report`]: each case, the guardrails that no case would miss,
+//! the policies that decide no case.
+//!
+//! A guardrail that can be deleted without a case noticing is one that will be. So each is left
+//! out once, and the cases are asked again.
+//!
+//! Never: a case that passes by accident. The answer must be the expected one and, where the case
+//! names a policy, that policy must have determined it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cedar_policy as cedar;
+
+use super::assemble::Assembled;
+use super::cases::Case;
+use super::decision::Verdict;
+use crate::setup_error::SetupError;
+
+/// How the cases went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Every case, in the order of files and lines.
+    pub cases: Vec<CaseOutcome>,
+    /// Guardrails whose removal no case notices.
+    pub unnoticed_guardrails: Vec<PolicyPlace>,
+    /// Rules, guardrails and bindings that decide no case.
+    pub undeciding: Vec<PolicyPlace>,
+    /// Actions that no case allows or no case denies.
+    pub untried_actions: Vec<String>,
+}
+
+/// How one case went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseOutcome {
+    /// The file.
+    pub file: PathBuf,
+    /// Its line there.
+    pub line: usize,
+    /// The case as written, on one line.
+    pub text: String,
+    /// Whether the answer was the expected one.
+    pub passed: bool,
+    /// The answer that was expected.
+    pub expected: Verdict,
+    /// The policy that was expected to determine it.
+    pub expected_by: Option<String>,
+    /// The answer.
+    pub got: Verdict,
+    /// The policies that determined it.
+    pub by: Vec<String>,
+}
+
+/// A policy and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// Its id: a rule, a guardrail or a binding's name.
+    pub id: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Its line there.
+    pub line: usize,
+}
+
+impl Report {
+    /// Whether every case passed.
+    pub fn passed(&self) -> bool {
+        self.cases.iter().all(|case| case.passed)
+    }
+
+    /// The cases that did not pass, as faults of the folder.
+    pub fn faults(&self) -> Vec<SetupError> {
+        let failed = self.cases.iter().filter(|case| !case.passed);
+        failed.map(CaseOutcome::fault).collect()
+    }
+}
+
+impl CaseOutcome {
+    fn fault(&self) -> SetupError {
+        let word = |verdict| match verdict {
+            Verdict::Allow => "allow",
+            Verdict::Deny => "deny",
+            Verdict::Error => "error",
+        };
+        let by = |names: &[String]| match names {
+            [] => String::new(),
+            names => format!(" by `{}`", names.join("`, `")),
+        };
+        let fault = format!(
+            "case `{}` expected {}{}, got {}{}",
+            self.text,
+            word(self.expected),
+            by(self.expected_by.as_slice()),
+            word(self.got),
+            by(&self.by),
+        );
+        SetupError::in_file(&self.file, fault).at(self.line, 1)
+    }
+}
+
+/// Runs every case once.
+pub(super) fn outcomes(set: &Assembled) -> Vec<CaseOutcome> {
+    let policies = &set.judge.policies;
+    set.cases
+        .iter()
+        .map(|case| outcome(set, policies, case))
+        .collect()
+}
+
+/// Runs every case, and again without each guardrail.
+pub(super) fn report(set: &Assembled) -> Report {
+    let cases = outcomes(set);
+    let decided: BTreeSet<&String> = cases.iter().flat_map(|case| &case.by).collect();
+    let mut report = Report::default();
+    for (id, source) in &set.sources {
+        let place = || PolicyPlace {
+            id: id.clone(),
+            file: source.file.clone(),
+            line: source.line,
+        };
+        if !decided.contains(id) {
+            report.undeciding.push(place());
+        }
+        if source.guardrail && !is_noticed(set, id) {
+            report.unnoticed_guardrails.push(place());
+        }
+    }
+    for action in set.judge.vocabulary.actions() {
+        let tried = |verdict| {
+            let mut cases = set.cases.iter();
+            cases.any(|case| case.action == action && case.expected == verdict)
+        };
+        if !tried(Verdict::Allow) || !tried(Verdict::Deny) {
+            report.untried_actions.push(action.to_owned());
+        }
+    }
+    report.cases = cases;
+    report
+}
+
+fn is_noticed(set: &Assembled, guardrail: &str) -> bool {
+    let mut without = set.judge.policies.clone();
+    let id = cedar::PolicyId::new(guardrail);
+    if without.remove_static(id).is_err() {
+        return false;
+    }
+    let mut cases = set.cases.iter();
+    cases.any(|case| !outcome(set, &without, case).passed)
+}
+
+fn outcome(set: &Assembled, policies: &cedar::PolicySet, case: &Case) -> CaseOutcome {
+    let question = case.question(&set.judge.directory);
+    let ruling = set.judge.rule_by(policies, &question);
+    let by_the_expected = match &case.by {
+        Some(id) => ruling.policies.contains(id),
+        None => true,
+    };
+    CaseOutcome {
+        file: case.file.clone(),
+        line: case.line,
+        text: case.text.clone(),
+        passed: ruling.verdict == case.expected && by_the_expected,
+        expected: case.expected,
+        expected_by: case.by.clone(),
+        got: ruling.verdict,
+        by: ruling.policies,
+    }
+}

@@ -1,0 +1,144 @@
+//! Reads rules and guardrails: one Cedar statement each, under the id that its author gave it.
+//!
+//! In: a `.cedar` file. Out: [`Written`] policies, or every fault of the file at line and column.
+//!
+//! A rule may only permit and a guardrail may only forbid, so the folder tells what a policy can
+//! do. Each carries `@id`, which becomes the policy's real id: Cedar itself would number them. A
+//! guardrail also carries `@deny`, what the caller is told, and `@fix`, what the caller can do.
+//!
+//! Never: a text that has not been measured handed to the parser.
+
+use cedar_policy as cedar;
+use cedar_policy::ffi::DetailedError;
+
+use super::directory::is_plain;
+use super::folder::File;
+use super::statements::{place, statements};
+use super::yaml::lower_first;
+use crate::setup_error::SetupError;
+
+/// What a policy may do, by the folder it lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Power {
+    /// `rules/`: may permit.
+    Rule,
+    /// `guardrails/`: may forbid.
+    Guardrail,
+}
+
+/// One policy as written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The policy under its own id.
+    pub(super) policy: cedar::Policy,
+    /// Its id.
+    pub(super) id: String,
+    /// What it may do.
+    pub(super) power: Power,
+    /// Where its text begins in its file, in bytes; Cedar's offsets count from here.
+    pub(super) start: usize,
+    /// Where the statement itself begins, after blank lines and comments.
+    pub(super) first_byte: usize,
+    /// Where the statement ends.
+    pub(super) end: usize,
+}
+
+/// All policies of one file.
+pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupError>> {
+    let ranges = statements(&file.text).map_err(|too_much| {
+        let (line, column) = place(&file.text, too_much.offset);
+        let fault = SetupError::in_file(&file.path, too_much.fault).at(line, column);
+        vec![fault.hint("write it as several policies")]
+    })?;
+    let mut faults = Vec::new();
+    let mut policies = Vec::new();
+    for range in ranges {
+        let text = file.text.get(range.clone()).unwrap_or("");
+        match cedar::Policy::parse(None, text) {
+            Ok(policy) => {
+                let first_byte = range.start + opening(text);
+                let (line, column) = place(&file.text, first_byte);
+                let refused = |fault| SetupError::in_file(&file.path, fault).at(line, column);
+                let wrong = wrong(&policy, power);
+                faults.extend(wrong.into_iter().map(refused));
+                let id = policy.annotation("id").unwrap_or("").to_owned();
+                policies.push(Written {
+                    policy: policy.new_id(cedar::PolicyId::new(&id)),
+                    id,
+                    power,
+                    start: range.start,
+                    first_byte,
+                    end: range.end,
+                });
+            }
+            Err(why) => {
+                for fault in why.iter() {
+                    let fault = DetailedError::from(fault);
+                    faults.push(explain(&fault, file, range.start));
+                }
+            }
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(policies),
+        false => Err(faults),
+    }
+}
+
+/// A fault of Cedar's as one of ours; `start` is where its text begins in the file.
+pub(super) fn explain(fault: &DetailedError, file: &File, start: usize) -> SetupError {
+    let said = lower_first(fault.message.trim_end_matches('.'));
+    let error = SetupError::in_file(&file.path, said);
+    let source = fault.source_locations.first();
+    let (line, column) = place(
+        &file.text,
+        start + source.map_or(0, |label| label.loc.start),
+    );
+    let error = error.at(line, column);
+    match fault.help.as_deref() {
+        Some(help) => error.hint(lower_first(help.trim_end_matches('.'))),
+        None => error,
+    }
+}
+
+/// Where the statement begins after blank lines and comments.
+fn opening(text: &str) -> usize {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let spoken = line.trim_start();
+        if !spoken.is_empty() && !spoken.starts_with("//") {
+            return offset + (line.len() - spoken.len());
+        }
+        offset += line.len();
+    }
+    0
+}
+
+fn wrong(policy: &cedar::Policy, power: Power) -> Vec<String> {
+    let mut faults = Vec::new();
+    let id = policy.annotation("id").unwrap_or("");
+    if id.is_empty() {
+        faults.push("a policy without `@id(\"...\")`".to_owned());
+    } else if !is_plain(id) || id.contains(' ') {
+        faults.push(format!("`{id}` is no plain id for a policy"));
+    }
+    match (power, policy.effect()) {
+        (Power::Rule, cedar::Effect::Permit) | (Power::Guardrail, cedar::Effect::Forbid) => {}
+        (Power::Rule, cedar::Effect::Forbid) => {
+            faults.push(format!("rule `{id}` forbids: it belongs into guardrails/"));
+        }
+        (Power::Guardrail, cedar::Effect::Permit) => {
+            faults.push(format!("guardrail `{id}` permits: it belongs into rules/"));
+        }
+    }
+    if power == Power::Guardrail {
+        for annotation in ["deny", "fix"] {
+            if policy.annotation(annotation).is_none_or(str::is_empty) {
+                faults.push(format!(
+                    "guardrail `{id}` without `@{annotation}(\"...\")` for the caller"
+                ));
+            }
+        }
+    }
+    faults
+}

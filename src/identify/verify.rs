@@ -1,0 +1,201 @@
+//! The order in which a token is checked.
+//!
+//! In: an [`Unverified`] token, its issuer's settings and keys, the time. Out: a [`Principal`], or
+//! the first [`Refusal`].
+//!
+//! Two halves with the choice of a key between them. Before the key: what costs nothing and asks
+//! nobody, so that a stranger's token never makes us ask the network. After it: the signature, then
+//! whom it is for, then when, then what the dialect makes of it. No claim is read before its
+//! signature held.
+//!
+//! OpenID Connect Core 3.1.3.7; RFC 8725; RFC 9068 4.
+
+use jsonwebtoken::Algorithm;
+
+use super::claims::Claims;
+use super::facts::Facts;
+use super::key_set::KeySet;
+use super::principal::{Principal, TokenFacts};
+use super::settings::{Dialect, IssuerSettings};
+use super::token::Unverified;
+use super::trail::Trail;
+use super::validity::{self, Validity};
+use super::{gitlab, okta, openid};
+use crate::clock::Time;
+use crate::refusal::{Reason, Refusal};
+
+/// A principal with the span of time for which it counts.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) principal: Principal,
+    pub(super) validity: Validity,
+}
+
+/// What can be checked without a key. Gives the algorithm to verify with.
+pub(super) fn before_key(
+    token: &Unverified<'_>,
+    settings: &IssuerSettings,
+    trail: &mut Trail,
+) -> Result<Algorithm, Refusal> {
+    trail.begin("its algorithm is accepted from this issuer");
+    let algorithm = accepted_algorithm(token.algorithm(), &settings.algorithms)?;
+    trail.held(|| Some(word(algorithm).to_owned()));
+    trail.begin("its type is one that this issuer uses");
+    check_typ(token.typ(), &settings.dialect)?;
+    trail.held(|| token.typ().map(str::to_owned));
+    trail.begin("its key is published by its issuer");
+    if token.key_id().is_none() {
+        return Err(Refusal::new(Reason::UnknownKey).telling(NO_KEY_ID));
+    }
+    Ok(algorithm)
+}
+
+/// Everything from the signature on.
+pub(super) fn with_keys(
+    token: Unverified<'_>,
+    algorithm: Algorithm,
+    settings: &IssuerSettings,
+    keys: &KeySet,
+    digest: [u8; 32],
+    now: Time,
+    trail: &mut Trail,
+) -> Result<Verified, Refusal> {
+    let key_id = token.key_id().map(str::to_owned);
+    let typ = token.typ().map(str::to_owned);
+    let claims = check_signature(token, algorithm, keys, trail)?;
+
+    trail.begin("it is made for this proxy and nobody else");
+    validity::check_audience(&claims, settings)?;
+    trail.held(|| Some(claims.audience().join(", ")));
+    trail.begin("it is valid now and not for too long");
+    let validity = validity::check_times(&claims, settings, now)?;
+    trail.held(|| Some(format!("{} s left", validity.expires.ms_since(now) / 1000)));
+    trail.begin("its kind is accepted and its claims are well typed");
+    let facts = facts(&claims, settings)?;
+    trail.held(|| Some(facts.subject.clone()));
+
+    let token = TokenFacts {
+        key_id,
+        algorithm: word(algorithm),
+        typ,
+        jti: claims.optional_text("jti")?,
+        issued: validity.issued,
+        expires: validity.expires,
+        kept_claims: claims.kept(kept_names(&settings.dialect)),
+    };
+    let principal = Principal {
+        facts,
+        issuer_url: settings.url.clone(),
+        token,
+        digest,
+    };
+    Ok(Verified {
+        principal,
+        validity,
+    })
+}
+
+/// The key, then the signature; the claims only when both hold.
+pub(super) fn check_signature(
+    token: Unverified<'_>,
+    algorithm: Algorithm,
+    keys: &KeySet,
+    trail: &mut Trail,
+) -> Result<Claims, Refusal> {
+    let key = keys.key(token.key_id().unwrap_or_default())?;
+    trail.held(|| token.key_id().map(|id| id.escape_debug().to_string()));
+    trail.begin("its key is for that algorithm");
+    if !key.is_for(algorithm) {
+        return Err(Refusal::new(Reason::AlgNotAllowed));
+    }
+    trail.held(|| None);
+    trail.begin("its signature verifies");
+    let claims = token.verified(key, algorithm)?;
+    trail.held(|| None);
+    Ok(claims)
+}
+
+/// The algorithm of this exact name, if it is in the list (RFC 8725 3.1).
+pub(super) fn accepted_algorithm(name: &str, accepted: &[Algorithm]) -> Result<Algorithm, Refusal> {
+    accepted
+        .iter()
+        .copied()
+        .find(|algorithm| word(*algorithm) == name)
+        .ok_or_else(|| Refusal::new(Reason::AlgNotAllowed))
+}
+
+fn check_typ(typ: Option<&str>, dialect: &Dialect) -> Result<(), Refusal> {
+    // A media type may be spelled with its `application/` and in any case (RFC 7515 4.1.9).
+    let is = |wanted: &str| {
+        typ.is_some_and(|typ| {
+            let short = typ
+                .split_at_checked(12)
+                .filter(|(prefix, _)| prefix.eq_ignore_ascii_case("application/"));
+            short
+                .map_or(typ, |(_, rest)| rest)
+                .eq_ignore_ascii_case(wanted)
+        })
+    };
+    let fits = match dialect {
+        Dialect::Gitlab => typ.is_none() || is("JWT"),
+        Dialect::Okta => typ.is_none() || is("JWT") || is("at+jwt"),
+        Dialect::Openid(names) => match &names.typ {
+            Some(demanded) => is(demanded),
+            None => typ.is_none() || is("JWT") || is("at+jwt"),
+        },
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::new(Reason::WrongType))
+    }
+}
+
+fn facts(claims: &Claims, settings: &IssuerSettings) -> Result<Facts, Refusal> {
+    // Security tokens and logout tokens of the same issuer (RFC 8417 2.2).
+    if claims.has("events") {
+        return Err(Refusal::new(Reason::WrongType));
+    }
+    // Bound to a key that its holder must show and cannot show here (RFC 7800, RFC 9449).
+    if claims.has("cnf") {
+        return Err(Refusal::new(Reason::WrongType).telling(BOUND));
+    }
+    let who = match &settings.dialect {
+        Dialect::Gitlab => gitlab::who(claims)?,
+        Dialect::Okta => okta::who(claims)?,
+        Dialect::Openid(names) => openid::who(claims, names)?,
+    };
+    Ok(Facts {
+        issuer: settings.name.clone(),
+        subject: claims.text("sub")?,
+        who,
+    })
+}
+
+fn kept_names(dialect: &Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Gitlab => gitlab::KEPT,
+        Dialect::Okta => okta::KEPT,
+        Dialect::Openid(_) => openid::KEPT,
+    }
+}
+
+/// The name of an algorithm in JWA (RFC 7518 3.1).
+pub(super) fn word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::RS256 => "RS256",
+        Algorithm::RS384 => "RS384",
+        Algorithm::RS512 => "RS512",
+        Algorithm::PS256 => "PS256",
+        Algorithm::PS384 => "PS384",
+        Algorithm::PS512 => "PS512",
+        Algorithm::ES256 => "ES256",
+        Algorithm::ES384 => "ES384",
+        Algorithm::EdDSA => "EdDSA",
+        // Symmetric ones never come this far; no token names an algorithm of this name.
+        _ => "unaccepted",
+    }
+}
+
+const NO_KEY_ID: &str = "the token does not name the key it is signed with";
+const BOUND: &str = "the token is bound to a key of its holder; send a plain bearer token";

@@ -1,0 +1,444 @@
+//! Says that it is written down.
+//!
+//! In: a decision. Out: a [`Committed`] once its record is stored as its level asks, or a refusal:
+//! `audit_backpressure` when too many wait, `audit_unavailable` for everything else.
+//!
+//! A record is rendered and hashed on its request's own task; one thread writes. Everybody who
+//! waits does so on a channel of their own, so a request that goes away takes nothing with it, and
+//! an allow that nobody heard of gets the outcome `not_forwarded`.
+//!
+//! Refusals are stored at the level of their operation's class; where no operation is known, at
+//! level `write`: nothing was forwarded, so a power cut within 100 ms loses an observation and no
+//! act, and a flood of strangers costs no syncs.
+//!
+//! Never: an answer that waits longer than `commit_ms`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::audit_record::{Asker, Constants, DecisionRecord, EventRecord, Note};
+use super::committed::Committed;
+use super::disk::{Disk, RealDisk};
+use super::fingerprint::FingerprintKey;
+use super::frame::{Kind, LARGEST_PAYLOAD};
+use super::journal_error::JournalError;
+use super::lock::{self, Lock};
+use super::outcome::{End, Outcome, Owed, Pending};
+use super::recover::{self, Expected, Found, RecoveryReport};
+use super::settings::{JournalSettings, Level, Levels};
+use super::writer::{Entry, Hold, Intake, JournalState, Place, Shared, Stored, Writer};
+use crate::authorize::{Decision, Permit};
+use crate::clock::Clock;
+use crate::identify::Principal;
+use crate::listen::{Arrival, Sighting};
+use crate::refusal::{Reason, Refusal};
+use crate::resolve::Operation;
+
+/// The open journal. Clones are the same journal.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    intake: Arc<Intake>,
+    key: Arc<FingerprintKey>,
+    levels: Levels,
+    commit_ms: u64,
+}
+
+/// Who writes.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Version and build of this program: `1.2.0+abc`.
+    pub version: String,
+    /// The digest of the settings in force: `sha256:…`.
+    pub config_digest: String,
+}
+
+/// A journal, and what was found when it was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The journal.
+    pub journal: Journal,
+    /// What recovery did.
+    pub recovered: RecoveryReport,
+}
+
+impl Journal {
+    /// Opens the journal in a folder, or begins one there; recovers what a crash left.
+    ///
+    /// # Errors
+    ///
+    /// A [`JournalError`] with its exit code; nothing was changed unless the disk failed midway.
+    pub fn open(
+        settings: JournalSettings,
+        clock: Clock,
+        identity: Identity,
+    ) -> Result<Opened, JournalError> {
+        Journal::open_on(settings, clock, identity, Arc::new(RealDisk))
+    }
+
+    /// The same on a disk that a test stands in for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`].
+    pub fn open_on(
+        settings: JournalSettings,
+        clock: Clock,
+        identity: Identity,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Opened, JournalError> {
+        check_settings(&settings)?;
+        let folder = open_folder(&settings.folder)?;
+        let lock = Lock::take(&folder, &identity.version, clock.now().as_ms())?;
+        let key = FingerprintKey::open(&folder)?;
+        let boot_id = boot_id();
+        let found = recover::recover(
+            &*disk,
+            Expected {
+                folder: &folder,
+                origin: &settings.origin,
+                boot_id: &boot_id,
+                segment_bytes: settings.segment_bytes,
+                now: clock.now(),
+            },
+        )?;
+        let boot = format!("{boot_id}/{}", Uuid::now_v7());
+        let Identity {
+            version,
+            config_digest,
+        } = identity;
+        let constants = Constants::new(&settings.origin, &boot, &version, &config_digest);
+        let shared = Arc::new(Shared::new(clock, constants));
+        let (found, mut report) = split(found);
+        let place = Place {
+            disk,
+            folder,
+            origin: settings.origin,
+            boot_id,
+            segment_bytes: settings.segment_bytes,
+            segment: found.segment,
+            seq: found.seq,
+            chain: found.chain,
+        };
+        let mut writer = Writer::new(place, Arc::clone(&shared));
+        write_first(&mut writer, &report, &found.open)?;
+        report.next_seq = writer.seq;
+        let (asks, waiting) = mpsc::channel();
+        let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || {
+                let _held_while_it_writes: Lock = lock;
+                let _last_word = LastWord(shared);
+                writer.run(&waiting);
+            })
+            .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
+        let journal = Journal {
+            intake,
+            key: Arc::new(key),
+            levels: settings.levels,
+            commit_ms: settings.commit_ms,
+        };
+        Ok(Opened {
+            journal,
+            recovered: report,
+        })
+    }
+
+    /// Stores an allow; only what this returns can be forwarded.
+    ///
+    /// # Errors
+    ///
+    /// The arrival, given back, with `audit_backpressure` or `audit_unavailable`. Should the record
+    /// be stored after all, its outcome is `not_forwarded`.
+    #[allow(
+        clippy::result_large_err,
+        reason = "the arrival goes back to who answers it; it is moved once per request"
+    )]
+    pub async fn commit(
+        &self,
+        arrival: Arrival,
+        permit: Permit,
+        level: Level,
+    ) -> Result<Committed, (Arrival, Refusal)> {
+        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
+        DecisionRecord::of_permit(arrival.sighting(), &permit, level, &self.key)
+            .render(&self.constants(), &mut payload);
+        match self.submit_allow(arrival.id(), payload, level).await {
+            Ok((seq, pending)) => Ok(Committed {
+                arrival,
+                permit,
+                seq,
+                pending,
+            }),
+            Err(refusal) => Err((arrival, refusal)),
+        }
+    }
+
+    /// Stores a refusal; it may be sent when this returns, with its sequence number.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
+    pub async fn refuse(
+        &self,
+        sighting: Sighting<'_>,
+        refusal: &Refusal,
+        principal: Option<&Principal>,
+        operation: Option<&Operation>,
+        decision: Option<&Decision>,
+    ) -> Result<u64, Refusal> {
+        let level = operation.map_or(Level::Write, |operation| self.levels.of(&operation.entry));
+        let asker = principal.map(|principal| Asker::of(principal, &self.key));
+        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
+        DecisionRecord::of_refusal(sighting, refusal, asker, operation, decision, level)
+            .render(&self.constants(), &mut payload);
+        self.submit(Kind::Decision, payload, level).await
+    }
+
+    /// Stores what happened to stile itself, durably.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`.
+    pub async fn note(&self, note: Note, detail: &[(&str, Value)]) -> Result<u64, Refusal> {
+        let clock = &self.intake.shared.clock;
+        let mut payload = Vec::new();
+        EventRecord {
+            note,
+            detail,
+            time: clock.now(),
+            mono_ns: clock.mono_ns(),
+        }
+        .render(&self.constants(), &mut payload);
+        self.submit(Kind::Event, payload, Level::Sync).await
+    }
+
+    /// From now on records name another generation of the settings.
+    pub fn adopt_config(&self, config_digest: &str) {
+        let next = self.constants().with_config(config_digest);
+        self.intake.shared.constants.store(Arc::new(next));
+    }
+
+    /// The level at which requests for an operation are committed.
+    pub fn level_of(&self, operation: &Operation) -> Level {
+        self.levels.of(&operation.entry)
+    }
+
+    /// What readiness and metrics want to know.
+    pub fn state(&self) -> JournalState {
+        self.intake.shared.state()
+    }
+
+    /// Whether a commit begun now may succeed in time.
+    pub fn is_ready(&self) -> bool {
+        self.state().is_ready(self.commit_ms)
+    }
+
+    /// Waits until the disk has failed, and says how. The process should then end with code 74.
+    pub async fn poisoned(&self) -> String {
+        let mut watch = self.intake.shared.poison_watch();
+        match watch.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(fault)) => fault.to_string(),
+            Ok(None) | Err(_) => "the writer is gone".to_owned(),
+        }
+    }
+
+    /// Stores what waits, the `stop` event last, all of it synced; then lets go of the folder.
+    /// Requests should have ended: from now on none is committed, and an outcome that comes later
+    /// is `unknown` to the next start.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Poisoned`] when the disk failed, now or before.
+    pub async fn close(&self) -> Result<(), JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.intake.ask_to_close(reply);
+        match answer.await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(JournalError::Poisoned {
+                fault: match self.state().poisoned {
+                    true => self.poisoned().await,
+                    false => "it was closed before".to_owned(),
+                },
+            }),
+        }
+    }
+
+    /// Stores a rendered record. For the functions above and for tests of the journal itself.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`.
+    #[doc(hidden)]
+    pub async fn submit(&self, kind: Kind, payload: Vec<u8>, level: Level) -> Result<u64, Refusal> {
+        let stored = self.store(kind, payload, level, None).await?;
+        Ok(stored.seq)
+    }
+
+    /// Stores a rendered allow with this id. For [`Journal::commit`] and for tests.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`.
+    #[doc(hidden)]
+    pub async fn submit_allow(
+        &self,
+        id: Uuid,
+        payload: Vec<u8>,
+        level: Level,
+    ) -> Result<(u64, Pending), Refusal> {
+        let owed = Owed::not_yet(Arc::clone(&self.intake), id);
+        let stored = self
+            .store(Kind::Decision, payload, level, Some(owed))
+            .await?;
+        match stored.owed {
+            Some(owed) => Ok((stored.seq, owed.released())),
+            None => Err(self.unrecorded(Reason::AuditUnavailable, "the writer lost a debt")),
+        }
+    }
+
+    async fn store(
+        &self,
+        kind: Kind,
+        payload: Vec<u8>,
+        level: Level,
+        owed: Option<Owed>,
+    ) -> Result<Stored, Refusal> {
+        if payload.len() > LARGEST_PAYLOAD {
+            return Err(self.unrecorded(Reason::AuditUnavailable, "the record is too large"));
+        }
+        let (reply, mut answer) = oneshot::channel();
+        let entry = Entry::held(kind, payload, Hold { level, reply, owed });
+        if let Err(reason) = self.intake.ask(entry) {
+            return Err(self.unrecorded(reason, "the journal takes no more records"));
+        }
+        let patience = Duration::from_millis(self.commit_ms);
+        match tokio::time::timeout(patience, &mut answer).await {
+            Ok(Ok(stored)) => Ok(stored),
+            Ok(Err(_)) => {
+                Err(self.unrecorded(Reason::AuditUnavailable, "the record was not stored"))
+            }
+            Err(_) => {
+                // Either the writer has answered already, or it now finds that nobody listens.
+                answer.close();
+                answer.try_recv().map_err(|_| {
+                    self.unrecorded(
+                        Reason::AuditUnavailable,
+                        "the record was not stored in time",
+                    )
+                })
+            }
+        }
+    }
+
+    fn unrecorded(&self, reason: Reason, noted: &'static str) -> Refusal {
+        self.intake.shared.went_unrecorded(reason);
+        Refusal::new(reason).noting(noted)
+    }
+
+    fn constants(&self) -> arc_swap::Guard<Arc<Constants>> {
+        self.intake.shared.constants.load()
+    }
+}
+
+/// What recovery found, and the same as it is reported.
+fn split(found: Found) -> (Found, RecoveryReport) {
+    let report = RecoveryReport {
+        next_seq: found.seq,
+        was_closed: found.was_closed,
+        torn: found.torn.clone(),
+        unknown: found.open.len(),
+        last_time: found.last_time,
+    };
+    (found, report)
+}
+
+/// What recovery did, the outcomes it owes, and the start, durable before anything else.
+fn write_first(
+    writer: &mut Writer,
+    report: &RecoveryReport,
+    open: &[Uuid],
+) -> Result<(), JournalError> {
+    let mut first = Vec::new();
+    if let Some(torn) = &report.torn {
+        let detail = [
+            ("bytes", Value::from(torn.bytes)),
+            ("file", Value::from(torn.file.as_str())),
+            ("sha256", Value::from(torn.sha256.as_str())),
+        ];
+        first.push(writer.event(Note::Recovered, &detail));
+    }
+    for decision in open {
+        first.push(writer.outcome(*decision, &Outcome::of(End::Unknown)));
+    }
+    let start = [
+        ("unknown", Value::from(open.len())),
+        ("was_closed", Value::from(report.was_closed)),
+    ];
+    first.push(writer.event(Note::Start, &start));
+    let path = writer.segment.path.clone();
+    let stored = writer.store(&mut first).and_then(|()| writer.sync());
+    match stored {
+        Err(fault) => Err(JournalError::io(
+            "write",
+            &path,
+            std::io::Error::other(fault),
+        )),
+        Ok(()) if writer.holds_back() => {
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            Err(JournalError::io("write", &path, full))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+fn check_settings(settings: &JournalSettings) -> Result<(), JournalError> {
+    let refused = |fault: String| Err(JournalError::refused(&settings.folder, fault));
+    match settings.origin.len() {
+        1..=255 => {}
+        long => return refused(format!("the origin has {long} bytes, not 1 to 255")),
+    }
+    match settings.segment_bytes {
+        SMALLEST_SEGMENT.. => Ok(()),
+        small => refused(format!(
+            "a segment of {small} bytes is too small for one record"
+        )),
+    }
+}
+
+fn open_folder(folder: &Path) -> Result<PathBuf, JournalError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| JournalError::io("make", folder, e))?;
+    lock::check_file_system(folder)?;
+    Ok(folder.to_owned())
+}
+
+fn boot_id() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    read.map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
+}
+
+/// Should the writer's thread panic, nobody is left waiting in the belief that it lives.
+struct LastWord(Arc<Shared>);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison("the writer panicked".to_owned());
+        }
+    }
+}
+
+const USUAL_PAYLOAD: usize = 1536;
+/// Head, one largest frame, and the part kept for outcomes.
+const SMALLEST_SEGMENT: u64 = 128 * 1024;

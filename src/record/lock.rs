@@ -1,0 +1,102 @@
+//! Sees to it that one process at a time has the journal, on a disk that keeps what it promises.
+//!
+//! In: the journal's folder. Out: a [`Lock`], held until it is dropped; or who holds it.
+//!
+//! The lock is the kernel's, on the open `LOCK` file, so that it ends with the process however that
+//! ends. What is written in the file is for people only.
+//!
+//! A network file system is refused: neither its locks nor its syncs mean what they say.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::journal_error::JournalError;
+
+/// The journal is ours while this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the journal for this process. Waits up to a second for one that is just ending.
+    pub(super) fn take(folder: &Path, version: &str, now_ms: u64) -> Result<Lock, JournalError> {
+        let path = folder.join(LOCK);
+        let io = |doing| {
+            let path = path.clone();
+            move |fault| JournalError::io(doing, &path, fault)
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io("open"))?;
+        for attempt in 0.. {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(fault)) => return Err(io("lock")(fault)),
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let mut owner = String::new();
+                    let _ = (&mut file).take(512).read_to_string(&mut owner);
+                    let owner = owner.trim().to_owned();
+                    return Err(JournalError::Locked { path, owner });
+                }
+            }
+        }
+        let pid = std::process::id();
+        let owner = format!("pid {pid}, stile {version}, since {now_ms} ms\n");
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(owner.as_bytes()))
+            .map_err(io("write"))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Whether a process has the journal open now. Takes the lock for a moment where nobody has it.
+pub(super) fn is_in_use(folder: &Path) -> bool {
+    File::open(folder.join(LOCK))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Refuses a folder on a network file system.
+pub(super) fn check_file_system(folder: &Path) -> Result<(), JournalError> {
+    let facts =
+        rustix::fs::statfs(folder).map_err(|e| JournalError::io("look at", folder, e.into()))?;
+    // The field's width differs between machines; the magics have 32 bits.
+    let magic = facts.f_type as u32;
+    match NETWORK.iter().find(|(number, _)| *number == magic) {
+        None => Ok(()),
+        Some((_, name)) => {
+            let fault = format!("the journal's folder is on a network file system ({name})");
+            Err(JournalError::refused(folder, fault)
+                .hint("its locks and syncs cannot be relied on: use a local disk"))
+        }
+    }
+}
+
+const LOCK: &str = "LOCK";
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The `f_type` of statfs(2).
+const NETWORK: &[(u32, &str)] = &[
+    (0x6969, "nfs"),
+    (0x517b, "smb"),
+    (0xff53_4d42, "cifs"),
+    (0xfe53_4d42, "smb2"),
+    (0x00c3_6400, "ceph"),
+    (0x0102_1997, "9p"),
+    (0x5346_414f, "afs"),
+    (0x6b41_4653, "afs"),
+    (0x0bd0_0bd0, "lustre"),
+    (0x7375_7245, "coda"),
+    (0x0000_564c, "ncp"),
+];

@@ -1,0 +1,113 @@
+//! Gives the records of a journal one after the other.
+//!
+//! In: the journal's folder. Out: each record with its sequence number and kind.
+//!
+//! Sequence and checksums are checked on the way, the chain is not: that is what
+//! [`verify`](super::verify()) is for. It ends in silence at the end of the last segment, whatever
+//! lies there, so that a journal in use can be read.
+
+use std::path::{Path, PathBuf};
+use std::vec::IntoIter;
+
+use super::frame::Kind;
+use super::journal_error::JournalError;
+use super::scan::{Scan, Step};
+use super::segment;
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// The line of JSON.
+    pub payload: Vec<u8>,
+}
+
+/// The records of a journal, in order.
+#[derive(Debug)]
+pub struct Records {
+    segments: IntoIter<(u64, PathBuf)>,
+    scan: Option<(Scan, PathBuf)>,
+    next_seq: Option<u64>,
+}
+
+/// Reads the journal in a folder.
+///
+/// # Errors
+///
+/// As listing the folder.
+pub fn read(folder: &Path) -> Result<Records, JournalError> {
+    let listed = segment::list(folder).map_err(|e| JournalError::io("read", folder, e))?;
+    Ok(Records {
+        segments: listed.into_iter(),
+        scan: None,
+        next_seq: None,
+    })
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some((scan, path)) = self.scan.as_mut() else {
+                match self.open_next()? {
+                    Ok(()) => continue,
+                    Err(error) => return Some(Err(self.stop(error))),
+                }
+            };
+            let (seq, record) = match scan.advance() {
+                Ok(Step::Frame { frame, .. }) => {
+                    let record = Record {
+                        seq: frame.seq,
+                        kind: frame.kind,
+                        payload: frame.payload.to_vec(),
+                    };
+                    (frame.seq, record)
+                }
+                Ok(Step::Flaw { offset, flaw }) if !self.segments.as_slice().is_empty() => {
+                    let fault = format!("byte {offset}: {}", flaw.word());
+                    let error = JournalError::refused(path, fault);
+                    return Some(Err(self.stop(error)));
+                }
+                Ok(Step::End { .. } | Step::Flaw { .. }) => {
+                    self.scan = None;
+                    continue;
+                }
+                Err(fault) => {
+                    let error = JournalError::io("read", path, fault);
+                    return Some(Err(self.stop(error)));
+                }
+            };
+            if self.next_seq.is_some_and(|expected| expected != seq) {
+                let error = JournalError::refused(path, format!("record {seq} is out of order"));
+                return Some(Err(self.stop(error)));
+            }
+            self.next_seq = seq.checked_add(1);
+            return Some(Ok(record));
+        }
+    }
+}
+
+impl Records {
+    fn open_next(&mut self) -> Option<Result<(), JournalError>> {
+        let (_, path) = self.segments.next()?;
+        Some(match Scan::open(&path) {
+            Err(fault) => Err(JournalError::io("read", &path, fault)),
+            Ok((_, Err(fault))) => Err(JournalError::refused(&path, fault)),
+            Ok((scan, Ok(_))) => {
+                self.scan = Some((scan, path));
+                Ok(())
+            }
+        })
+    }
+
+    /// After an error there is nothing more.
+    fn stop(&mut self, error: JournalError) -> JournalError {
+        self.segments = Vec::new().into_iter();
+        self.scan = None;
+        error
+    }
+}

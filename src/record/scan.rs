@@ -1,0 +1,214 @@
+//! Reads one segment front to back without believing it.
+//!
+//! In: an open segment. Out: its head, then frame by frame, until the zeros at its end or the first
+//! bytes that are no frame; from there on, if asked, the next bytes that are one.
+//!
+//! Memory is one buffer, however large the segment. A [`Scan`] knows bytes only; order, chain and
+//! meaning are for who reads it: recovery, verification and reading.
+//!
+//! Never: writes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::frame::{self, Flaw, Frame, MAGIC};
+use super::segment::{SEGMENT_HEAD_BYTES, SegmentHead};
+
+/// A segment being read.
+#[derive(Debug)]
+pub struct Scan {
+    file: File,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Where `start` is in the file.
+    offset: u64,
+}
+
+/// What comes next in a segment.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A whole frame whose checksum fits.
+    Frame {
+        /// Where it begins in the file.
+        offset: u64,
+        /// The frame.
+        frame: Frame<'a>,
+    },
+    /// Bytes that are no frame and not only zeros.
+    Flaw {
+        /// Where they begin in the file.
+        offset: u64,
+        /// What is wrong with them.
+        flaw: Flaw,
+    },
+    /// Nothing but zeros, or nothing at all.
+    End {
+        /// Where the frames end in the file.
+        offset: u64,
+    },
+}
+
+impl Scan {
+    /// Opens a segment and reads its head; the inner error says what is wrong with the head.
+    ///
+    /// # Errors
+    ///
+    /// As opening and reading the file.
+    pub fn open(path: &Path) -> io::Result<(Scan, Result<SegmentHead, &'static str>)> {
+        let mut scan = Scan {
+            file: File::open(path)?,
+            buffer: vec![0; BUFFER_BYTES],
+            start: 0,
+            end: 0,
+            offset: 0,
+        };
+        scan.fill(SEGMENT_HEAD_BYTES)?;
+        let head = SegmentHead::read(scan.ready());
+        scan.skip(SEGMENT_HEAD_BYTES.min(scan.ready().len()));
+        Ok((scan, head))
+    }
+
+    /// Reads on. After a [`Step::Flaw`] it stays where it is; see [`Scan::resume`].
+    ///
+    /// # Errors
+    ///
+    /// As reading the file.
+    pub fn advance(&mut self) -> io::Result<Step<'_>> {
+        let offset = self.offset;
+        self.fill(8)?;
+        if self.ready().first().is_none_or(|first| *first == 0) {
+            return match self.only_zeros_follow()? {
+                true => Ok(Step::End { offset }),
+                false => Ok(Step::Flaw {
+                    offset,
+                    flaw: Flaw::Magic,
+                }),
+            };
+        }
+        let size = match self.ready().first_chunk::<8>().map(frame::size_of_frame) {
+            None => return Ok(short(offset)),
+            Some(Err(flaw)) => return Ok(Step::Flaw { offset, flaw }),
+            Some(Ok(size)) => size,
+        };
+        if !self.fill(size)? {
+            return Ok(short(offset));
+        }
+        if let Err(flaw) = Frame::read(self.ready()) {
+            return Ok(Step::Flaw { offset, flaw });
+        }
+        let begin = self.start;
+        self.skip(size);
+        let bytes = self.buffer.get(begin..self.start).unwrap_or_default();
+        match Frame::read(bytes) {
+            Ok(frame) => Ok(Step::Frame { offset, frame }),
+            Err(flaw) => Ok(Step::Flaw { offset, flaw }),
+        }
+    }
+
+    /// Looks beyond a flaw for the next whole frame and goes there; `false` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// As reading the file.
+    pub fn resume(&mut self) -> io::Result<bool> {
+        self.skip(1);
+        while self.fill(frame::HEAD_BYTES)? {
+            let [first, ..] = MAGIC;
+            let Some(candidate) = self.ready().iter().position(|byte| *byte == first) else {
+                self.skip(self.ready().len());
+                continue;
+            };
+            self.skip(candidate);
+            self.fill(8)?;
+            if let Some(Ok(size)) = self.ready().first_chunk::<8>().map(frame::size_of_frame)
+                && self.fill(size)?
+                && Frame::read(self.ready()).is_ok()
+            {
+                return Ok(true);
+            }
+            self.skip(1);
+        }
+        Ok(false)
+    }
+
+    /// Where it reads next in the file.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    fn ready(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.end.saturating_sub(self.start));
+        self.start = self.start.saturating_add(bytes);
+        self.offset = self
+            .offset
+            .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Sees to it that so many bytes are ready; `false` when the file has fewer.
+    fn fill(&mut self, bytes: usize) -> io::Result<bool> {
+        if self.ready().len() >= bytes {
+            return Ok(true);
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end = self.end.saturating_sub(self.start);
+        self.start = 0;
+        while self.end < bytes {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.file.read(room) {
+                Ok(0) => return Ok(false),
+                Ok(read) => self.end = self.end.saturating_add(read),
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads to the end of the file when there are only zeros; else stays where it is.
+    fn only_zeros_follow(&mut self) -> io::Result<bool> {
+        if self.ready().iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        // What is ready is looked at; the file itself stands behind it. Reading on must not lose
+        // the place, so this uses positions and no shared cursor.
+        use std::os::unix::fs::FileExt;
+        let ready = u64::try_from(self.ready().len()).unwrap_or(u64::MAX);
+        let mut at = self.offset.saturating_add(ready);
+        let mut window = vec![0; BUFFER_BYTES / 4];
+        loop {
+            match self.file.read_at(&mut window, at) {
+                Ok(0) => return Ok(true),
+                Ok(read) => {
+                    let seen = window.get(..read).unwrap_or_default();
+                    if !is_zero(seen) {
+                        return Ok(false);
+                    }
+                    at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+                }
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<64>();
+    words.iter().all(|w| w == &[0; 64]) && rest.iter().all(|b| *b == 0)
+}
+
+fn short(offset: u64) -> Step<'static> {
+    Step::Flaw {
+        offset,
+        flaw: Flaw::TooShort,
+    }
+}
+
+/// Larger than the largest frame, so that one always fits.
+const BUFFER_BYTES: usize = 1 << 20;

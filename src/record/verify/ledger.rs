@@ -1,0 +1,118 @@
+//! Keeps account of what records must say about each other.
+//!
+//! In: records in order. Out: what is missing or double: each allow has exactly one outcome.
+//!
+//! Memory grows with the allows that are open at one time and with nothing else.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::verification::{ClockStepSeen, Ending, Started, Verification};
+use crate::record::audit_record::Note;
+use crate::record::frame::{Frame, Kind};
+use crate::record::gist::Gist;
+
+/// The account.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    open: HashMap<Uuid, u64>,
+    /// Records before this one are not here, so their outcomes may be.
+    begins_at: u64,
+    ended: Ending,
+}
+
+/// The one number that an event's detail is read for.
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(default)]
+    by_ms: i64,
+    #[serde(default)]
+    audit_backpressure: u64,
+    #[serde(default)]
+    audit_unavailable: u64,
+}
+
+impl Ledger {
+    /// Where the records begin.
+    pub(super) fn begins_at(&mut self, seq: u64) {
+        self.begins_at = seq;
+    }
+
+    /// Takes one record in; says what is wrong with it beside those before it.
+    pub(super) fn enter(
+        &mut self,
+        frame: &Frame<'_>,
+        gist: &Gist<'_>,
+        found: &mut Verification,
+    ) -> Option<&'static str> {
+        self.ended = Ending::Open;
+        match frame.kind {
+            Kind::Decision => {
+                found.counts.decisions = found.counts.decisions.saturating_add(1);
+                let id = gist.allow()?;
+                found.counts.allows = found.counts.allows.saturating_add(1);
+                let double = self.open.insert(id, frame.seq).is_some();
+                double.then_some("the decision was recorded twice")
+            }
+            Kind::Outcome => {
+                found.counts.outcomes = found.counts.outcomes.saturating_add(1);
+                let owed = gist.of.and_then(|of| self.open.remove(&of)).is_some();
+                if !owed && self.begins_at > 0 {
+                    found.outcomes_from_before = found.outcomes_from_before.saturating_add(1);
+                    return None;
+                }
+                (!owed).then_some("the outcome is of no open allow")
+            }
+            Kind::Session => {
+                found.counts.sessions = found.counts.sessions.saturating_add(1);
+                None
+            }
+            Kind::Event => {
+                found.counts.events = found.counts.events.saturating_add(1);
+                self.event(frame.seq, gist, found);
+                None
+            }
+        }
+    }
+
+    fn event(&mut self, seq: u64, gist: &Gist<'_>, found: &mut Verification) {
+        let word = gist.event.unwrap_or_default();
+        let detail = gist
+            .detail
+            .and_then(|raw| serde_json::from_str::<Detail>(raw.get()).ok());
+        if word == Note::Start.word() {
+            found.add_start(Started {
+                seq,
+                time: gist.time,
+                boot: gist.boot.to_owned(),
+            });
+        } else if word == Note::Stop.word() {
+            self.ended = Ending::Closed;
+        } else if word == Note::ClockStep.word() {
+            let by_ms = detail.map_or(0, |d| d.by_ms);
+            found.add_clock_step(ClockStepSeen { seq, by_ms });
+        } else if word == Note::Unrecorded.word()
+            && let Some(detail) = detail
+        {
+            found.unrecorded = found
+                .unrecorded
+                .saturating_add(detail.audit_backpressure)
+                .saturating_add(detail.audit_unavailable);
+        }
+    }
+
+    /// Everything was read.
+    pub(super) fn close(self, found: &mut Verification) {
+        found.ending = self.ended;
+        found.open_count = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
+        let mut open: Vec<(u64, Uuid)> = self.open.into_iter().map(|(id, seq)| (seq, id)).collect();
+        open.sort_unstable();
+        found.open = open
+            .into_iter()
+            .take(Verification::MOST_LISTED)
+            .map(|(_, id)| id.to_string())
+            .collect();
+    }
+}

@@ -1,0 +1,140 @@
+//! A catalogue as its author wrote it.
+//!
+//! In: the text of one YAML file. Out: a [`Written`], every value with its place in the file.
+//!
+//! Nothing is left to guessing: an unknown, missing or doubled key is an error, a word is taken as
+//! written, and what YAML offers to make files clever (anchors, merge keys, tags, several documents)
+//! is refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
+
+use super::operation::{Class, Speech};
+use crate::setup_error::SetupError;
+
+/// One catalogue file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    /// How callers want refusals spelled.
+    pub(super) speaks: Speech,
+    /// What every path begins with.
+    #[serde(default)]
+    pub(super) base: Option<Spanned<String>>,
+    /// The largest request body of operations that do not say so themselves, in bytes.
+    #[serde(default)]
+    pub(super) body_bytes: Option<u64>,
+    /// The resource types, by name.
+    pub(super) resources: BTreeMap<String, Spanned<WrittenResource>>,
+    /// The operations.
+    pub(super) operations: Vec<Spanned<WrittenOperation>>,
+}
+
+/// Where the path says which resource is meant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenResource {
+    /// The parameter that is the resource's id.
+    #[serde(default)]
+    pub(super) id: Option<String>,
+    /// The parameter that is the project it lies in.
+    #[serde(default)]
+    pub(super) project: Option<String>,
+}
+
+/// One action and the requests that ask for it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenOperation {
+    /// Its name in policies.
+    pub(super) action: Spanned<String>,
+    /// What it does, by meaning.
+    pub(super) class: Class,
+    /// The type of what it is done to.
+    pub(super) resource: Spanned<String>,
+    /// `METHOD /path/{parameter}`, under the file's base.
+    #[serde(rename = "do")]
+    pub(super) requests: Vec<Spanned<String>>,
+    /// The parameters that the upstream decodes twice on these paths.
+    #[serde(default)]
+    pub(super) decoded_twice: Vec<Spanned<String>>,
+    /// The largest request body, in bytes.
+    #[serde(default)]
+    pub(super) body_bytes: Option<u64>,
+    /// What a reader should know.
+    #[serde(default)]
+    #[allow(dead_code, reason = "for readers of the file")]
+    pub(super) note: Option<String>,
+}
+
+/// Reads one catalogue file's text.
+pub(super) fn read(file: &Path, text: &str) -> Result<Written, SetupError> {
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| explain(file, &error))
+}
+
+/// Says where in a file.
+pub(super) fn at(error: SetupError, location: Location) -> SetupError {
+    match (
+        usize::try_from(location.line()),
+        usize::try_from(location.column()),
+    ) {
+        (Ok(line), Ok(column)) if line > 0 => error.at(line, column),
+        _ => error,
+    }
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_anchors: 0, max_aliases: 0, max_depth: 8, max_documents: 1 },
+        duplicate_keys: DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    }
+}
+
+fn explain(file: &Path, error: &Error) -> SetupError {
+    let error = error.without_snippet();
+    let told = |fault: String| SetupError::in_file(file, fault);
+    let told = match error {
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => {
+            let known = expected.join("`, `");
+            told(format!("unknown key `{field}`"))
+                .hint(format!("known keys are `{known}`"))
+                .did_you_mean(field, expected.iter().copied())
+        }
+        Error::SerdeUnknownVariant {
+            variant, expected, ..
+        } => {
+            let known = expected.join("`, `");
+            told(format!("unknown word `{variant}`"))
+                .hint(format!("known words are `{known}`"))
+                .did_you_mean(variant, expected.iter().copied())
+        }
+        Error::SerdeMissingField { field, .. } => told(format!("the key `{field}` is missing")),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            told(format!("the key `{key}` is written twice"))
+        }
+        other => told(format!(
+            "this is not a catalogue: {}",
+            first_line(&other.to_string())
+        )),
+    };
+    match error.location() {
+        Some(location) => at(told, location),
+        None => told,
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+}

@@ -1,0 +1,81 @@
+// An issuer that is not ours: npm's certified oidc-provider, as a company's own OpenID provider.
+//
+// In: the environment STILE_AUDIENCE (default https://stile.example.com). Out, each on one line of
+// JSON: first {"issuer", "client_id", "token"}, the token from a real client-credentials request;
+// then {"token"} for every line on standard input that names an audience. Tokens are RFC 9068 JWTs,
+// `typ: at+jwt`, RS256. Ends when standard input closes, at the latest after 10 minutes.
+//
+// The issuer is plain http on a free loopback port, which stile accepts for loopback only.
+
+import { createServer } from 'node:http';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createInterface } from 'node:readline';
+
+console.warn = console.info = console.error; // standard output is for our lines only
+
+setTimeout(() => process.exit(70), 600_000).unref();
+
+const { load } = await import('./modules.mjs');
+const { Provider } = await load('oidc-provider');
+const secret = randomBytes(24).toString('base64url');
+const clientId = 'nightly-report';
+
+const server = createServer();
+await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+server.on('request', provider(issuer).callback());
+
+const audience = process.env.STILE_AUDIENCE ?? 'https://stile.example.com';
+say({ issuer, client_id: clientId, token: await minted(audience) });
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim()) say({ token: await minted(line.trim()) });
+}
+process.exit(0);
+
+function provider(url) {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = { ...privateKey.export({ format: 'jwk' }), kid: 'peer-1', use: 'sig', alg: 'RS256' };
+  return new Provider(url, {
+    jwks: { keys: [key] },
+    cookies: { keys: [randomBytes(24).toString('base64url')] },
+    clients: [{
+      client_id: clientId,
+      client_secret: secret,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    }],
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_, resource) => ({
+          audience: resource,
+          scope: 'dashboards:read',
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 600,
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
+    },
+    extraTokenClaims: () => ({ groups: ['reporting'] }),
+  });
+}
+
+async function minted(resource) {
+  const answer = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
+    },
+    body: new URLSearchParams({ grant_type: 'client_credentials', resource, scope: 'dashboards:read' }),
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(`the provider answered ${answer.status}: ${JSON.stringify(said)}`);
+  return said.access_token;
+}
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

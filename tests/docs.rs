@@ -1,0 +1,114 @@
+//! The documents say what the code says.
+
+use std::fs;
+use std::path::Path;
+
+use stile::refusal::Reason;
+
+#[test]
+fn the_table_of_reasons_is_the_list_of_reasons() {
+    let documented: Vec<[String; 5]> = rows("docs/reasons.md", 6)
+        .into_iter()
+        .map(|row| {
+            assert!(!row[5].is_empty(), "no advice for {}", row[0]);
+            [0, 1, 2, 3, 4].map(|column| row[column].clone())
+        })
+        .collect();
+    let coded: Vec<[String; 5]> = Reason::ALL
+        .iter()
+        .map(|reason| {
+            [
+                format!("`{}`", reason.word()),
+                reason.status().as_u16().to_string(),
+                reason.grpc().to_string(),
+                reason.effect().word().to_owned(),
+                reason.sentence().to_owned(),
+            ]
+        })
+        .collect();
+    for (documented, coded) in documented.iter().zip(&coded) {
+        assert_eq!(documented, coded);
+    }
+    assert_eq!(
+        documented.len(),
+        coded.len(),
+        "a reason is missing in the table"
+    );
+}
+
+#[test]
+fn the_table_of_modules_has_each_module_in_its_order() {
+    let documented: Vec<String> = rows("docs/architecture.md", 2)
+        .into_iter()
+        .map(|row| row[0].trim_matches('`').to_owned())
+        .collect();
+    let listed = read("src/lib.rs");
+    let modules = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let mut rest = documented.iter();
+    for module in modules {
+        assert!(
+            rest.any(|row| row == module),
+            "`{module}` is not in the table, or not in this order: {documented:?}"
+        );
+    }
+}
+
+#[test]
+fn each_link_between_documents_leads_somewhere() {
+    let documents = [
+        "README.md",
+        "CHANGELOG.md",
+        "certs/README.md",
+        "policies/README.md",
+    ];
+    let notes = fs::read_dir(root().join("docs"))
+        .expect("docs")
+        .map(|entry| {
+            let name = entry.expect("readable").file_name();
+            format!("docs/{}", name.to_string_lossy())
+        });
+    for document in documents.map(str::to_owned).into_iter().chain(notes) {
+        if !root().join(&document).exists() {
+            continue;
+        }
+        let text = read(&document);
+        let folder = root().join(&document).with_file_name("");
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|after| after.split(')').next())
+        {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            assert!(folder.join(target).exists(), "{document} links to {target}");
+        }
+    }
+}
+
+/// The cells of every body row of tables with so many columns.
+fn rows(document: &str, columns: usize) -> Vec<Vec<String>> {
+    read(document)
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let inner = line.trim_matches('|').replace("\\|", "\u{1}");
+            inner
+                .split('|')
+                .map(|cell| cell.trim().replace('\u{1}', "|"))
+                .collect::<Vec<_>>()
+        })
+        .filter(|cells| cells.len() == columns)
+        .collect()
+}
+
+fn read(document: &str) -> String {
+    fs::read_to_string(root().join(document)).expect(document)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

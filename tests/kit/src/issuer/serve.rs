@@ -1,0 +1,205 @@
+//! Serves the two documents of an issuer, and every way in which that can go wrong.
+//!
+//! In: connections. Out: one answer each, written byte by byte.
+//!
+//! Writes HTTP itself instead of using a server library, because half of what it must send no
+//! library would send: documents that end too early, lengths that lie, answers that never come.
+//!
+//! Ends every connection after one answer; keeps nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{Fault, Shared, State};
+
+/// Serves until it is aborted.
+pub(super) async fn serve(listener: TcpListener, url: String, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            return;
+        };
+        while connections.try_join_next().is_some() {}
+        connections.spawn(answer(stream, url.clone(), shared.clone()));
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Document {
+    Discovery,
+    Keys,
+    Other,
+}
+
+async fn answer(mut stream: TcpStream, url: String, shared: Arc<Shared>) {
+    let Some(document) = read_head(&mut stream).await else {
+        return;
+    };
+    count(&shared, document);
+    let mut states = shared.state.subscribe();
+    if fault_of(&states.borrow_and_update(), document) == Some(Fault::Slow) {
+        let mended = states.wait_for(|state| fault_of(state, document) != Some(Fault::Slow));
+        if mended.await.is_err() {
+            return;
+        }
+    }
+    let state = states.borrow().clone();
+    // A caller that hangs up in the middle is no fault of ours.
+    let _ = write(&mut stream, &url, &state, document).await;
+    let _ = stream.shutdown().await;
+}
+
+async fn write(
+    stream: &mut TcpStream,
+    url: &str,
+    state: &State,
+    document: Document,
+) -> std::io::Result<()> {
+    let body = match document {
+        Document::Discovery => discovery(url, state),
+        Document::Keys => json!({ "keys": state.published }).to_string(),
+        Document::Other => return plain(stream, 404, "text/plain", "", "no such document").await,
+    };
+    let caching = format!("cache-control: {}\r\n", state.cache_control);
+    match fault_of(state, document) {
+        None | Some(Fault::Slow | Fault::WrongIssuer | Fault::KeysElsewhere(_)) => {
+            plain(stream, 200, "application/json", &caching, &body).await
+        }
+        Some(Fault::Down) => Ok(()),
+        Some(Fault::Status(status)) => plain(stream, status, "text/plain", "", "broken").await,
+        Some(Fault::Html) => plain(stream, 200, "text/html", "", "<!doctype html><p>sign in").await,
+        Some(Fault::Text(text)) => plain(stream, 200, "application/json", &caching, &text).await,
+        Some(Fault::Redirect(to)) => {
+            let location = format!("location: {to}\r\n");
+            plain(stream, 302, "text/plain", &location, "").await
+        }
+        Some(Fault::Gzip) => {
+            let encoding = "content-encoding: gzip\r\n";
+            plain(stream, 200, "application/json", encoding, &body).await
+        }
+        Some(Fault::Truncated) => {
+            let (half, _) = body.split_at(body.len() / 2);
+            head(stream, 200, "application/json", "", Some(body.len())).await?;
+            stream.write_all(half.as_bytes()).await
+        }
+        Some(Fault::HugeLength) => {
+            head(stream, 200, "application/json", "", Some(1 << 40)).await?;
+            stream.write_all(body.as_bytes()).await?;
+            hold(stream).await
+        }
+        Some(Fault::Endless) => {
+            head(stream, 200, "application/json", "", None).await?;
+            loop {
+                stream.write_all(&[b' '; 8192]).await?;
+            }
+        }
+        Some(Fault::Dribble) => {
+            head(stream, 200, "application/json", "", Some(body.len())).await?;
+            for byte in body.as_bytes() {
+                stream.write_all(&[*byte]).await?;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn discovery(url: &str, state: &State) -> String {
+    let issuer = match &state.discovery_fault {
+        Some(Fault::WrongIssuer) => "https://another-issuer.example",
+        _ => url,
+    };
+    let keys = match &state.discovery_fault {
+        Some(Fault::KeysElsewhere(elsewhere)) => elsewhere.clone(),
+        _ => format!("{url}/oauth/discovery/keys"),
+    };
+    json!({
+        "issuer": issuer,
+        "jwks_uri": keys,
+        "authorization_endpoint": format!("{url}/oauth/authorize"),
+        "token_endpoint": format!("{url}/oauth/token"),
+        "userinfo_endpoint": format!("{url}/oauth/userinfo"),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "scopes_supported": ["openid", "profile", "email", "groups"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat"],
+    })
+    .to_string()
+}
+
+async fn plain(
+    stream: &mut TcpStream,
+    status: u16,
+    media_type: &str,
+    more: &str,
+    body: &str,
+) -> std::io::Result<()> {
+    head(stream, status, media_type, more, Some(body.len())).await?;
+    stream.write_all(body.as_bytes()).await
+}
+
+async fn head(
+    stream: &mut TcpStream,
+    status: u16,
+    media_type: &str,
+    more: &str,
+    length: Option<usize>,
+) -> std::io::Result<()> {
+    let length = length.map_or(String::new(), |n| format!("content-length: {n}\r\n"));
+    let head = format!(
+        "HTTP/1.1 {status} -\r\ncontent-type: {media_type}\r\n{more}{length}connection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await
+}
+
+/// Keeps a connection open until the other end gives up.
+async fn hold(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut byte = [0];
+    while stream.read(&mut byte).await? > 0 {}
+    Ok(())
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<Document> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut piece = [0; 1024];
+        let read = stream.read(&mut piece).await.ok()?;
+        if read == 0 || head.len() > 16 * 1024 {
+            return None;
+        }
+        head.extend_from_slice(piece.get(..read)?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    Some(match head.split(' ').nth(1)? {
+        "/.well-known/openid-configuration" => Document::Discovery,
+        "/oauth/discovery/keys" => Document::Keys,
+        _ => Document::Other,
+    })
+}
+
+fn fault_of(state: &State, document: Document) -> Option<Fault> {
+    match document {
+        Document::Discovery => state.discovery_fault.clone(),
+        Document::Keys => state.keys_fault.clone(),
+        Document::Other => None,
+    }
+}
+
+fn count(shared: &Shared, document: Document) {
+    if let Ok(mut fetches) = shared.fetches.lock() {
+        match document {
+            Document::Discovery => fetches.discovery += 1,
+            Document::Keys => fetches.keys += 1,
+            Document::Other => fetches.other += 1,
+        }
+    }
+}
