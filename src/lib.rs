@@ -21,3 +21,4 @@ pub mod forward;
 
 // Composition.
 pub mod config;
+pub mod cli;

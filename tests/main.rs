@@ -19,6 +19,8 @@ mod reasons;
 mod policies;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
 mod config;
+/// The command line answers as its sessions say: streams, exit codes, formats, help.
+mod cli;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
 /// The documents say what the code says.
