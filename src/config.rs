@@ -40,6 +40,7 @@ mod words;
 pub use origin::Origin;
 pub use schema::schema;
 pub use shown::Shown;
+pub use words::signature_algorithms;
 
 /// What everything is set to.
 #[derive(Clone, Debug)]

@@ -22,11 +22,11 @@ impl Site {
         let site = Site {
             folder: tempfile::tempdir().unwrap(),
         };
-        fs::create_dir_all(site.path("policies/operations")).unwrap();
+        copy_folder(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/policies")),
+            &site.path("policies"),
+        );
         fs::create_dir_all(site.path("secrets")).unwrap();
-        for name in ["lightstep", "otlp"] {
-            fs::write(site.path(&format!("policies/operations/{name}.yaml")), "").unwrap();
-        }
         site.key("secrets/lightstep.key", 0o600);
         site.key("secrets/ingest.key", 0o400);
         fs::write(site.file(), text).unwrap();
@@ -57,6 +57,21 @@ impl Site {
 }
 
 pub(crate) const SHIPPED: &str = include_str!("../stile.yaml");
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs

@@ -79,6 +79,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     let url = upstream.url.required("url", place, &mut checks.faults);
     let url = url.and_then(|text| origin(text, upstream.url.place(), checks));
     let headers = headers(upstream, place, checks);
+    let pass = pass(upstream, checks);
     let ca_file = checks.readable_if_set(&upstream.ca_file);
     for (name, value) in upstream.pinned.get().into_iter().flatten() {
         if value.get().is_some_and(String::is_empty) {
@@ -90,6 +91,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         name: name?.clone(),
         url: url?,
         headers: headers?,
+        pass: pass?,
         ca_file,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
@@ -173,6 +175,25 @@ fn injected(header: &Header, place: &Place, checks: &mut Checks) -> Option<Injec
     })
 }
 
+/// Fields that pass; a caller's credential never does.
+fn pass(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<HeaderName>> {
+    let list = upstream.pass.get()?;
+    let names = elements(list).map(|(place, name)| (place, name.to_ascii_lowercase()));
+    checks.distinct(names, "fields");
+    let all: Vec<_> = elements(list)
+        .map(|(place, text)| {
+            let name = field_name(text, place, checks)?;
+            if CREDENTIAL_FIELDS.contains(&name.as_str()) {
+                let what = format!("`{name}` carries the caller's credential");
+                checks.refuse(place, what, "it never reaches an upstream");
+                return None;
+            }
+            Some(name)
+        })
+        .collect();
+    all.into_iter().collect()
+}
+
 fn field_name(text: &str, place: &Place, checks: &mut Checks) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
         let what = format!("`{}` is not a field name", shortened(text));
@@ -251,6 +272,9 @@ fn known_operations(operations: &str, place: &Place, folder: &Path, checks: &mut
         &hint,
     );
 }
+
+/// Fields in which callers send what only stile may read.
+const CREDENTIAL_FIELDS: &[&str] = &["authorization", "proxy-authorization", "cookie"];
 
 /// Fields of the connection or of the request's framing (RFC 9110, section 7.6.1).
 const CONNECTION_FIELDS: &[&str] = &[
