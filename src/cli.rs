@@ -71,6 +71,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(ServeArguments),
     Config(config::ConfigArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
@@ -87,6 +88,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let mut terminal = Terminal::new(arguments.color, arguments.format);
     let file = SettingsFile::new(arguments.config);
     let answer = match arguments.command {
+        Command::Serve(command) => serve::run(&command, &file),
         Command::Config(command) => config::run(&command, &file, &mut terminal),
         Command::Schema(command) => schema::run(&command, &mut terminal),
         Command::Completions(command) => completions::run(&command, &mut terminal),

@@ -41,6 +41,9 @@ pub use origin::Origin;
 pub use schema::schema;
 pub use shown::Shown;
 
+/// The variables that settings are read with.
+pub type Environment = Vec<(OsString, OsString)>;
+
 /// What everything is set to.
 #[derive(Clone, Debug)]
 pub struct Settings {

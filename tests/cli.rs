@@ -90,7 +90,10 @@ fn steps(session: &str) -> Vec<Step> {
 
 /// With one space for several: how wide a column is depends on the folder's name.
 fn spaced(line: &str) -> String {
-    line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    line.split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn matches(wanted: &[String], found: &[&str]) -> bool {

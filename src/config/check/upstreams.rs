@@ -16,7 +16,7 @@ use crate::config::file::{File, Header, Upstream};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
 use crate::forward::{InjectedHeader, UpstreamSettings};
-use crate::resolve::{CatalogueSettings, CatalogueUse};
+use crate::resolve::{CatalogueSettings, CatalogueUse, OWN};
 use crate::setup_error::nearest;
 
 /// All upstreams.
@@ -70,7 +70,28 @@ pub(super) fn catalogue(
                 .collect(),
         });
     }
+    uses.extend(deployments(file, checks));
     Some(CatalogueSettings { folder, uses })
+}
+
+/// The use of stile's own catalogue, by the upstream that deployments go to.
+fn deployments(file: &File, checks: &mut Checks) -> Option<CatalogueUse> {
+    let mut takers = elements(file.upstreams.get()?)
+        .filter(|(_, upstream)| upstream.deployments.get() == Some(&true));
+    let (_, first) = takers.next()?;
+    if let Some((_, second)) = takers.next() {
+        let what = "deployments go to one upstream, and another one takes them already";
+        checks.refuse(
+            second.deployments.place(),
+            what,
+            "keep `deployments: true` at one of them",
+        );
+    }
+    Some(CatalogueUse {
+        upstream: first.name.get().cloned().unwrap_or_default(),
+        operations: OWN.to_owned(),
+        pinned: Vec::new(),
+    })
 }
 
 fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<UpstreamSettings> {
@@ -90,6 +111,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         name: name?.clone(),
         url: url?,
         headers: headers?,
+        pass: passed(upstream, checks),
         ca_file,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
@@ -153,6 +175,17 @@ fn headers(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Ve
         .map(|(place, header)| injected(header, place, checks))
         .collect();
     all.into_iter().collect()
+}
+
+fn passed(upstream: &Upstream, checks: &mut Checks) -> Vec<HeaderName> {
+    let names = upstream.pass.get().into_iter().flatten();
+    let written: Vec<_> = names
+        .filter_map(|name| Some((name.get()?, name.place())))
+        .collect();
+    let checked = written
+        .into_iter()
+        .filter_map(|(name, place)| field_name(name, place, checks));
+    checked.collect()
 }
 
 fn injected(header: &Header, place: &Place, checks: &mut Checks) -> Option<InjectedHeader> {
