@@ -80,6 +80,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(ServeArguments),
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Explain(Box<explain::ExplainArguments>),
@@ -103,6 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let mut terminal = Terminal::new(arguments.color, arguments.format);
     let file = SettingsFile::new(arguments.config);
     let answer = match arguments.command {
+        Command::Serve(command) => serve::run(&command, &file),
         Command::Check(command) => check::run(&command, &file, &mut terminal),
         Command::Test(command) => test::run(&command, &file, &mut terminal),
         Command::Explain(command) => explain::run(&command, &file, &mut terminal),

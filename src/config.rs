@@ -42,6 +42,9 @@ pub use schema::schema;
 pub use shown::Shown;
 pub use words::signature_algorithms;
 
+/// The variables that settings are read with.
+pub type Environment = Vec<(OsString, OsString)>;
+
 /// What everything is set to.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -18,6 +18,7 @@ pub(crate) mod account;
 pub mod body;
 pub(crate) mod dial;
 pub mod headers;
+pub mod made;
 pub(crate) mod send;
 pub mod upstream;
 pub mod upstream_key;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use body::{BodyFault, BoxError, ForwardBody, ResponseBody};
 pub use headers::refuse_loop;
+pub use made::Made;
 pub use settings::{InjectedHeader, UpstreamSettings};
 pub use upstream::{UpstreamState, Upstreams};
 pub use upstream_key::InjectedHeaders;

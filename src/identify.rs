@@ -193,6 +193,11 @@ impl Issuers {
         trail.end(outcome)
     }
 
+    /// The exact URL of every trusted issuer.
+    pub fn urls(&self) -> impl Iterator<Item = &str> {
+        self.trusted.keys().map(String::as_str)
+    }
+
     /// How the key sets stand, by the names of their issuers.
     pub fn states(&self) -> Vec<KeySetState> {
         let state = |one: &Trusted| one.keys.state(&one.settings.name);

@@ -20,5 +20,8 @@ pub mod record;
 pub mod forward;
 
 // Composition.
+pub mod pipeline;
+pub mod admin;
 pub mod config;
+pub mod serve;
 pub mod cli;

@@ -25,3 +25,4 @@ mod near;
 pub use catalogue::Catalogue;
 pub use operation::{Class, Entry, Operation, Resource, Speech};
 pub use settings::{CatalogueSettings, CatalogueUse};
+pub use written::OWN;

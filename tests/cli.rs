@@ -425,7 +425,7 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (
         &["explain", "GET", "/", "--user", "b", "--protected"],
         2,
-        "error: the following required",
+        "error: the argument '--user <NAME>' cannot be used",
     ),
     (&[], 2, "An identity-aware"),
     (&["config"], 2, "Show the settings"),
@@ -542,7 +542,7 @@ fn journal(site: &Site) {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(opened.journal.close());
+    runtime.block_on(opened.journal.close()).unwrap();
 }
 
 #[test]

@@ -9,18 +9,34 @@
     reason = "a test that cannot go on should stop; clippy.toml knows `#[test]` functions only"
 )]
 
+/// The real program in a world of its own; checks every answer of every test.
+mod support;
 /// Imports point backwards, and every file says what it is.
 mod architecture;
+/// One request after another, well-formed or hostile: what passes the door and what does not.
+mod listen;
+/// Tokens of many issuers, each flaw with its own word.
+mod identify;
 /// Every operation matches its own template, and no spelling reaches another.
 mod resolve;
 /// Every reason has an answer in every form.
 mod reasons;
 /// The shipped policy folder loads, passes its cases and lacks none.
 mod policies;
+/// Mistakes in policies are found at their line; decisions and their reasons.
+mod authorize;
+/// What is in the journal stays in it, whatever disk, crash or hand does.
+mod journal;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
 mod config;
 /// The command line answers as its sessions say: streams, exit codes, formats, help.
 mod cli;
+/// The whole way with the real program.
+mod pipeline;
+/// The demo is a test.
+mod demo;
+/// The README is true.
+mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
 /// The documents say what the code says.

@@ -30,39 +30,39 @@ pub(super) struct Described {
     #[arg(
         long = "ref",
         value_name = "NAME",
-        requires = "ci",
+        conflicts_with_all = ["user", "agent"],
         default_value = "main"
     )]
     git_ref: String,
     /// Of a job: its branch or tag is protected.
-    #[arg(long, requires = "ci")]
+    #[arg(long, conflicts_with_all = ["user", "agent"])]
     protected: bool,
     /// Of a job: its ref is a tag.
-    #[arg(long, requires = "ci")]
+    #[arg(long, conflicts_with_all = ["user", "agent"])]
     tag: bool,
     /// Of a job: what started the pipeline.
-    #[arg(long, value_name = "SOURCE", requires = "ci", default_value = "push")]
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["user", "agent"], default_value = "push")]
     source: String,
     /// Of a job: the code is of a fork.
-    #[arg(long, requires = "ci")]
+    #[arg(long, conflicts_with_all = ["user", "agent"])]
     fork: bool,
     /// Of a job: the environment that it deploys to.
-    #[arg(long, value_name = "NAME", requires = "ci")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["user", "agent"])]
     env: Option<String>,
     /// Of a job: that environment is protected.
-    #[arg(long, requires = "env")]
+    #[arg(long, requires = "env", conflicts_with_all = ["user", "agent"])]
     env_protected: bool,
     /// Of a job: the tier of that environment, such as production.
-    #[arg(long, value_name = "TIER", requires = "env")]
+    #[arg(long, value_name = "TIER", requires = "env", conflicts_with_all = ["user", "agent"])]
     tier: Option<String>,
     /// Of a person, or of whom an agent acts for: a group, as the issuer spells it. Repeatable.
     #[arg(long = "group", value_name = "NAME", conflicts_with = "ci")]
     groups: Vec<String>,
     /// Of a person: proved more than a password.
-    #[arg(long, requires = "user")]
+    #[arg(long, conflicts_with_all = ["ci", "agent"])]
     mfa: bool,
     /// Of an agent: whom it acts for.
-    #[arg(long = "for", value_name = "NAME", requires = "agent")]
+    #[arg(long = "for", value_name = "NAME", conflicts_with_all = ["ci", "user"])]
     acts_for: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The exit codes: five answers that scripts can tell apart.
+//! The exit codes: five answers that scripts can tell apart, and three of `serve` for supervisors.
 //!
 //! In: how a command went. Out: a number for the shell.
 
@@ -17,6 +17,12 @@ pub enum Exit {
     Unknown = 3,
     /// A fault in stile itself.
     Fault = 4,
+    /// The journal could not be written (EX_IOERR of sysexits(3)): the next start recovers it.
+    JournalLost = 74,
+    /// Another process holds the journal (EX_TEMPFAIL): try again later.
+    JournalHeld = 75,
+    /// The journal on the disk needs a person to look (EX_CONFIG).
+    JournalRefused = 78,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,22 +1,78 @@
 //! `stile serve`: runs the proxy.
 //!
-//! In: the settings file. Out: nothing until it is told to stop.
+//! In: the settings file. Out: nothing until it is told to stop; what happens is said on standard
+//! error, a line each.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::settings_file::SettingsFile;
+use super::trouble::Trouble;
+use crate::config::environment;
+use crate::identify::install_crypto;
+use crate::serve::{Ending, StartError};
+use crate::setup_error::SetupError;
 
 /// Run the proxy until it is told to stop.
 ///
-/// Settings and policies are checked first; with a fault in them nothing is started. SIGHUP reloads
-/// them and keeps the old ones when the new ones have a fault. SIGTERM and Ctrl-C stop taking
-/// requests, finish what runs, and close the journal; a second one ends at once.
+/// Settings and policies are checked first; with a fault in them nothing is started. SIGHUP or a
+/// changed file reloads them and keeps the old ones when the new ones have a fault. SIGTERM and
+/// Ctrl-C stop taking requests, finish what runs, and close the journal; a second one ends at once.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct ServeArguments {}
+pub struct ServeArguments {
+    /// How lines on standard error are written.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    log: Lines,
+    /// How much is said there: `error`, `warn`, `info` or `debug`.
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    log_level: tracing::Level,
+}
+
+/// How lines on standard error are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Lines {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// Serves.
+pub(super) fn run(arguments: &ServeArguments, file: &SettingsFile) -> Result<Exit, Trouble> {
+    install_crypto();
+    say_by(arguments);
+    let path = file.path().to_owned();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Trouble::Unknown(SetupError::new(format!("no threads can be had: {e}"))))?;
+    match runtime.block_on(crate::serve::run(path, environment::machine())) {
+        Ok(Ending::Asked) => Ok(Exit::Yes),
+        Ok(Ending::JournalLost) => Ok(Exit::JournalLost),
+        Err(StartError::Setup(faults)) => Err(Trouble::Input(faults)),
+        Err(StartError::Journal(error)) => Err(Trouble::Journal(error)),
+    }
+}
+
+fn say_by(arguments: &ServeArguments) {
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(arguments.log_level)
+        .with_target(false)
+        .with_ansi(false);
+    match arguments.log {
+        Lines::Text => lines.init(),
+        Lines::Json => lines.json().init(),
+    }
+}
 
 const EXAMPLES: &str = "\
 Examples:
   stile check && stile serve
-  stile --config /etc/stile/stile.yaml serve
+  stile --config /etc/stile/stile.yaml serve --log json
 
-Exits with 0 after an orderly stop, with 2 when settings or policies are wrong, with 3 when an
-address is in use or the journal cannot be written.";
+Exits with 0 after an orderly stop and with 2 when settings, policies or an address are wrong; with
+74 when the journal could not be written any more (restart: the start recovers it), with 75 when
+another process holds the journal, and with 78 when the journal on the disk needs a person to look.";

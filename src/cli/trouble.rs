@@ -7,6 +7,7 @@
 use std::io;
 
 use super::exit::Exit;
+use crate::record::JournalError;
 use crate::setup_error::SetupError;
 
 /// Why a command could not answer.
@@ -16,6 +17,8 @@ pub(super) enum Trouble {
     Input(Vec<SetupError>),
     /// A file or the network did not answer.
     Unknown(SetupError),
+    /// The journal cannot be opened.
+    Journal(JournalError),
     /// stile contradicts itself.
     Fault(SetupError),
     /// Standard output does not take what we print.
@@ -33,6 +36,11 @@ impl Trouble {
         match self {
             Trouble::Input(_) => Exit::Input,
             Trouble::Unknown(_) => Exit::Unknown,
+            Trouble::Journal(error) => match error {
+                JournalError::Locked { .. } => Exit::JournalHeld,
+                JournalError::Refused { .. } => Exit::JournalRefused,
+                JournalError::Io { .. } | JournalError::Poisoned { .. } => Exit::JournalLost,
+            },
             Trouble::Fault(_) => Exit::Fault,
             Trouble::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Yes,
             Trouble::Output(_) => Exit::Unknown,
@@ -44,6 +52,7 @@ impl Trouble {
         match self {
             Trouble::Input(faults) => faults.clone(),
             Trouble::Unknown(fault) | Trouble::Fault(fault) => vec![fault.clone()],
+            Trouble::Journal(error) => vec![error.to_setup_error()],
             Trouble::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Vec::new(),
             Trouble::Output(error) => {
                 let said = error.to_string().to_lowercase();

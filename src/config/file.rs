@@ -148,9 +148,11 @@ pub(super) struct Upstream {
     pub(super) pinned: Located<BTreeMap<String, Located<String>>>,
     /// Fields set last, whatever the caller sent under these names. At least one has a key.
     pub(super) headers: Located<Vec<Located<Header>>>,
-    /// Fields of the caller's request that pass to it beside those that every API knows. Never those
-    /// of a credential.
+    /// Fields of callers that pass to it beside those that every API knows; never a credential's.
     pub(super) pass: Located<Vec<Located<String>>>,
+    /// Whether verified deployments (`POST /.stile/v1/deployments`) go to it as OTLP spans; one
+    /// upstream at most.
+    pub(super) deployments: Located<bool>,
     /// A CA certificate (PEM) to trust beside the machine's.
     pub(super) ca_file: Located<PathBuf>,
     /// To connect and shake hands.
@@ -295,6 +297,7 @@ impl Default for Upstream {
             pinned: Located::preset(BTreeMap::new()),
             headers: Located::absent(),
             pass: Located::preset(Vec::new()),
+            deployments: Located::preset(false),
             ca_file: Located::absent(),
             connect_timeout: Located::preset(Duration::from_ms(5_000)),
             head_timeout: Located::preset(Duration::from_ms(60_000)),

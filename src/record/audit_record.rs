@@ -75,7 +75,7 @@ pub struct DecisionRecord<'a> {
     pub sighting: Sighting<'a>,
     /// When it counts as committed.
     pub level: Level,
-    /// `allow`, `deny`, `refuse` or `error`.
+    /// `allow`, `deny`, `refuse`, `error`, or `public` for a document of our own.
     pub decision: &'static str,
     /// Why not.
     pub reason: Option<Reason>,
@@ -189,6 +189,23 @@ impl<'a> DecisionRecord<'a> {
             policy_set: explanation
                 .map(|e| e.policy_set.as_str())
                 .filter(|s| !s.is_empty()),
+        }
+    }
+
+    /// The record of a public document of ours, handed out to whoever asks: nobody is identified,
+    /// nothing is forwarded, so there is no outcome either.
+    pub(super) fn of_publication(sighting: Sighting<'a>) -> DecisionRecord<'a> {
+        DecisionRecord {
+            sighting,
+            level: Level::Write,
+            decision: "public",
+            reason: None,
+            forbidden_by: None,
+            asker: None,
+            operation: None,
+            policies: &[],
+            policy_errors: &[],
+            policy_set: None,
         }
     }
 

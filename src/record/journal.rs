@@ -204,6 +204,17 @@ impl Journal {
         self.submit(Kind::Decision, payload, level).await
     }
 
+    /// Stores that a public document of ours is handed out; it may be sent when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
+    pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
+        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
+        DecisionRecord::of_publication(sighting).render(&self.constants(), &mut payload);
+        self.submit(Kind::Decision, payload, Level::Write).await
+    }
+
     /// Stores what happened to stile itself, durably.
     ///
     /// # Errors

@@ -79,22 +79,23 @@ impl JournalError {
     }
 }
 
-impl From<JournalError> for SetupError {
-    fn from(error: JournalError) -> SetupError {
-        match error {
+impl JournalError {
+    /// The same as the operator is told it: what, where, what would mend it.
+    pub fn to_setup_error(&self) -> SetupError {
+        match self {
             JournalError::Locked { path, owner } => {
-                SetupError::in_file(&path, format!("the journal is in use by `{owner}`"))
+                SetupError::in_file(path, format!("the journal is in use by `{owner}`"))
                     .hint("stop that process first, or give this one a journal of its own")
             }
             JournalError::Refused { path, fault, hint } => {
-                let error = SetupError::in_file(&path, fault);
+                let error = SetupError::in_file(path, fault.as_str());
                 match hint {
-                    Some(hint) => error.hint(hint),
+                    Some(hint) => error.hint(hint.as_str()),
                     None => error,
                 }
             }
             JournalError::Io { doing, path, fault } => {
-                SetupError::in_file(&path, format!("cannot {doing} it: {fault}"))
+                SetupError::in_file(path, format!("cannot {doing} it: {fault}"))
             }
             JournalError::Poisoned { fault } => {
                 SetupError::new(format!("the journal can no longer be written: {fault}"))

@@ -13,7 +13,6 @@
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
 use uuid::Uuid;
 
 use super::{Refusal, challenge, grpc, otlp, page, problem};
@@ -39,9 +38,9 @@ pub struct Site {
 }
 
 /// Makes the answer.
-pub fn answer(refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Response<Full<Bytes>> {
+pub fn answer(refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Response<Bytes> {
     let form = Form::of(to);
-    let mut answer = Response::new(Full::from(form.body(refusal, to)));
+    let mut answer = Response::new(Bytes::from(form.body(refusal, to)));
     *answer.status_mut() = match form {
         Form::Grpc => StatusCode::OK, // the status is in the trailers
         _ => refusal.reason().status(),

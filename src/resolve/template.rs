@@ -46,8 +46,8 @@ pub(super) struct Parameter {
 }
 
 impl Template {
-    /// Reads `METHOD /path`, with the path under `base`.
-    pub(super) fn read(written: &str, base: &str) -> Result<Template, SetupError> {
+    /// Reads `METHOD /path`, with the path under `base`. Only stile's own may begin as its own do.
+    pub(super) fn read(written: &str, base: &str, own: bool) -> Result<Template, SetupError> {
         let Some((method, path)) = written.split_once(' ') else {
             return Err(
                 SetupError::new(format!("`{written}` is not a method and a path"))
@@ -56,7 +56,7 @@ impl Template {
         };
         let method = read_method(method)?;
         let text = format!("{base}{path}");
-        let parts = read_parts(&text)?;
+        let parts = read_parts(&text, own)?;
         Ok(Template {
             method,
             text,
@@ -117,7 +117,7 @@ fn read_method(written: &str) -> Result<Method, SetupError> {
     }
 }
 
-fn read_parts(path: &str) -> Result<Vec<Part>, SetupError> {
+fn read_parts(path: &str, own: bool) -> Result<Vec<Part>, SetupError> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err(SetupError::new(format!(
             "the path `{path}` does not begin with a slash"
@@ -129,6 +129,7 @@ fn read_parts(path: &str) -> Result<Vec<Part>, SetupError> {
         return Err(SetupError::new(fault));
     }
     if let Some(Part::Literal(first)) = parts.first()
+        && !own
         && RESERVED.contains(&first.as_str())
     {
         return Err(SetupError::new(format!(
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     fn template(written: &str) -> Template {
-        Template::read(written, "").unwrap()
+        Template::read(written, "", false).unwrap()
     }
 
     #[test]
@@ -280,7 +281,7 @@ mod tests {
             "GET /.stile/me",
             "GET /.well-known/x",
         ] {
-            assert!(Template::read(written, "").is_err(), "{written}");
+            assert!(Template::read(written, "", false).is_err(), "{written}");
         }
     }
 }

@@ -80,6 +80,11 @@ pub(super) struct WrittenOperation {
 
 /// Opens and reads a catalogue by its name.
 pub(super) fn open(folder: &Path, name: &str) -> Result<(PathBuf, Written), SetupError> {
+    if name == OWN {
+        let file = PathBuf::from(format!("{OWN}.yaml (built in)"));
+        let written = read(&file, OWN_TEXT)?;
+        return Ok((file, written));
+    }
     if !is_file_name(name) {
         return Err(
             SetupError::new(format!("`{name}` is no name for a catalogue"))
@@ -198,3 +203,7 @@ fn is_file_name(text: &str) -> bool {
 
 /// The largest catalogue file, in bytes.
 const FILE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The name under which stile's own operations are used like any catalogue.
+pub const OWN: &str = "stile";
+const OWN_TEXT: &str = include_str!("own.yaml");

@@ -178,7 +178,7 @@ async fn a_folder_of_another_log_is_refused() {
     other.origin = "stile.example.com/other".to_owned();
     let refused = Journal::open(other, Clock::machine(), identity()).unwrap_err();
     assert_eq!(refused.exit_code(), 78);
-    let said = stile::setup_error::SetupError::from(refused).to_string();
+    let said = refused.to_setup_error().to_string();
     assert!(said.contains("`stile.example.com/main`"), "{said}");
 }
 

@@ -16,7 +16,7 @@ use crate::config::file::{File, Header, Upstream};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
 use crate::forward::{InjectedHeader, UpstreamSettings};
-use crate::resolve::{CatalogueSettings, CatalogueUse};
+use crate::resolve::{CatalogueSettings, CatalogueUse, OWN};
 use crate::setup_error::nearest;
 
 /// All upstreams.
@@ -70,7 +70,28 @@ pub(super) fn catalogue(
                 .collect(),
         });
     }
+    uses.extend(deployments(file, checks));
     Some(CatalogueSettings { folder, uses })
+}
+
+/// The use of stile's own catalogue, by the upstream that deployments go to.
+fn deployments(file: &File, checks: &mut Checks) -> Option<CatalogueUse> {
+    let mut takers = elements(file.upstreams.get()?)
+        .filter(|(_, upstream)| upstream.deployments.get() == Some(&true));
+    let (_, first) = takers.next()?;
+    if let Some((_, second)) = takers.next() {
+        let what = "deployments go to one upstream, and another one takes them already";
+        checks.refuse(
+            second.deployments.place(),
+            what,
+            "keep `deployments: true` at one of them",
+        );
+    }
+    Some(CatalogueUse {
+        upstream: first.name.get().cloned().unwrap_or_default(),
+        operations: OWN.to_owned(),
+        pinned: Vec::new(),
+    })
 }
 
 fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<UpstreamSettings> {

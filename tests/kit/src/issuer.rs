@@ -105,23 +105,28 @@ impl Issuer {
 
     /// Starts one on this port of the loopback; 0 takes a free one.
     pub async fn start_at(port: u16) -> Issuer {
-        Issuer::listening(port, None).await
+        Issuer::listening(port, "", None).await
+    }
+
+    /// Starts one on a free port whose URL has a path, as an Okta authorization server's has.
+    pub async fn start_under(path: &str) -> Issuer {
+        Issuer::listening(0, path, None).await
     }
 
     /// Starts one on a free port that speaks HTTPS as `localhost`.
     pub async fn start_tls() -> Issuer {
-        Issuer::listening(0, Some(tls::own_authority())).await
+        Issuer::listening(0, "", Some(tls::own_authority())).await
     }
 
-    async fn listening(port: u16, tls: Option<tls::Tls>) -> Issuer {
+    async fn listening(port: u16, path: &str, tls: Option<tls::Tls>) -> Issuer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
         let (url, authority_pem, acceptor) = match tls {
-            None => (format!("http://{address}"), None, None),
+            None => (format!("http://{address}{path}"), None, None),
             Some(tls) => {
-                let url = format!("https://localhost:{}", address.port());
+                let url = format!("https://localhost:{}{path}", address.port());
                 (url, Some(tls.authority_pem), Some(tls.acceptor))
             }
         };

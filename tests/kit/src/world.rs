@@ -56,7 +56,10 @@ impl Ground {
     /// # Errors
     /// When a file cannot be written.
     pub async fn lay(policies: &Path) -> io::Result<Ground> {
-        let (gitlab, okta) = (Issuer::start().await, Issuer::start().await);
+        let (gitlab, okta) = (
+            Issuer::start().await,
+            Issuer::start_under("/oauth2/default").await,
+        );
         let (upstream, ca) = (Upstream::start().await, DevCa::new());
         let folder = Folder::new()?;
         folder.copy(policies, "policies")?;
@@ -195,6 +198,7 @@ upstreams:
     operations: otlp
     headers:
       - {{ name: lightstep-access-token, value: \"{{key}}\", key_file: secrets/ingest.key }}
+    deployments: true
 policies:
   folder: policies
 journal:

@@ -199,9 +199,10 @@ async fn read_head(stream: &mut impl Stream) -> Option<Document> {
         head.extend_from_slice(piece.get(..read)?);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
+    // The issuer's URL may have a path before these.
     Some(match head.split(' ').nth(1)? {
-        "/.well-known/openid-configuration" => Document::Discovery,
-        "/oauth/discovery/keys" => Document::Keys,
+        target if target.ends_with("/.well-known/openid-configuration") => Document::Discovery,
+        target if target.ends_with("/oauth/discovery/keys") => Document::Keys,
         _ => Document::Other,
     })
 }

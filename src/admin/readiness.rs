@@ -1,0 +1,258 @@
+//! Whether this instance can do its work, part by part.
+//!
+//! In: the pipeline and what the operator should know. Out: a [`Readiness`] with one [`Standing`]
+//! per part, as JSON.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::identify::Freshness;
+use crate::pipeline::Pipeline;
+
+/// How an instance stands.
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    /// The worst of the parts.
+    pub state: Standing,
+    /// The settings file, and whether newer ones were refused.
+    pub settings: Settings,
+    /// The policy set in force.
+    pub policies: Policies,
+    /// The keys of each issuer.
+    pub keys: Vec<Keys>,
+    /// The journal.
+    pub journal: Journal,
+    /// Each upstream.
+    pub upstreams: Vec<Upstream>,
+}
+
+/// One word for a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// All is well.
+    Ready,
+    /// It serves, but somebody should look.
+    Degraded,
+    /// Requests are being refused for a cause on our side.
+    NotReady,
+}
+
+/// The settings in force.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Settings {
+    pub state: Standing,
+    pub digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// The policy set in force.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Policies {
+    pub state: Standing,
+    pub digest: String,
+    pub policies: usize,
+}
+
+/// The keys of one issuer.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Keys {
+    pub state: Standing,
+    pub issuer: String,
+    pub keys: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
+}
+
+/// The journal.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Journal {
+    pub state: Standing,
+    pub records: u64,
+    pub waiting: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
+}
+
+/// One upstream.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Upstream {
+    pub state: Standing,
+    pub upstream: String,
+    pub in_flight: usize,
+}
+
+impl Readiness {
+    /// Asks every part.
+    pub(super) fn of(pipeline: &Pipeline, refused: Option<String>, draining: bool) -> Readiness {
+        let ruling = pipeline.ruling();
+        let settings = Settings {
+            state: if refused.is_some() {
+                Standing::Degraded
+            } else {
+                Standing::Ready
+            },
+            digest: ruling.config.clone(),
+            refused,
+        };
+        let policies = Policies {
+            state: Standing::Ready,
+            digest: ruling.policies.digest().to_owned(),
+            policies: ruling.policies.ids().count(),
+        };
+        let keys: Vec<Keys> = ruling.issuers.states().into_iter().map(Keys::of).collect();
+        let journal = Journal::of(pipeline.journal());
+        let upstreams = (ruling.upstreams.states().into_iter())
+            .map(|s| Upstream {
+                state: Standing::Ready,
+                upstream: s.name,
+                in_flight: s.in_flight,
+            })
+            .collect();
+        let keyless = keys.iter().all(|k| k.state == Standing::NotReady);
+        let some_keys = if keyless {
+            Standing::NotReady
+        } else {
+            keys.iter()
+                .map(|k| k.state.min(Standing::Degraded))
+                .max()
+                .unwrap_or(Standing::Ready)
+        };
+        let state = settings
+            .state
+            .max(journal.state)
+            .max(some_keys)
+            .max(if draining {
+                Standing::NotReady
+            } else {
+                Standing::Ready
+            });
+        Readiness {
+            state,
+            settings,
+            policies,
+            keys,
+            journal,
+            upstreams,
+        }
+    }
+
+    /// 200 while it serves, 503 while it does not.
+    pub fn status(&self) -> StatusCode {
+        match self.state {
+            Standing::Ready | Standing::Degraded => StatusCode::OK,
+            Standing::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The page.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+impl Keys {
+    fn of(state: crate::identify::KeySetState) -> Keys {
+        Keys {
+            state: match state.freshness {
+                Freshness::Fresh => Standing::Ready,
+                Freshness::Stale => Standing::Degraded,
+                Freshness::None => Standing::NotReady,
+            },
+            issuer: state.issuer,
+            keys: state.keys,
+            age_s: state.age_s,
+            fault: state.last_fault,
+        }
+    }
+}
+
+impl Journal {
+    fn of(journal: &crate::record::Journal) -> Journal {
+        let state = journal.state();
+        let fault = match state {
+            _ if state.poisoned => Some("poisoned"),
+            _ if state.closed => Some("closed"),
+            _ if state.full => Some("disk_full"),
+            _ if !journal.is_ready() => Some("storage_hangs"),
+            _ => None,
+        };
+        Journal {
+            state: if fault.is_some() {
+                Standing::NotReady
+            } else {
+                Standing::Ready
+            },
+            records: state.next_seq,
+            waiting: state.waiting,
+            fault,
+        }
+    }
+}
+
+/// Puts the states that are read off elsewhere onto the metrics page.
+pub(super) fn gauges(pipeline: &Pipeline) {
+    let (metrics, journal) = (pipeline.metrics(), pipeline.journal().state());
+    metrics.set(
+        "stile_journal_records",
+        "Records in the journal.",
+        journal.next_seq,
+    );
+    metrics.set(
+        "stile_journal_waiting",
+        "Records waiting for the writer.",
+        count(journal.waiting),
+    );
+    metrics.set(
+        "stile_journal_syncs",
+        "Calls of fdatasync since the start.",
+        journal.syncs,
+    );
+    let keyless = (pipeline.ruling().issuers.states().iter())
+        .filter(|s| s.freshness != Freshness::Fresh)
+        .count();
+    metrics.set(
+        "stile_issuers_not_fresh",
+        "Issuers whose keys are stale or missing.",
+        count(keyless),
+    );
+    let in_flight = pipeline
+        .ruling()
+        .upstreams
+        .states()
+        .iter()
+        .map(|s| s.in_flight)
+        .sum();
+    metrics.set(
+        "stile_requests_in_flight",
+        "Requests at the upstreams.",
+        count(in_flight),
+    );
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,148 @@
+//! Counts what passes, for Prometheus.
+//!
+//! In: what the pipeline did. Out: counters and histograms in one registry.
+//!
+//! Labels come from closed sets only: actions of the catalogue, reasons of the list. Never a path,
+//! a subject or a key id: a label that a caller chooses is a memory attack. The counters of the hot
+//! path are looked up once, when they are made, and are plain atomics afterwards.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use super::ruling::Ruling;
+use crate::refusal::Reason;
+
+/// The counters of one instance.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    allowed: IntCounterVec,
+    refused: HashMap<Reason, IntCounter>,
+    decision_seconds: Histogram,
+    commit_seconds: Histogram,
+    reload_failed: IntGauge,
+    gauges: Mutex<HashMap<&'static str, IntGauge>>,
+}
+
+impl Metrics {
+    /// Makes and registers the counters.
+    ///
+    /// # Errors
+    /// Only for a name that is registered twice, which is a fault of ours.
+    pub fn new() -> Result<Metrics, prometheus::Error> {
+        let registry = Registry::new();
+        let allowed = IntCounterVec::new(
+            Opts::new(
+                "stile_allowed_total",
+                "Requests allowed and recorded, by action.",
+            ),
+            &["action"],
+        )?;
+        let refused_by_reason = IntCounterVec::new(
+            Opts::new(
+                "stile_refused_total",
+                "Requests answered by stile itself, by reason.",
+            ),
+            &["reason"],
+        )?;
+        let decision_seconds = Histogram::with_opts(
+            HistogramOpts::new("stile_decision_seconds", "From arrival to decision.")
+                .buckets(MICROSECONDS.to_vec()),
+        )?;
+        let commit_seconds = Histogram::with_opts(
+            HistogramOpts::new("stile_commit_seconds", "From decision to stored record.")
+                .buckets(MICROSECONDS.to_vec()),
+        )?;
+        let reload_failed = IntGauge::new(
+            "stile_reload_failed",
+            "1 while the newest settings are refused.",
+        )?;
+        registry.register(Box::new(allowed.clone()))?;
+        registry.register(Box::new(refused_by_reason.clone()))?;
+        registry.register(Box::new(decision_seconds.clone()))?;
+        registry.register(Box::new(commit_seconds.clone()))?;
+        registry.register(Box::new(reload_failed.clone()))?;
+        registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        let mut refused = HashMap::new();
+        for reason in Reason::ALL {
+            refused.insert(
+                *reason,
+                refused_by_reason.get_metric_with_label_values(&[reason.word()])?,
+            );
+        }
+        let gauges = Mutex::new(HashMap::new());
+        Ok(Metrics {
+            registry,
+            allowed,
+            refused,
+            decision_seconds,
+            commit_seconds,
+            reload_failed,
+            gauges,
+        })
+    }
+
+    /// A request was allowed and its record is stored.
+    pub(super) fn allowed(&self, ruling: &Ruling, index: usize) {
+        if let Some(entry) = ruling.catalogue.entries().get(index)
+            && let Ok(counter) = self.allowed.get_metric_with_label_values(&[&entry.action])
+        {
+            counter.inc();
+        }
+    }
+
+    /// We answered in the upstream's place.
+    pub(super) fn refused(&self, reason: Reason) {
+        if let Some(counter) = self.refused.get(&reason) {
+            counter.inc();
+        }
+    }
+
+    /// How long a decision took.
+    pub(super) fn judged(&self, took: Duration) {
+        self.decision_seconds.observe(took.as_secs_f64());
+    }
+
+    /// How long a decision took to be stored.
+    pub(super) fn committed(&self, took: Duration) {
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Whether the newest settings were refused.
+    pub fn reload_failed(&self, failed: bool) {
+        self.reload_failed.set(i64::from(failed));
+    }
+
+    /// Sets a gauge that is read off elsewhere when the page is drawn.
+    pub fn set(&self, name: &'static str, help: &'static str, value: u64) {
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        let gauge = gauges.get(name).cloned().or_else(|| {
+            let gauge = IntGauge::new(name, help).ok()?;
+            self.registry.register(Box::new(gauge.clone())).ok()?;
+            gauges.insert(name, gauge.clone());
+            Some(gauge)
+        });
+        if let Some(gauge) = gauge {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// All of it in Prometheus' text format 0.0.4.
+    ///
+    /// # Errors
+    /// When a metric cannot be encoded, which is a fault of ours.
+    pub fn page(&self) -> Result<String, prometheus::Error> {
+        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// Bucket bounds in seconds: from 5 µs, where a cached decision lies, to 5 s, the commit deadline.
+const MICROSECONDS: &[f64] = &[
+    0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005,
+    0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0,
+];

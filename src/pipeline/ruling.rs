@@ -1,0 +1,111 @@
+//! One generation of everything that decides: issuers, catalogue, policies, upstreams.
+//!
+//! In: checked settings. Out: a [`Ruling`], built and tested whole, swapped whole.
+//!
+//! [`Ruling::judge`] is the one judge: what `serve` obeys is what `explain` prints and `test`
+//! asserts. It decides without doing.
+//!
+//! The catalogue is asked before the token is read, but its answer is kept back until the caller
+//! is known: who has no token learns nothing about paths.
+
+use std::sync::Arc;
+
+use super::manner::Manner;
+use crate::authorize::{Decision, Denied, Permit, Policies};
+use crate::forward::Upstreams;
+use crate::identify::{Issuers, Principal};
+use crate::listen::Arrival;
+use crate::record::{Level, Levels};
+use crate::refusal::Refusal;
+use crate::resolve::{Catalogue, Operation, Speech};
+
+/// What decides, as one value.
+#[derive(Debug)]
+pub struct Ruling {
+    /// Who may vouch for callers. A new generation inherits the keys of the old one.
+    pub issuers: Issuers,
+    /// What can be asked.
+    pub catalogue: Catalogue,
+    /// Who may do what.
+    pub policies: Policies,
+    /// Where it goes.
+    pub upstreams: Upstreams,
+    /// When a decision counts as committed.
+    pub levels: Levels,
+    /// The digest of the settings it was built from.
+    pub config: String,
+}
+
+/// A request that ends here, with all that was learnt about it: a refusal's record names the
+/// verified caller too.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// Who asked, where that was verified.
+    pub principal: Option<Arc<Principal>>,
+    /// What was asked, where the catalogue knows it.
+    pub operation: Option<Operation>,
+    /// What the policies said, where they were asked.
+    pub decision: Option<Box<Decision>>,
+}
+
+impl Ruling {
+    /// Decides without doing.
+    ///
+    /// # Errors
+    /// The refusal, and what was learnt before it.
+    pub async fn judge(&self, arrival: &Arrival) -> Result<Permit, Refused> {
+        let resolved = self.catalogue.resolve(arrival);
+        let principal = match self.issuers.identify(arrival).await {
+            Ok(principal) => principal,
+            Err(refusal) => {
+                return Err(Refused {
+                    refusal,
+                    principal: None,
+                    operation: resolved.ok(),
+                    decision: None,
+                });
+            }
+        };
+        let operation = match resolved {
+            Ok(operation) => operation,
+            Err(refusal) => {
+                let principal = Some(principal);
+                return Err(Refused {
+                    refusal,
+                    principal,
+                    operation: None,
+                    decision: None,
+                });
+            }
+        };
+        self.policies
+            .authorize(principal, operation, arrival.time())
+            .map_err(|denied| Refused::from(*denied))
+    }
+
+    /// How this caller wants to be answered.
+    pub(super) fn manner(&self, arrival: &Arrival) -> Manner {
+        Manner::of(
+            arrival,
+            self.catalogue.speech_of(arrival.path()) == Speech::Otlp,
+        )
+    }
+
+    /// How durable the decision must be before this operation is done.
+    pub(super) fn level_of(&self, operation: &Operation) -> Level {
+        self.levels.of(&operation.entry)
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Refused {
+        Refused {
+            refusal: denied.refusal,
+            principal: Some(denied.principal),
+            operation: Some(denied.operation),
+            decision: Some(Box::new(denied.decision)),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Runs the proxy: builds everything, listens, reloads, drains.
+//!
+//! In: a settings file. Out: an [`Ending`], once a signal or a fault ends it.
+//!
+//! Nothing is bound before everything is built and tested, so a start that fails starts nothing.
+//! The order of the end is fixed: stop accepting, finish what runs, close the journal.
+//!
+//! When the journal is poisoned (a write or sync failed), no request can be recorded any more: the
+//! instance drains and ends with 74, and the next start recovers what the disk really holds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::admin::{Admin, Notices};
+use crate::clock::Clock;
+use crate::config::{Environment, Settings};
+use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
+use crate::pipeline::{Metrics, Pipeline};
+use crate::record::{Identity, Journal, JournalError};
+use crate::refusal::Site;
+use crate::setup_error::SetupError;
+
+mod build;
+mod reload;
+mod signals;
+
+pub use build::build;
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Asked to, and everything in flight was finished or cut at the deadline.
+    Asked,
+    /// The journal could not be written: restart runs the recovery.
+    JournalLost,
+}
+
+/// Why serving did not begin.
+#[derive(Debug)]
+pub enum StartError {
+    /// What the operator wrote does not hold.
+    Setup(Vec<SetupError>),
+    /// The journal cannot be opened.
+    Journal(JournalError),
+}
+
+impl From<SetupError> for StartError {
+    fn from(error: SetupError) -> StartError {
+        StartError::Setup(vec![error])
+    }
+}
+
+impl From<Vec<SetupError>> for StartError {
+    fn from(errors: Vec<SetupError>) -> StartError {
+        StartError::Setup(errors)
+    }
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// Every fault found before the first request could be served; nothing was started then.
+pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, StartError> {
+    let clock = Clock::machine();
+    let settings = Settings::load(&file, environment.clone())?;
+    let ruling = build(&settings, &clock, None)?;
+    let listeners = bind(&settings)?;
+    let admin = Admin::bind(settings.admin).await?;
+    let journal = open(&settings, &clock)?;
+    let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
+    let origin = settings.journal.origin.clone();
+    let pipeline = Pipeline::new(
+        ruling,
+        journal.clone(),
+        metrics,
+        Site {
+            url: settings.site.url.clone(),
+        },
+        origin,
+    );
+    pipeline.ruling().issuers.start();
+
+    let notices = Arc::new(Notices::default());
+    let (drain, draining) = drain_signal();
+    let drain = Arc::new(drain);
+    tokio::spawn(signals::watch(Arc::clone(&drain), Arc::clone(&notices)));
+    tokio::spawn(reload::watch(
+        reload::Watched {
+            file,
+            environment,
+            clock: clock.clone(),
+            settings: settings.clone(),
+        },
+        listeners.iter().map(Listener::tls).collect(),
+        pipeline.clone(),
+        Arc::clone(&notices),
+    ));
+    let lost = tokio::spawn(drain_when_lost(
+        journal.clone(),
+        drain,
+        Arc::clone(&notices),
+    ));
+    tell(&listeners, &admin, &pipeline);
+    tokio::spawn(admin.answer(pipeline.clone(), notices));
+    let counts = Arc::new(ListenCounts::default());
+    serve(
+        listeners,
+        settings.listen.limits,
+        clock,
+        pipeline,
+        draining,
+        counts,
+    )
+    .await;
+    let ending = if lost.is_finished() {
+        Ending::JournalLost
+    } else {
+        Ending::Asked
+    };
+    match journal.close().await {
+        Ok(()) => tracing::info!("stopped"),
+        Err(e) => tracing::error!("the journal was not closed in order: {e}"),
+    }
+    Ok(ending)
+}
+
+fn bind(settings: &Settings) -> Result<Vec<Listener>, Vec<SetupError>> {
+    let (bound, failed): (Vec<_>, Vec<_>) = settings
+        .listen
+        .listeners
+        .iter()
+        .map(Listener::bind)
+        .partition(Result::is_ok);
+    let errors: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() {
+        Ok(bound.into_iter().flatten().collect())
+    } else {
+        Err(errors)
+    }
+}
+
+fn open(settings: &Settings, clock: &Clock) -> Result<Journal, StartError> {
+    let identity = Identity {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        config_digest: settings.digest.clone(),
+    };
+    let opened = Journal::open(settings.journal.clone(), clock.clone(), identity)
+        .map_err(StartError::Journal)?;
+    let recovered = &opened.recovered;
+    if !recovered.was_closed && recovered.next_seq > 0 {
+        tracing::warn!(
+            unknown = recovered.unknown,
+            torn_bytes = recovered.torn.as_ref().map_or(0, |torn| torn.bytes),
+            "the journal was not closed by its last process; it was recovered"
+        );
+    }
+    Ok(opened.journal)
+}
+
+/// Drains and returns once the journal cannot be written any more.
+async fn drain_when_lost(journal: Journal, drain: Arc<DrainTrigger>, notices: Arc<Notices>) {
+    let why = journal.poisoned().await;
+    tracing::error!("the journal cannot be written any more: {why}; draining");
+    notices.drain();
+    drain.drain();
+}
+
+fn tell(listeners: &[Listener], admin: &Admin, pipeline: &Pipeline) {
+    for listener in listeners {
+        let scheme = if listener.tls().is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let address = listener.local_addr();
+        tracing::info!(address = %format!("{scheme}://{address}"), "listening");
+    }
+    tracing::info!(address = %format!("http://{}", admin.address()), "admin listening");
+    let ruling = pipeline.ruling();
+    tracing::info!(
+        operations = ruling.catalogue.entries().len(),
+        policies = ruling.policies.ids().count(),
+        policy_set = ruling.policies.digest(),
+        "serving"
+    );
+}

@@ -1,0 +1,57 @@
+//! Builds one [`Ruling`] from checked settings, whole or not at all.
+//!
+//! In: settings, and the ruling in force where there is one. Out: a [`Ruling`] whose policy cases
+//! passed, or every fault found.
+
+use crate::authorize::Policies;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::forward::Upstreams;
+use crate::identify::Issuers;
+use crate::pipeline::Ruling;
+use crate::resolve::Catalogue;
+use crate::setup_error::SetupError;
+
+/// Builds and tests everything that decides.
+///
+/// # Errors
+/// Every fault of catalogue, policies, issuers and upstreams, at once where they do not depend on
+/// one another.
+pub fn build(
+    settings: &Settings,
+    clock: &Clock,
+    before: Option<&Ruling>,
+) -> Result<Ruling, Vec<SetupError>> {
+    let mut faults = Vec::new();
+    let upstreams = Upstreams::build(&settings.upstreams)
+        .map_err(|e| faults.extend(e))
+        .ok();
+    let issuers = Issuers::build(settings.issuers.clone(), clock.clone())
+        .map_err(|e| faults.push(e))
+        .ok();
+    if let (Some(issuers), Some(before)) = (&issuers, before) {
+        issuers.inherit(&before.issuers);
+    }
+    let catalogue = Catalogue::load(&settings.catalogue)
+        .map_err(|e| faults.extend(e))
+        .ok();
+    let policies = catalogue.as_ref().and_then(|catalogue| {
+        Policies::load(&settings.policies, catalogue.entries(), clock.now())
+            .map_err(|e| faults.extend(e))
+            .ok()
+    });
+    match (upstreams, issuers, catalogue, policies) {
+        (Some(upstreams), Some(issuers), Some(catalogue), Some(policies)) if faults.is_empty() => {
+            let (levels, config) = (settings.journal.levels, settings.digest.clone());
+            Ok(Ruling {
+                issuers,
+                catalogue,
+                policies,
+                upstreams,
+                levels,
+                config,
+            })
+        }
+        _ => Err(faults),
+    }
+}

@@ -1,0 +1,185 @@
+//! Takes over new settings, policies, keys and certificates without a restart.
+//!
+//! In: SIGHUP, or a watched file that changed. Out: a new [`Ruling`](crate::pipeline::Ruling) put
+//! in place whole, or the old one kept, readiness saying so.
+//!
+//! A change is acted on when the files stayed the same for one more look, so that an editor or a
+//! mounted volume that writes in several steps is not read in between. Every swap and every refusal
+//! is an event in the journal.
+//!
+//! Never: new listener addresses or another journal; both need a restart, and a file that asks for
+//! them is refused with that sentence.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::build::build;
+use crate::admin::Notices;
+use crate::clock::Clock;
+use crate::config::{Environment, Settings};
+use crate::listen::TlsSwitch;
+use crate::pipeline::Pipeline;
+use crate::record::Note;
+use crate::refusal::Refusal;
+use crate::setup_error::SetupError;
+
+mod fingerprint;
+
+use fingerprint::Fingerprint;
+
+/// What a reload starts from.
+pub(super) struct Watched {
+    pub(super) file: PathBuf,
+    pub(super) environment: Environment,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
+}
+
+/// Watches until the process ends.
+pub(super) async fn watch(
+    mut watched: Watched,
+    certificates: Vec<Option<Arc<TlsSwitch>>>,
+    pipeline: Pipeline,
+    notices: Arc<Notices>,
+) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP cannot be watched; settings are read at the start only");
+        return;
+    };
+    let mut seen = Fingerprint::of(&watched.settings.watched);
+    let mut settling: Option<Fingerprint> = None;
+    loop {
+        let asked = tokio::select! {
+            _ = hangup.recv() => true,
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        let now = Fingerprint::of(&watched.settings.watched);
+        let settled = settling.as_ref() == Some(&now);
+        if !asked && now == seen {
+            settling = None;
+            continue;
+        }
+        if !asked && !settled {
+            settling = Some(now);
+            continue;
+        }
+        (seen, settling) = (now, None);
+        take_over(&mut watched, &certificates, &pipeline, &notices).await;
+    }
+}
+
+async fn take_over(
+    watched: &mut Watched,
+    certificates: &[Option<Arc<TlsSwitch>>],
+    pipeline: &Pipeline,
+    notices: &Notices,
+) {
+    let (file, environment) = (watched.file.clone(), watched.environment.clone());
+    let (clock, before) = (watched.clock.clone(), pipeline.ruling());
+    let old = watched.settings.clone();
+    // Reading, validating and testing policies takes a while: not on a thread that serves.
+    let built = tokio::task::spawn_blocking(move || {
+        let settings = Settings::load(&file, environment)?;
+        fixed(&old, &settings)?;
+        let ruling = build(&settings, &clock, Some(&before))?;
+        Ok::<_, Vec<SetupError>>((settings, ruling))
+    })
+    .await;
+    let outcome = match built {
+        Ok(Ok((settings, ruling))) => replace(certificates, &settings).map(|()| (settings, ruling)),
+        Ok(Err(faults)) => Err(faults),
+        Err(_) => Err(vec![SetupError::new(
+            "building the new settings ended in a fault of ours",
+        )]),
+    };
+    match outcome {
+        Ok((settings, ruling)) => {
+            let (config, policy_set) = (ruling.config.clone(), ruling.policies.digest().to_owned());
+            ruling.issuers.start();
+            pipeline.swap(ruling);
+            watched.settings = settings;
+            notices.reload(None);
+            pipeline.metrics().reload_failed(false);
+            tracing::info!(config, policy_set, "new settings are in force");
+            pipeline.journal().adopt_config(&config);
+            let detail = [("policy_set", Value::from(policy_set))];
+            tell(&pipeline.journal().note(Note::ConfigReload, &detail).await);
+        }
+        Err(faults) => {
+            let told = faults
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n");
+            tracing::error!("new settings are refused, the old ones stay: {told}");
+            let detail = [("faults", Value::from(told.as_str()))];
+            tell(&pipeline.journal().note(Note::ReloadRefused, &detail).await);
+            notices.reload(Some(told));
+            pipeline.metrics().reload_failed(true);
+        }
+    }
+}
+
+/// A reload that the journal could not note is still in force; the operator must know.
+fn tell(noted: &Result<u64, Refusal>) {
+    if let Err(refusal) = noted {
+        tracing::error!(
+            reason = refusal.reason().word(),
+            "the reload is not in the journal"
+        );
+    }
+}
+
+/// What a running instance cannot change.
+fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
+    let addresses = |s: &Settings| {
+        s.listen
+            .listeners
+            .iter()
+            .map(|l| l.address)
+            .collect::<Vec<_>>()
+    };
+    let mut faults = Vec::new();
+    let mut demand = |same: bool, what: &str| {
+        if !same {
+            faults.push(
+                SetupError::new(format!("{what} cannot change while stile runs"))
+                    .hint("restart stile to take it over"),
+            );
+        }
+    };
+    demand(addresses(old) == addresses(new), "`listen` addresses");
+    demand(old.admin == new.admin, "`admin.address`");
+    demand(old.journal.folder == new.journal.folder, "`journal.folder`");
+    demand(old.journal.origin == new.journal.origin, "`journal.origin`");
+    demand(old.site.url == new.site.url, "`site.url`");
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+/// Checks every certificate before it replaces any.
+fn replace(
+    certificates: &[Option<Arc<TlsSwitch>>],
+    settings: &Settings,
+) -> Result<(), Vec<SetupError>> {
+    let pairs = certificates.iter().zip(&settings.listen.listeners);
+    let pairs: Vec<_> = pairs
+        .filter_map(|(s, l)| Some((s.as_ref()?, l.tls.as_ref()?)))
+        .collect();
+    for (_, files) in &pairs {
+        TlsSwitch::load(files).map_err(|e| vec![e])?;
+    }
+    for (switch, files) in pairs {
+        switch.replace(files).map_err(|e| vec![e])?;
+    }
+    Ok(())
+}
+
+const LOOK: Duration = Duration::from_millis(500);
