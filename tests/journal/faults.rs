@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use stile::record::frame::Frame;
 use stile::record::{End, Outcome, Verdict};
 
 use super::*;
@@ -314,6 +315,35 @@ async fn a_full_queue_is_backpressure_and_is_counted() {
     let found = verified(folder.path());
     assert_eq!(found.verdict, Verdict::Verified);
     assert_eq!(found.unrecorded, 1);
+}
+
+#[tokio::test]
+async fn only_the_first_frame_after_a_sync_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let journal = open_on(folder.path(), &disk);
+    let gate = disk.hang(Call::SyncData);
+    let mut tasks = tokio::task::JoinSet::new();
+    for waiting in 0..4_usize {
+        let journal = journal.clone();
+        tasks.spawn(async move { deny(&journal, Level::Sync).await.unwrap() });
+        if waiting == 0 {
+            // The first is written and hangs in its sync; the others make the next batch.
+            until(|| disk.seen(Call::Write) == 3).await;
+        }
+    }
+    until(|| journal.state().waiting == 3).await;
+    drop(gate);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let bytes = std::fs::read(&segments(folder.path())[0]).unwrap();
+    let flags: Vec<bool> = frames(&bytes)
+        .into_iter()
+        .map(|place| Frame::read(&bytes[place]).unwrap().after_sync)
+        .collect();
+    // The start, the one that hung, then one batch of three.
+    assert_eq!(flags, [true, true, true, false, false]);
 }
 
 #[tokio::test]
