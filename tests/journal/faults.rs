@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -396,6 +397,58 @@ async fn a_segment_taken_away_underneath_poisons() {
             .await
             .unwrap();
     }
+}
+
+/// A file system of so many bytes, where this process may mount one.
+struct TinyDisk(tempfile::TempDir);
+
+impl TinyDisk {
+    fn of(bytes: u64) -> Option<TinyDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={bytes}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path())
+            .stderr(Stdio::null())
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(TinyDisk(folder))
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_really_full_forwards_nothing_and_heals_by_itself() {
+    let Some(disk) = TinyDisk::of(1 << 20) else {
+        eprintln!("skipped: this process may not mount a file system");
+        return;
+    };
+    let folder = disk.0.path().join("journal");
+    let journal = open(&folder);
+    // Somebody else takes all but 200 kB: one more segment fits, no third.
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![1; (1 << 20) - 128 * 1024 - 200_000]).unwrap();
+    let mut committed = Vec::new();
+    while let Ok((seq, _)) = allow(&journal, Level::Write).await {
+        committed.push(seq);
+        assert!(committed.len() < 10_000, "never full");
+    }
+    assert!(journal.state().full && !journal.state().poisoned);
+    assert_eq!(segments(&folder).len(), 2);
+    std::fs::remove_file(&filler).unwrap();
+    until(|| journal.is_ready()).await;
+    let (seq, pending) = allow(&journal, Level::Sync).await.unwrap();
+    drop(pending);
+    committed.push(seq);
+    journal.close().await.unwrap();
+    drop(journal);
+    assert_recovers(&folder, &committed).await;
 }
 
 async fn until(holds: impl Fn() -> bool) {
