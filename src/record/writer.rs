@@ -115,12 +115,9 @@ impl Writer {
             self.shared.stopped_waiting(&entries);
             self.shared.begins_work();
             let done = self.store_with_notes(&mut entries);
-            let done = done.and_then(|()| {
-                if closing.is_empty() {
-                    Ok(())
-                } else {
-                    self.close()
-                }
+            let done = done.and_then(|()| match closing.is_empty() {
+                true => Ok(()),
+                false => self.close(asks, &mut closing),
             });
             self.shared.ends_work();
             match done {
@@ -319,10 +316,18 @@ impl Writer {
         }
     }
 
-    /// The last records, each batch synced before the next.
-    fn close(&mut self) -> Result<(), Fault> {
+    /// The last records, each batch synced before the next. Releasing a record that nobody waits
+    /// for any more hands in an outcome, so what waits is taken until nothing does.
+    fn close(&mut self, asks: &Receiver<Ask>, closing: &mut Closing) -> Result<(), Fault> {
         let mut last: Vec<Entry> = self.unrecorded(Duration::ZERO).into_iter().collect();
-        self.store(&mut last)?;
+        loop {
+            self.take_what_waits(asks, &mut last, closing);
+            if last.is_empty() {
+                break;
+            }
+            self.shared.stopped_waiting(&last);
+            self.store(&mut last)?;
+        }
         self.sync()?;
         let open = Value::from(self.shared.owed_now());
         last.push(self.event(Note::Stop, &[("open", open)]));
