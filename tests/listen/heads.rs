@@ -28,7 +28,7 @@ async fn a_plain_request_is_received_as_sent() {
 async fn good_heads_are_received_whole_and_byte_by_byte() {
     let close = "connection: close";
     for head in [
-                format!("OPTIONS /a HTTP/1.1\r\nhost: \t api.example:8080 \t\r\n{close}\r\n\r\n"),
+        format!("OPTIONS /a HTTP/1.1\r\nhost: \t api.example:8080 \t\r\n{close}\r\n\r\n"),
         format!("DELETE /a/b%20c;d HTTP/1.1\r\nhost: [::1]:80\r\n{close}\r\n\r\n"),
         format!(
             "GET /?a[]=b&c={{d|e}} HTTP/1.1\r\nhost: a\r\nx:\r\ny: \u{e9}\t z\r\n{close}\r\n\r\n"
@@ -42,7 +42,7 @@ async fn good_heads_are_received_whole_and_byte_by_byte() {
         ),
         format!("GET http://api.example/a HTTP/1.1\r\nhost: API.example\r\n{close}\r\n\r\n"),
         format!("GET http://api.example HTTP/1.1\r\nhost: api.example\r\n{close}\r\n\r\n"),
-        format!("GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"),
+        "GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n".to_owned(),
     ] {
         let stand = Stand::clear();
         let at_once = stand.exchange(head.as_bytes()).await;

@@ -32,7 +32,8 @@ fn word(reading: &Reading) -> String {
     }
 }
 
-const GOOD: &[u8] = b"POST /a/b?c=d HTTP/1.1\r\nhost: a.example\r\ncontent-length: 12\r\nx-y: z\r\n\r\n";
+const GOOD: &[u8] =
+    b"POST /a/b?c=d HTTP/1.1\r\nhost: a.example\r\ncontent-length: 12\r\nx-y: z\r\n\r\n";
 
 #[test]
 fn a_good_head_is_complete_at_its_last_byte_and_not_before() {
@@ -101,9 +102,32 @@ const SEEDS: [&[u8]; 5] = [
 
 /// Bytes and pieces that matter to parsers.
 const PIECES: [&[u8]; 26] = [
-    b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b"\x0b", b"\x7f", b":", b"_", b",", b";", b"#",
-    b"\xa0", b"\xff", b"\r\n ", b"0", b"chunked", b"Content-Length: 5\r\n", b"transfer-encoding: chunked\r\n",
-    b"Host: b\r\n", b"content-length", b"HTTP/1.0", b"\"", b"GET / HTTP/1.1\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\r\n\r\n",
+    b" ",
+    b"\t",
+    b"\0",
+    b"\x0b",
+    b"\x7f",
+    b":",
+    b"_",
+    b",",
+    b";",
+    b"#",
+    b"\xa0",
+    b"\xff",
+    b"\r\n ",
+    b"0",
+    b"chunked",
+    b"Content-Length: 5\r\n",
+    b"transfer-encoding: chunked\r\n",
+    b"Host: b\r\n",
+    b"content-length",
+    b"HTTP/1.0",
+    b"\"",
+    b"GET / HTTP/1.1\r\n",
 ];
 
 fn mutated(dice: &mut Dice) -> Vec<u8> {
@@ -195,7 +219,11 @@ fn the_verdict_does_not_depend_on_the_cuts() {
         let whole = word(&read(&bytes));
         let cut = dice.throw(bytes.len());
         let shown = String::from_utf8_lossy(&bytes);
-        assert_eq!(word(&read_cut(&bytes, [cut].into_iter())), whole, "{shown:?} cut at {cut}");
+        assert_eq!(
+            word(&read_cut(&bytes, [cut].into_iter())),
+            whole,
+            "{shown:?} cut at {cut}"
+        );
         assert_eq!(word(&read_cut(&bytes, 1..bytes.len())), whole, "{shown:?}");
     }
 }
