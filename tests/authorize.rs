@@ -1216,7 +1216,7 @@ fn decide_at(policies: &Policies, who: &Facts, action: &str, on: &str, at: Time)
 }
 
 fn explain(who: &Facts, action: &str, on: &str) -> Explanation {
-    let decision = decide(&shipped(), who, action, on);
+    let decision = decide(shipped(), who, action, on);
     assert_eq!(decision.verdict, Verdict::Deny);
     decision.explanation.unwrap()
 }
