@@ -2,11 +2,15 @@
 //!
 //! In: the caller's body. Out: its bytes, counted and bounded, and a [`Progress`] that the waiting
 //! side reads: how much was sent, whose turn it is, and what went wrong.
+//!
+//! The caller's body is held where both sides reach it. A connection whose upstream reads nothing
+//! can keep what it was given for as long as it lives; the caller must not be kept that long, so
+//! the end of an exchange takes the body back ([`Progress::release`]).
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,7 +32,6 @@ pub(crate) enum BodyFaultKind {
 }
 
 /// What the body's side and the waiting side know in common.
-#[derive(Debug)]
 pub(crate) struct Progress {
     begun: Instant,
     sent_bytes: AtomicU64,
@@ -39,6 +42,17 @@ pub(crate) struct Progress {
     fault: AtomicU8,
     interim: AtomicU32,
     stop: Notify,
+    /// Locked once for a piece of a body, never for a request without one; nobody waits for it but
+    /// at the end.
+    held: Mutex<Held>,
+}
+
+/// The caller's body, while the exchange lasts.
+#[derive(Default)]
+struct Held {
+    body: Option<Pin<Box<dyn Pieces>>>,
+    /// Who asked for the next piece last.
+    asking: Option<Waker>,
 }
 
 impl Progress {
@@ -52,6 +66,7 @@ impl Progress {
             fault: AtomicU8::new(0),
             interim: AtomicU32::new(0),
             stop: Notify::new(),
+            held: Mutex::new(Held::default()),
         })
     }
 
@@ -107,6 +122,19 @@ impl Progress {
         self.begun + Duration::from_micros(self.given_us.load(Ordering::Acquire)) + most
     }
 
+    /// Ends the exchange: the caller's body goes at once, and who still asks for it learns so.
+    pub(crate) fn release(&self) {
+        let Held { body, asking } = std::mem::take(&mut *self.held());
+        drop(body);
+        if let Some(asking) = asking {
+            asking.wake();
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn give(&self) {
         self.given_us.fetch_max(self.elapsed_us(), Ordering::AcqRel);
         self.callers_turn.store(false, Ordering::Release);
@@ -127,10 +155,16 @@ impl Progress {
     }
 }
 
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Progress({} bytes sent)", self.sent_bytes())
+    }
+}
+
 /// The caller's body, bounded.
 pub(crate) struct SentBody {
-    /// Absent when there is nothing to send, or nothing more.
-    from: Option<Pin<Box<dyn Pieces>>>,
+    /// Whether there is nothing to send, or nothing more.
+    ended: bool,
     left_bytes: u64,
     length: Option<u64>,
     progress: Arc<Progress>,
@@ -148,19 +182,16 @@ impl SentBody {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: BodyFault + Into<BoxError>,
     {
-        let nothing = from.is_end_stream();
+        let ended = from.is_end_stream();
+        if !ended {
+            progress.held().body = Some(Box::pin(from));
+        }
         SentBody {
-            from: (!nothing).then(|| Box::pin(from) as Pin<Box<dyn Pieces>>),
+            ended,
             left_bytes: most_bytes,
             length,
             progress,
         }
-    }
-
-    fn fail(&mut self, kind: BodyFaultKind, error: BoxError) -> BoxError {
-        self.from = None;
-        self.progress.fail(kind);
-        error
     }
 
     fn pass(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, BoxError> {
@@ -175,6 +206,26 @@ impl SentBody {
         self.progress.give();
         Ok(Frame::data(bytes))
     }
+
+    fn fail(&mut self, kind: BodyFaultKind, error: BoxError) -> BoxError {
+        self.progress.fail(kind);
+        self.progress.release();
+        error
+    }
+
+    /// The next piece; an error when the exchange is over, because an end would look clean.
+    fn poll_held(&self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+        let mut held = self.progress.held();
+        let Some(body) = held.body.as_mut() else {
+            let over = (BodyFaultKind::CallerGone, "the exchange is over".into());
+            return Poll::Ready(Some(Err(over)));
+        };
+        let next = body.as_mut().poll_piece(cx);
+        if next.is_pending() {
+            held.asking = Some(cx.waker().clone());
+        }
+        next
+    }
 }
 
 impl Body for SentBody {
@@ -186,11 +237,8 @@ impl Body for SentBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        loop {
-            let Some(from) = this.from.as_mut() else {
-                return Poll::Ready(None);
-            };
-            let Poll::Ready(next) = from.as_mut().poll_piece(cx) else {
+        while !this.ended {
+            let Poll::Ready(next) = this.poll_held(cx) else {
                 this.progress.wait_for_caller();
                 return Poll::Pending;
             };
@@ -205,23 +253,24 @@ impl Body for SentBody {
                     return Poll::Ready(Some(Err(this.fail(kind, error))));
                 }
                 None => {
-                    this.from = None;
+                    this.ended = true;
                     this.progress.give();
-                    return Poll::Ready(None);
+                    this.progress.release();
                 }
             }
         }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.from.as_ref().is_none_or(|from| from.ended())
+        self.ended
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.from, self.length) {
-            (None, _) => SizeHint::with_exact(0),
-            (Some(_), Some(length)) => SizeHint::with_exact(length),
-            (Some(_), None) => SizeHint::default(),
+        match self.length {
+            _ if self.ended => SizeHint::with_exact(0),
+            Some(length) => SizeHint::with_exact(length),
+            None => SizeHint::default(),
         }
     }
 }
@@ -229,7 +278,6 @@ impl Body for SentBody {
 /// A caller's body with its error sorted, so that one pool of connections serves every body type.
 trait Pieces: Send {
     fn poll_piece(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>>;
-    fn ended(&self) -> bool;
 }
 
 type Piece = Result<Frame<Bytes>, (BodyFaultKind, BoxError)>;
@@ -250,10 +298,6 @@ where
                 (kind, error.into())
             })
         }))
-    }
-
-    fn ended(&self) -> bool {
-        self.is_end_stream()
     }
 }
 
