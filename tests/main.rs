@@ -1,1 +1,2 @@
 
+mod forward; // what refuses a start-up of the forwarder

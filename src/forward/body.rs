@@ -19,9 +19,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+mod progress;
 mod sent;
 
-pub(crate) use sent::{BodyFaultKind, Progress, SentBody};
+pub(crate) use progress::{BodyFaultKind, Progress};
+pub(crate) use sent::SentBody;
 
 use super::account::Account;
 use super::headers::{Keys, answer_trailers};

@@ -90,11 +90,37 @@ async fn a_callers_body_that_breaks_is_the_callers_end() {
         (Broke::Slow, ("client_timeout", "client_abort")),
     ] {
         let bench = Bench::start().await;
-        let body = Sent::of(&[b"begun"]).then(broke);
+        let (feed, body) = Sent::fed();
+        let feeding = tokio::spawn(async move {
+            feed.send(Ok(piece(b"begun"))).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            feed.send(Err(broke)).await.unwrap();
+        });
         let told = bench.ask_with(|ask| post(ask, body)).await;
+        feeding.await.unwrap();
         assert_eq!(told.ending(), ending);
         let seen = bench.upstream.wait_for(1).await;
-        assert!(seen.iter().all(|seen| !seen.complete), "never a clean end");
+        assert_eq!(seen[0].body, b"begun");
+        assert!(!seen[0].complete, "never a clean end");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_behind_an_answer_is_the_callers_end() {
+    for (broke, end) in [(Broke::Gone, "client_abort"), (Broke::Slow, "client_abort")] {
+        let bench = Bench::over(Upstream::start().await, |settings| {
+            settings.idle_ms = 10_000;
+        });
+        bench.upstream.script(Script::AnswerAndRead).await;
+        let (feed, body) = Sent::fed();
+        let mut ask = Ask::default();
+        post(&mut ask, body);
+        let (answer, mut outcomes) = bench.send(ask).await;
+        feed.send(Ok(piece(b"begun"))).await.unwrap();
+        feed.send(Err(broke)).await.unwrap();
+        let told = Told::answered(answer.unwrap()).await;
+        assert!(told.broke);
+        assert_eq!(outcomes.recv().await.unwrap().end.word(), end);
     }
 }
 
@@ -183,6 +209,21 @@ async fn a_large_answer_streams_through() {
     assert_eq!(received, 32 << 20);
     assert!(largest <= 256 << 10, "{largest} bytes in one piece");
     assert_eq!(outcomes.recv().await.unwrap().received_bytes, 32 << 20);
+}
+
+#[tokio::test]
+async fn a_caller_who_reads_nothing_holds_the_upstream_back() {
+    let bench = Bench::start().await;
+    bench.upstream.script(Script::Stream(1 << 40)).await;
+    let (answer, _outcomes) = bench.send(Ask::default()).await;
+    let mut before = u64::MAX;
+    // Until nothing moves any more: what is under way is then in the buffers of two sockets.
+    while before != bench.upstream.streamed_bytes() {
+        before = bench.upstream.streamed_bytes();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(before < 16 << 20, "{before} bytes are somewhere");
+    drop(answer);
 }
 
 #[tokio::test]

@@ -46,6 +46,12 @@ where
             stream.shutdown().await?;
             return until_gone(stream).await;
         }
+        Script::AnswerAndRead => {
+            stream.write_all(CHUNKED).await?;
+            stream.flush().await?;
+            shared.remember(seen);
+            return until_gone(stream).await;
+        }
         Script::NeverReadBody => {
             shared.remember(seen);
             return std::future::pending().await;
@@ -124,6 +130,7 @@ where
                 stream
                     .write_all(piece.get(..length).unwrap_or_default())
                     .await?;
+                shared.streamed(length);
                 left -= length as u64;
             }
             stream.flush().await?;
