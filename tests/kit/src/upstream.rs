@@ -3,7 +3,7 @@
 //! In: connections on loopback. Out: answers like the Lightstep API's and an OTLP receiver's, the
 //! list of what was [`Seen`], and the faults that a [`Script`] asks for.
 //!
-//! HTTP/1 is read and written by hand ([`http1`]), so that nothing is lost or mended on the way;
+//! HTTP/1 is read and written by hand (`upstream/http1.rs`), so that nothing is lost or mended on the way;
 //! HTTP/2 is hyper's.
 #![allow(
     clippy::expect_used,
