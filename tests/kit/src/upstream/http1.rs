@@ -166,11 +166,13 @@ where
             .bytes(),
         );
         out.extend(&answer.body);
-        out.extend(if answer.body.is_empty() {
-            &b"\r\n"[..]
-        } else {
-            b"\r\n0\r\n"
-        });
+        if !answer.body.is_empty() {
+            out.extend(
+                b"
+0
+",
+            );
+        }
         for (name, value) in &answer.trailers {
             out.extend(format!("{name}: {value}\r\n").bytes());
         }
