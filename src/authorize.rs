@@ -27,6 +27,7 @@ mod statements;
 mod directory;
 mod roles;
 mod moment;
+mod hours;
 mod bindings;
 mod written;
 mod entities;
@@ -34,8 +35,9 @@ mod judge;
 mod checks;
 mod words;
 mod because;
-mod assemble;
+mod tokens;
 mod cases;
+mod assemble;
 
 pub use bindings::BindingsFile;
 pub use cases::CasesFile;

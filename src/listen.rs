@@ -21,6 +21,7 @@ mod serve;
 mod connection;
 mod tls;
 mod validity;
+mod opening;
 mod rewound;
 
 // The gate of HTTP/1, from the outside in.
@@ -35,6 +36,7 @@ mod farewell;
 
 // One request.
 mod received;
+mod birth;
 mod trace;
 mod answer;
 mod receive;

@@ -1,5 +1,13 @@
 //! The step authorize: what refuses a load, what denies a request, and what a deny says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -557,15 +565,15 @@ fn hostile_names_stay_names() {
         );
         let on = format!("X/{name}");
         assert_eq!(
-            decide(&policies, &person("okta"), "dashboards.read", &on).verdict,
+            decide(policies, &person("okta"), "dashboards.read", &on).verdict,
             Verdict::Allow
         );
         assert_eq!(
-            decide(&policies, &job(|_| {}), "dashboards.update", &on).verdict,
+            decide(policies, &job(|_| {}), "dashboards.update", &on).verdict,
             Verdict::Deny
         );
         let odd = job(|job| job.repository = format!("acme/{name}"));
-        let _ = decide(&policies, &odd, "streams.create", "X");
+        let _ = decide(policies, &odd, "streams.create", "X");
     }
 }
 
@@ -575,7 +583,7 @@ fn a_team_is_a_group_of_its_own_issuer_only() {
     let mira = person("payments");
     let on = "X/checkout-latency";
     assert_eq!(
-        decide(&policies, &mira, "dashboards.update", on).verdict,
+        decide(policies, &mira, "dashboards.update", on).verdict,
         Verdict::Allow
     );
     let elsewhere = Facts {
@@ -583,7 +591,7 @@ fn a_team_is_a_group_of_its_own_issuer_only() {
         ..mira
     };
     assert_eq!(
-        decide(&policies, &elsewhere, "dashboards.update", on).verdict,
+        decide(policies, &elsewhere, "dashboards.update", on).verdict,
         Verdict::Deny
     );
 }
@@ -616,6 +624,59 @@ fn power_needs_a_binding_of_org_admin_for_that_very_project() {
             "{team} on {on}"
         );
     }
+}
+
+#[test]
+fn the_longest_policy_that_loads_can_be_decided_on_a_small_stack() {
+    let folder = Folder::bare();
+    let chain = vec!["context.date > 0"; 120].join(" && ");
+    let nested = format!("{}true{}", "(".repeat(29), ")".repeat(29));
+    let text = format!("permit (principal, action, resource) when {{ {chain} && {nested} }};");
+    folder.write("rules/long.cedar", &format!("@id(\"long\") {text}"));
+    let policies = folder.load().unwrap();
+    let decided = std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(move || {
+            let who = person("payments");
+            let allowed = decide(&policies, &who, "dashboards.read", "X/d").verdict;
+            let denied = decide_at(&policies, &who, "dashboards.read", "Z/d", NOON).verdict;
+            (allowed, denied)
+        });
+    let decided = decided.unwrap().join().unwrap();
+    assert_eq!(decided, (Verdict::Allow, Verdict::Deny));
+}
+
+#[test]
+fn more_policies_than_can_be_decided_in_time_are_refused() {
+    let folder = Folder::bare();
+    let line = |n| format!("- {{name: b{n}, team: payments, role: viewer, on: X}}\n");
+    folder.write("bindings.yaml", &(0..1_001).map(line).collect::<String>());
+    let faults = folder.load().unwrap_err();
+    assert!(
+        faults[0].fault.contains("more than 1000 policies"),
+        "{}",
+        told(&faults)
+    );
+}
+
+#[test]
+fn each_yaml_file_has_a_schema_that_knows_its_keys() {
+    use stile::authorize::{BindingsFile, CasesFile, DirectoryFile, RolesFile};
+    for (schema, key) in [
+        (schemars::schema_for!(BindingsFile), "until"),
+        (schemars::schema_for!(CasesFile), "env_protected"),
+        (schemars::schema_for!(DirectoryFile), "owners"),
+        (schemars::schema_for!(RolesFile), "array"),
+    ] {
+        let text = serde_json::to_string(&schema).unwrap();
+        assert!(text.contains(key), "{text}");
+    }
+}
+
+#[test]
+fn one_generation_serves_all_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(shipped());
 }
 
 // Bindings.
@@ -1155,7 +1216,7 @@ fn decide_at(policies: &Policies, who: &Facts, action: &str, on: &str, at: Time)
 }
 
 fn explain(who: &Facts, action: &str, on: &str) -> Explanation {
-    let decision = decide(&shipped(), who, action, on);
+    let decision = decide(shipped(), who, action, on);
     assert_eq!(decision.verdict, Verdict::Deny);
     decision.explanation.unwrap()
 }

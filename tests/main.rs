@@ -27,6 +27,8 @@ mod policies;
 mod authorize;
 /// What is in the journal stays in it, whatever disk, crash or hand does.
 mod journal;
+/// What crosses to the upstream and back, and what stays behind.
+mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.
 mod config;
 /// The command line answers as its sessions say: streams, exit codes, formats, help.

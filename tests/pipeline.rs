@@ -93,13 +93,16 @@ async fn a_feature_branch_is_told_which_check_failed_and_what_to_do() {
 #[tokio::test]
 async fn forks_merge_requests_and_unknown_forks_are_denied() {
     let world = world().await;
-    for changes in [
-        json!({"project_id": "99", "project_path": "kim/api"}),
-        json!({"pipeline_source": "merge_request_event"}),
-        json!({"job_project_id": null, "job_project_path": null}),
+    let mut cannot_tell = world.job();
+    cannot_tell.remove("job_project_id");
+    cannot_tell.remove("job_project_path");
+    for token in [
+        world.job_token(json!({"project_id": "99", "project_path": "kim/api"})),
+        world.job_token(json!({"pipeline_source": "merge_request_event"})),
+        world.gitlab.mint(&cannot_tell),
     ] {
-        let answer = creates_a_stream(&world, &world.job_token(changes.clone())).await;
-        assert_eq!(answer.status, 403, "{changes}");
+        let answer = creates_a_stream(&world, &token).await;
+        assert_eq!(answer.status, 403, "{}", answer.text());
         assert!(
             answer.text().contains("no-fork-or-mr-tokens"),
             "{}",

@@ -81,6 +81,10 @@ pub(super) fn assemble(
     building.owners();
     let written = building.written();
     let bindings = building.bindings(&settings.time_zone);
+    if building.sources.len() > MOST_POLICIES {
+        let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
+        return Err(vec![SetupError::in_file(&settings.folder, fault)]);
+    }
     let strange = building.literals(&written);
     let schema = building.schema();
     if let Some(schema) = &schema {
@@ -227,10 +231,6 @@ impl<'a> Building<'a> {
                 let fault = SetupError::in_file(&file.path, why);
                 self.faults.push(fault.at(binding.line, 1));
             }
-        }
-        if self.sources.len() > MOST_POLICIES {
-            let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
-            self.faults.push(SetupError::in_file(&file.path, fault));
         }
         bindings
     }
@@ -425,8 +425,8 @@ fn put(set: &mut cedar::PolicySet, binding: &Binding, template: &str) -> Result<
     set.link(template, id, slots).map_err(|why| wrong(&why))
 }
 
-/// More would make one decision slower than a request should wait.
-const MOST_POLICIES: usize = 4_000;
+/// More would make one decision slower than the 5 ms that a request should wait at most.
+const MOST_POLICIES: usize = 1_000;
 
 const NEVER_APPLIES: &str =
     "no action of its scope applies to such a principal and resource, or its conditions never hold";

@@ -35,8 +35,9 @@ use super::entities::Question;
 use super::folder::File;
 use super::moment::{self, Moment, WEEKDAYS};
 use super::schema::Vocabulary;
+use super::tokens::{TokenLines, Tokens};
 use super::yaml;
-use crate::identify::{Agent, Facts, Job, Person, Who};
+use crate::identify::Facts;
 use crate::resolve::{Class, Resource};
 use crate::setup_error::SetupError;
 
@@ -50,50 +51,6 @@ pub struct CasesFile {
     /// One line each: token, action, where, expected answer.
     #[schemars(with = "Vec<String>")]
     cases: Vec<Spanned<String>>,
-}
-
-/// The facts of one token; exactly one of `ci`, `user` and `agent`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct TokenLines {
-    /// Another token of this file; what is said here wins.
-    extends: Option<String>,
-    /// The issuer by its name in stile.yaml.
-    issuer: Option<String>,
-    /// A job of this project.
-    ci: Option<String>,
-    /// Its branch or tag.
-    #[serde(rename = "ref")]
-    git_ref: Option<String>,
-    /// `branch` or `tag`.
-    ref_type: Option<String>,
-    /// Whether the ref is protected.
-    protected: Option<bool>,
-    /// What started the pipeline: `push` when left out.
-    source: Option<String>,
-    /// Whether the code is a fork's.
-    fork: Option<bool>,
-    /// The project that runs the job, where it is another.
-    job: Option<String>,
-    /// The environment that it deploys to.
-    env: Option<String>,
-    /// Whether that environment is protected.
-    env_protected: Option<bool>,
-    /// The environment's tier.
-    tier: Option<String>,
-    /// The commit.
-    sha: Option<String>,
-    /// A person.
-    user: Option<String>,
-    /// An agent.
-    agent: Option<String>,
-    /// Whom the agent acts for.
-    #[serde(rename = "for")]
-    acts_for: Option<String>,
-    /// Teams of the person, or of whom the agent acts for.
-    teams: Option<Vec<String>>,
-    /// Whether the person proved more than a password.
-    mfa: Option<bool>,
 }
 
 /// One case, complete.
@@ -143,9 +100,13 @@ pub(super) fn read(
     policies: Option<&BTreeMap<String, Source>>,
 ) -> Result<Vec<Case>, Vec<SetupError>> {
     let written: CasesFile = yaml::read(file).map_err(|fault| vec![fault])?;
+    let tokens = Tokens {
+        written: &written.tokens,
+        directory,
+    };
     let reading = Reading {
         file,
-        directory,
+        tokens,
         vocabulary,
         policies,
         written: &written,
@@ -153,7 +114,7 @@ pub(super) fn read(
     let mut faults = Vec::new();
     let mut cases = Vec::new();
     for (name, lines) in &written.tokens {
-        if let Err(fault) = reading.facts(name) {
+        if let Err(fault) = tokens.facts(name) {
             let fault = SetupError::in_file(&file.path, fault);
             faults.push(yaml::at(fault, lines.referenced));
         }
@@ -172,7 +133,7 @@ pub(super) fn read(
 
 struct Reading<'a> {
     file: &'a File,
-    directory: &'a Directory,
+    tokens: Tokens<'a>,
     vocabulary: &'a Vocabulary,
     policies: Option<&'a BTreeMap<String, Source>>,
     written: &'a CasesFile,
@@ -192,7 +153,7 @@ impl Reading<'_> {
         if !self.written.tokens.contains_key(token) {
             return Err(fault(format!("unknown token `{token}`")).did_you_mean(token, known));
         }
-        let facts = self.facts(token).map_err(fault)?;
+        let facts = self.tokens.facts(token).map_err(fault)?;
         let (Some(class), Some(kind)) =
             (self.vocabulary.class(action), self.vocabulary.kind(action))
         else {
@@ -217,7 +178,7 @@ impl Reading<'_> {
         loop {
             let word = next("an expected answer")?;
             if let Some(team) = word.strip_prefix("owner=") {
-                self.known_team(team).map_err(fault)?;
+                self.tokens.known_team(team).map_err(fault)?;
                 case.owner = Some(team.to_owned());
             } else if let Some(ticket) = word.strip_prefix("ticket=") {
                 case.ticket = Some(ticket.to_owned());
@@ -250,125 +211,6 @@ impl Reading<'_> {
             Some(word) => Err(fault(format!("`{word}` after the end of the case"))),
             None => Ok(case),
         }
-    }
-
-    fn facts(&self, name: &str) -> Result<Facts, String> {
-        let lines = self.token(name, 0)?;
-        let who = [&lines.ci, &lines.user, &lines.agent];
-        if who.iter().filter(|who| who.is_some()).count() != 1 {
-            return Err(format!(
-                "token `{name}` is not exactly one of `ci`, `user` and `agent`"
-            ));
-        }
-        let teams = lines.teams.clone().unwrap_or_default();
-        let (issuer, groups) = self.groups(&teams)?;
-        let subject = who
-            .into_iter()
-            .flatten()
-            .next()
-            .cloned()
-            .unwrap_or_default();
-        let who = match (&lines.ci, &lines.user) {
-            (Some(path), _) => Who::Job(job(path, &lines)),
-            (None, Some(user)) => Who::Person(Person {
-                name: user.clone(),
-                groups,
-                mfa: lines.mfa.unwrap_or(false),
-            }),
-            (None, None) => Who::Agent(Agent {
-                name: subject.clone(),
-                groups,
-                acts_for: lines.acts_for.clone(),
-            }),
-        };
-        let default = if lines.ci.is_some() { "gitlab" } else { "okta" };
-        let issuer = lines.issuer.clone().or(issuer);
-        Ok(Facts {
-            issuer: issuer.unwrap_or_else(|| default.to_owned()),
-            subject,
-            who,
-        })
-    }
-
-    /// A token with what it extends laid under it.
-    fn token(&self, name: &str, depth: usize) -> Result<TokenLines, String> {
-        let lines = self.written.tokens.get(name);
-        let lines = lines.ok_or_else(|| format!("unknown token `{name}`"))?;
-        match &lines.value.extends {
-            Some(_) if depth > DEEPEST => Err(format!("token `{name}` extends itself")),
-            Some(under) => Ok(lines.value.clone().over(self.token(under, depth + 1)?)),
-            None => Ok(lines.value.clone()),
-        }
-    }
-
-    /// The issuer and groups that make someone a member of all these teams.
-    fn groups(&self, teams: &[String]) -> Result<(Option<String>, Vec<String>), String> {
-        let mut of: Option<&str> = None;
-        let mut groups = Vec::new();
-        for team in teams {
-            self.known_team(team)?;
-            let pair = self.directory.group_of(team);
-            let (issuer, group) = pair.ok_or_else(|| format!("team `{team}` has no groups"))?;
-            if *of.get_or_insert(issuer) != issuer {
-                return Err(format!(
-                    "team `{team}` is of another issuer than the others"
-                ));
-            }
-            groups.push(group.to_owned());
-        }
-        Ok((of.map(str::to_owned), groups))
-    }
-
-    fn known_team(&self, team: &str) -> Result<(), String> {
-        match self.directory.has_team(team) {
-            true => Ok(()),
-            false => Err(format!("team `{team}` is not in directory.yaml")),
-        }
-    }
-}
-
-impl TokenLines {
-    fn over(self, under: TokenLines) -> TokenLines {
-        TokenLines {
-            extends: None,
-            issuer: self.issuer.or(under.issuer),
-            ci: self.ci.or(under.ci),
-            git_ref: self.git_ref.or(under.git_ref),
-            ref_type: self.ref_type.or(under.ref_type),
-            protected: self.protected.or(under.protected),
-            source: self.source.or(under.source),
-            fork: self.fork.or(under.fork),
-            job: self.job.or(under.job),
-            env: self.env.or(under.env),
-            env_protected: self.env_protected.or(under.env_protected),
-            tier: self.tier.or(under.tier),
-            sha: self.sha.or(under.sha),
-            user: self.user.or(under.user),
-            agent: self.agent.or(under.agent),
-            acts_for: self.acts_for.or(under.acts_for),
-            teams: self.teams.or(under.teams),
-            mfa: self.mfa.or(under.mfa),
-        }
-    }
-}
-
-fn job(path: &str, lines: &TokenLines) -> Job {
-    Job {
-        repository: path.to_owned(),
-        repository_id: "1".to_owned(),
-        git_ref: lines.git_ref.clone().unwrap_or_else(|| "main".to_owned()),
-        ref_type: lines.ref_type.clone(),
-        ref_protected: lines.protected.unwrap_or(false),
-        pipeline_source: lines.source.clone().unwrap_or_else(|| "push".to_owned()),
-        from_fork: lines.fork.unwrap_or(false),
-        job_repository: lines.job.clone(),
-        environment: lines.env.clone(),
-        environment_protected: lines.env_protected,
-        deployment_tier: lines.tier.clone(),
-        sha: lines.sha.clone(),
-        pipeline_id: "1".to_owned(),
-        job_id: "1".to_owned(),
-        started_by: None,
     }
 }
 
@@ -429,7 +271,6 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 
 const FIXED_MONDAY: Date = date(2026, 1, 5);
 const FIXED_DAY: Date = date(2026, 1, 7);
-const DEEPEST: usize = 8;
 
 #[cfg(test)]
 mod tests {

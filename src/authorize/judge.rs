@@ -50,6 +50,27 @@ pub(super) struct Ruling {
     pub(super) asked: Option<Asked>,
 }
 
+impl Ruling {
+    fn of_stranger(stranger: Stranger) -> Ruling {
+        Ruling {
+            verdict: Verdict::Deny,
+            policies: Vec::new(),
+            errors: Vec::new(),
+            stranger: Some(stranger),
+            asked: None,
+        }
+    }
+
+    /// Whether a guardrail forbade it or a policy failed: more than that nobody allowed it.
+    fn is_settled_by_policy(&self) -> bool {
+        match self.verdict {
+            Verdict::Allow => false,
+            Verdict::Deny => !self.policies.is_empty(),
+            Verdict::Error => true,
+        }
+    }
+}
+
 /// What the directory does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stranger {
@@ -67,14 +88,9 @@ impl Judge {
 
     /// The answer by other policies, such as all but one.
     pub(super) fn rule_by(&self, set: &cedar::PolicySet, question: &Question<'_>) -> Ruling {
-        if let Some(stranger) = self.stranger(question) {
-            return Ruling {
-                verdict: Verdict::Deny,
-                policies: Vec::new(),
-                errors: Vec::new(),
-                stranger: Some(stranger),
-                asked: None,
-            };
+        let stranger = self.stranger(question);
+        if let Some(Stranger::Project) = stranger {
+            return Ruling::of_stranger(Stranger::Project);
         }
         let org_admin = question.class == Class::Power && self.is_org_admin(question);
         match self.ask(question, org_admin) {
@@ -82,7 +98,13 @@ impl Judge {
                 let answer = self
                     .authorizer
                     .is_authorized(&asked.request, set, &asked.entities);
-                told(&answer, asked)
+                let ruling = told(&answer, asked);
+                // A fork's project is rarely known here: the guardrail tells its job more than
+                // that. Nothing can allow it either way.
+                match stranger {
+                    Some(stranger) if !ruling.is_settled_by_policy() => Ruling::of_stranger(stranger),
+                    _ => ruling,
+                }
             }
             Err(fault) => Ruling {
                 verdict: Verdict::Error,

@@ -133,7 +133,10 @@ mod tests {
 
     fn cut(text: &str) -> Vec<&str> {
         let ranges = statements(text).unwrap();
-        ranges.into_iter().map(|range| text[range].trim()).collect()
+        ranges
+            .into_iter()
+            .map(|range| text.get(range).unwrap().trim())
+            .collect()
     }
 
     #[test]

@@ -90,6 +90,7 @@ impl Account {
             return;
         };
         self.place = None;
+        self.progress.release();
         let outcome = Outcome {
             end,
             status: self.status,

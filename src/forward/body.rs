@@ -5,7 +5,7 @@
 //! Nothing is gathered: a piece is taken from one connection when the other asks for it, so a slow
 //! reader slows the writer and memory stays flat. Both directions are counted. The request's body
 //! ends the exchange when it grows beyond its operation's limit or when the caller's connection
-//! breaks; the answer's body carries the [`Account`] and closes it with what happened.
+//! breaks; the answer's body carries the account of the exchange and closes it.
 //!
 //! Never: a clean end of a body that was cut short, trailers of a request.
 
@@ -19,9 +19,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+mod progress;
 mod sent;
 
-pub(crate) use sent::{BodyFaultKind, Progress, SentBody};
+pub(crate) use progress::{BodyFaultKind, Progress};
+pub(crate) use sent::SentBody;
 
 use super::account::Account;
 use super::headers::{Keys, answer_trailers};

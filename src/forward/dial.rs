@@ -78,6 +78,8 @@ fn socket(settings: &UpstreamSettings) -> HttpConnector {
     socket.set_nodelay(true);
     socket.set_keepalive(Some(Duration::from_secs(60)));
     socket.set_connect_timeout(Some(Duration::from_millis(settings.connect_ms)));
+    // An upstream that takes nothing more does not keep the connection beyond its time.
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(settings.head_ms.max(1_000))));
     socket
 }
 

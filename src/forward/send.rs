@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{
@@ -23,14 +23,14 @@ use hyper_util::client::legacy::connect::{
 };
 use uuid::Uuid;
 
+mod ending;
+
+use self::ending::{Ending, fault_of, sort, stopped};
 use super::account::{Account, Owed};
-use super::body::{
-    BodyFault, BodyFaultKind, BoxError, ForwardBody, Progress, ResponseBody, SentBody,
-};
-use super::headers::{Stamp, answer_fields, well_framed};
+use super::body::{BodyFault, BoxError, ForwardBody, Progress, ResponseBody, SentBody};
+use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
 use crate::listen::{Protocol, Trace};
-use crate::record::End;
 use crate::refusal::{Reason, Refusal};
 
 /// The parts of a request, as they were authorised.
@@ -52,13 +52,6 @@ pub(crate) struct Outbound<'a> {
     pub(crate) decision: Uuid,
     /// The largest body, in bytes.
     pub(crate) most_bytes: u64,
-}
-
-/// How an exchange ended without an answer to pass on.
-#[derive(Debug)]
-struct Ending {
-    end: End,
-    refusal: Refusal,
 }
 
 impl Upstreams {
@@ -199,62 +192,11 @@ where
             answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
             () = tokio::time::sleep_until(until) => {
                 if progress.silent_until(upstream.head) <= until {
-                    return Err(Ending {
-                        end: End::Timeout,
-                        refusal: Refusal::new(Reason::UpstreamTimeout),
-                    });
+                    return Err(Ending::silent());
                 }
             }
         }
     }
-}
-
-/// The exchange was stopped from our side.
-fn stopped(progress: &Progress) -> Ending {
-    match progress.fault() {
-        Some(kind) => Ending::caller(kind),
-        None => Ending::spoke_badly("a storm of interim answers"),
-    }
-}
-
-/// Sorts an error of the pool by how far the request came.
-fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
-    if let Some(kind) = progress.fault() {
-        return Ending::caller(kind);
-    }
-    let cause = std::error::Error::source(error);
-    let noted = chain(error);
-    if error.is_connect() {
-        // The connector hands TLS errors on as plain `io::Error`s, and wraps its own otherwise.
-        return match cause.is_some_and(|cause| cause.is::<std::io::Error>()) {
-            true => Ending {
-                end: End::UpstreamError,
-                refusal: Refusal::new(Reason::UpstreamTlsError).noting(noted),
-            },
-            false => Ending::unreachable(noted),
-        };
-    }
-    let unsent = cause
-        .and_then(|cause| cause.downcast_ref::<hyper::Error>())
-        .is_some_and(hyper::Error::is_canceled);
-    if unsent {
-        return Ending::unreachable(noted);
-    }
-    Ending::spoke_badly(noted)
-}
-
-/// What is wrong with an answer's head, if anything is.
-fn fault_of(answer: &Response<Incoming>, progress: &Progress) -> Option<&'static str> {
-    if progress.stormed() {
-        return Some("a storm of interim answers");
-    }
-    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Some("switched protocols unasked");
-    }
-    if answer.status().as_u16() >= 600 {
-        return Some("a status that is none");
-    }
-    (!well_framed(answer.headers())).then_some("a length that can be read in two ways")
 }
 
 fn pass_back(
@@ -271,43 +213,6 @@ fn pass_back(
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;
     response
-}
-
-impl Ending {
-    /// Committed, and then nothing was sent.
-    fn unsent(reason: Reason) -> Ending {
-        Ending {
-            end: End::NotForwarded,
-            refusal: Refusal::new(reason),
-        }
-    }
-
-    fn unreachable(noted: impl Into<String>) -> Ending {
-        Ending {
-            end: End::UpstreamError,
-            refusal: Refusal::new(Reason::UpstreamUnreachable).noting(noted),
-        }
-    }
-
-    fn spoke_badly(noted: impl Into<String>) -> Ending {
-        Ending {
-            end: End::UpstreamError,
-            refusal: Refusal::new(Reason::UpstreamBadResponse).noting(noted),
-        }
-    }
-
-    /// The caller's body ended the exchange.
-    fn caller(kind: BodyFaultKind) -> Ending {
-        let (end, reason) = match kind {
-            BodyFaultKind::TooLarge => (End::Truncated, Reason::BodyTooLarge),
-            BodyFaultKind::CallerGone => (End::ClientAbort, Reason::MalformedRequest),
-            BodyFaultKind::CallerSlow => (End::ClientAbort, Reason::ClientTimeout),
-        };
-        Ending {
-            end,
-            refusal: Refusal::new(reason),
-        }
-    }
 }
 
 /// The length that the caller declared; framing was checked when the request came in.
@@ -335,16 +240,4 @@ fn address_of(connected: Option<&Connected>) -> Option<String> {
     extras
         .get::<HttpInfo>()
         .map(|to| to.remote_addr().to_string())
-}
-
-/// The error and its causes in one line; none of them carries a field or a body.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

@@ -29,7 +29,6 @@ mod bodies;
 mod faults;
 mod fields;
 mod secure;
-mod setup;
 
 /// A forwarder in front of one upstream.
 struct Bench {
@@ -230,11 +229,6 @@ impl Sent {
                 .collect(),
             more: None,
         }
-    }
-
-    fn then(mut self, broke: Broke) -> Sent {
-        self.pieces.push_back(Err(broke));
-        self
     }
 
     fn fed() -> (mpsc::Sender<Result<Frame<Bytes>, Broke>>, Sent) {

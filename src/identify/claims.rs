@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn claims(text: &str) -> Claims {
-        Claims::signed(super::super::json::object(text.as_bytes()).unwrap())
+        Claims::signed(crate::identify::json::object(text.as_bytes()).unwrap())
     }
 
     #[test]

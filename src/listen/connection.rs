@@ -3,16 +3,14 @@
 //! In: an accepted socket. Out: nothing; its requests went to [`Receive`].
 //!
 //! The protocol is settled first, by ALPN under TLS and by the HTTP/2 preface in clear text, each
-//! within `head_ms`. hyper's own detection waits for ever for a first byte, hence this one. Then
-//! hyper speaks the protocol, HTTP/1 behind the gate.
+//! within `head_ms`. Then hyper speaks the protocol, HTTP/1 behind the gate.
 //!
 //! A connection that ends without having sent a byte is no request. When the drain begins, running
 //! exchanges finish and no others begin; what still runs after `drain_ms` is cut.
 //!
-//! RFC 9113 3.3, 3.4, 6.8; RFC 9112 9.
+//! RFC 9113 6.8; RFC 9112 9.
 
 use std::future::{Future, pending};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -21,7 +19,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -32,8 +30,8 @@ use super::exchanges::{Exchanges, ListenCounts};
 use super::farewell;
 use super::guarded::{Guarded, TakenBack};
 use super::head::Violation;
+use super::opening::Opening;
 use super::received::ConnectionFacts;
-use super::rewound::Rewound;
 use super::settings::Limits;
 use super::tls::{self, TlsSwitch};
 use super::{Protocol, Receive, TlsFacts, Unreadable};
@@ -48,14 +46,6 @@ pub(super) struct Serving<R> {
     pub(super) clock: Clock,
     pub(super) counts: Arc<ListenCounts>,
     pub(super) drain: DrainSignal,
-}
-
-/// What a clear-text connection began with.
-enum Opening {
-    Http1(Rewound<TcpStream>),
-    Http2(Rewound<TcpStream>),
-    /// Some bytes of the HTTP/2 preface, then silence.
-    Stalled(TcpStream),
 }
 
 impl<R: Receive> Serving<R> {
@@ -82,7 +72,9 @@ impl<R: Receive> Serving<R> {
 
     async fn encrypted(&mut self, stream: TcpStream, peer: SocketAddr, tls: &TlsSwitch) {
         let handshake = TlsAcceptor::from(tls.now()).accept(stream);
-        let Some(Ok(stream)) = self.within_head_time(handshake).await else {
+        let head_time = Duration::from_millis(self.limits.head_ms);
+        let handshake = timeout(head_time, handshake);
+        let Some(Ok(Ok(stream))) = self.unless_draining(handshake).await else {
             return;
         };
         let facts = tls::facts(stream.get_ref().1);
@@ -96,7 +88,12 @@ impl<R: Receive> Serving<R> {
     }
 
     async fn clear(&mut self, stream: TcpStream, peer: SocketAddr) {
-        match self.opening(stream).await {
+        let head_time = Duration::from_millis(self.limits.head_ms);
+        match self
+            .unless_draining(Opening::of(stream, head_time))
+            .await
+            .flatten()
+        {
             Some(Opening::Http1(stream)) => {
                 self.http1(stream, self.facts(peer, Protocol::Http1, None))
                     .await;
@@ -119,31 +116,6 @@ impl<R: Receive> Serving<R> {
         }
     }
 
-    /// Tells the protocol by the first bytes; nothing when none came.
-    async fn opening(&mut self, mut stream: TcpStream) -> Option<Opening> {
-        let mut first = [0; PREFACE.len()];
-        let size = self.within_head_time(stream.peek(&mut first)).await?.ok()?;
-        let seen = first.get(..size).filter(|seen| !seen.is_empty())?;
-        if seen == PREFACE {
-            return Some(Opening::Http2(Rewound::new(stream, &[])));
-        }
-        if !PREFACE.starts_with(seen) {
-            return Some(Opening::Http1(Rewound::new(stream, &[])));
-        }
-        // Rare: the preface comes in pieces. From here on its bytes must be taken to see more.
-        let taken = self
-            .within_head_time(read_preface(&mut stream, &mut first))
-            .await;
-        let seen = match taken {
-            None => return Some(Opening::Stalled(stream)),
-            Some(size) => first.get(..size.ok()?)?,
-        };
-        Some(match seen == PREFACE {
-            true => Opening::Http2(Rewound::new(stream, seen)),
-            false => Opening::Http1(Rewound::new(stream, seen)),
-        })
-    }
-
     async fn http1<T>(&mut self, stream: T, facts: Arc<ConnectionFacts>)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -162,7 +134,7 @@ impl<R: Receive> Serving<R> {
         let drained =
             |connection: Pin<&mut http1::Connection<_, _>>| connection.graceful_shutdown();
         let ended = self
-            .to_its_end(Pin::new(&mut connection), drained, pending())
+            .until_ended(Pin::new(&mut connection), drained, pending())
             .await;
         let taken_back = connection.into_parts().io.into_inner().take_back();
         if ended {
@@ -222,13 +194,13 @@ impl<R: Receive> Serving<R> {
             connection.graceful_shutdown();
         };
         let idle = went_idle(&exchanges, self.limits.head_ms);
-        self.to_its_end(connection, drained, idle).await;
+        self.until_ended(connection, drained, idle).await;
     }
 
     /// Polls a connection until it ends by itself or must be cut; says whether it ended.
     ///
     /// It is told to finish when the drain begins or it went idle, and cut `drain_ms` later.
-    async fn to_its_end<C: Future>(
+    async fn until_ended<C: Future>(
         &mut self,
         mut connection: Pin<&mut C>,
         finish: impl Fn(Pin<&mut C>),
@@ -245,12 +217,11 @@ impl<R: Receive> Serving<R> {
         rest.await.is_ok()
     }
 
-    async fn within_head_time<F: Future>(&mut self, future: F) -> Option<F::Output> {
-        let limit = Duration::from_millis(self.limits.head_ms);
+    /// Gives up when the drain begins: nothing was promised to a caller that has said nothing.
+    async fn unless_draining<F: Future>(&mut self, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;
-            output = timeout(limit, future) => output.ok(),
-            // Nothing was promised to a caller that has not yet said anything.
+            output = future => Some(output),
             () = self.drain.begun() => None,
         }
     }
@@ -280,24 +251,6 @@ impl<R: Receive> Serving<R> {
     }
 }
 
-/// Reads until the bytes are the preface or cannot become it. Out: how many were read.
-async fn read_preface(stream: &mut TcpStream, first: &mut [u8]) -> io::Result<usize> {
-    let mut size = 0;
-    while let Some(room) = first.get_mut(size..).filter(|room| !room.is_empty()) {
-        match stream.read(room).await? {
-            0 => break,
-            more => size += more,
-        }
-        if first
-            .get(..size)
-            .is_none_or(|seen| !PREFACE.starts_with(seen))
-        {
-            break;
-        }
-    }
-    Ok(size)
-}
-
 /// Ends when no exchange ran for one to two spans of `idle_ms`.
 async fn went_idle(exchanges: &Exchanges, idle_ms: u64) {
     let mut begun_before = exchanges.begun();
@@ -310,9 +263,6 @@ async fn went_idle(exchanges: &Exchanges, idle_ms: u64) {
         begun_before = begun;
     }
 }
-
-/// What every HTTP/2 connection begins with (RFC 9113 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Body bytes that hyper may keep of one HTTP/1 connection beyond a head, each way.
 const BODY_WINDOW: usize = 64 * 1024;

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Version, header};
-use uuid::Uuid;
 
+use super::birth::Birth;
 use super::head::{Glimpse, METHODS, MOST_FIELDS};
 use super::host::Host;
 use super::settings::Limits;
@@ -41,16 +41,6 @@ pub(super) struct ConnectionFacts {
 
 /// A request that is to be turned away, boxed because it is rare and large.
 pub(super) type TurnedAway = Box<(Unreadable, Refusal)>;
-
-/// When a request came, and what no other request has.
-#[derive(Clone, Copy)]
-struct Birth {
-    id: Uuid,
-    time: Time,
-    mono_ns: u64,
-    trace_id: [u8; 16],
-    span_id: [u8; 8],
-}
 
 impl Arrival {
     /// Checks a head that hyper has parsed.
@@ -139,31 +129,6 @@ impl Unreadable {
             method: glimpse.method,
             path: glimpse.path,
             host: glimpse.host.map(|host| host.to_ascii_lowercase()),
-        }
-    }
-}
-
-impl Birth {
-    /// One draw of random bytes serves id and trace. It comes from the library's own generator,
-    /// not from a system call; should that fail, the moment itself still tells requests apart.
-    fn now(clock: &Clock) -> Birth {
-        let (time, mono_ns) = (clock.now(), clock.mono_ns());
-        let mut drawn = [0; 34];
-        if aws_lc_rs::rand::fill(&mut drawn).is_err() {
-            let stamp = mono_ns.to_be_bytes();
-            drawn
-                .iter_mut()
-                .zip(stamp.iter().cycle())
-                .for_each(|(byte, stamp)| *byte = *stamp);
-        }
-        let (id, trace) = drawn.split_first_chunk().unwrap_or((&[0; 10], &[]));
-        let (trace_id, span_id) = trace.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        Birth {
-            id: uuid::Builder::from_unix_timestamp_millis(time.as_ms(), id).into_uuid(),
-            time,
-            mono_ns,
-            trace_id: *trace_id,
-            span_id: *span_id.first_chunk().unwrap_or(&[0; 8]),
         }
     }
 }

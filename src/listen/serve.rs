@@ -42,7 +42,7 @@ pub async fn serve<R: Receive>(
         drain: drain.clone(),
     };
     let all = limits.connections.clamp(1, MOST_CONNECTIONS);
-    let places = Arc::new(Semaphore::new(all as usize));
+    let places = Arc::new(Semaphore::new(all));
     match listeners.into_iter().map(Door::open).collect() {
         Ok(doors) => {
             tokio::select! {
@@ -125,3 +125,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// As many places as a semaphore's `acquire_many` can take back at once.
 const MOST_CONNECTIONS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_want_of_resources_pauses_the_loop() {
+        let of = |errno: rustix::io::Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        assert!(is_exhausted(&of(rustix::io::Errno::MFILE)));
+        assert!(is_exhausted(&of(rustix::io::Errno::NFILE)));
+        assert!(!is_exhausted(&of(rustix::io::Errno::CONNABORTED)));
+    }
+}

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!((taken.span_id, taken.flags), ([9; 8], 1));
         assert!(trace(&[&GOOD.replace("00-", "01-")]).parent_id.is_some());
         assert!(
-            trace(&[&format!("cc{}-more", &GOOD[2..])])
+            trace(&[&format!("{}-more", GOOD.replacen("00", "cc", 1))])
                 .parent_id
                 .is_some()
         );
@@ -118,8 +118,8 @@ mod tests {
             vec![GOOD, GOOD],
             vec![zero_trace.as_str()],
             vec![zero_parent.as_str()],
-            vec![&GOOD[1..]],
-            vec![&GOOD[..54]],
+            vec![GOOD.trim_start_matches('0')],
+            vec![GOOD.trim_end_matches('1')],
         ] {
             assert_eq!(trace(&fields).parent_id, None, "{fields:?}");
         }
@@ -127,7 +127,7 @@ mod tests {
             GOOD.replace("00-", "ff-"),
             GOOD.to_uppercase(),
             format!("{GOOD}-more"),
-            format!("cc{}more", &GOOD[2..]),
+            format!("{}more", GOOD.replacen("00", "cc", 1)),
             GOOD.replace("-b7", "0b7"),
             GOOD.replace("0af", "0ag"),
         ] {

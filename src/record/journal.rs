@@ -13,9 +13,7 @@
 //!
 //! Never: an answer that waits longer than `commit_ms`.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,21 +22,21 @@ use uuid::Uuid;
 
 use super::audit_record::{Asker, Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
-use super::disk::{Disk, RealDisk};
 use super::fingerprint::FingerprintKey;
 use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
-use super::lock::{self, Lock};
-use super::outcome::{End, Outcome, Owed, Pending};
-use super::recover::{self, Expected, Found, RecoveryReport};
-use super::settings::{JournalSettings, Level, Levels};
-use super::writer::{Entry, Hold, Intake, JournalState, Place, Shared, Stored, Writer};
+use super::outcome::{Owed, Pending};
+use super::settings::{Level, Levels};
+use super::writer::{Entry, Hold, Intake, JournalState, Stored};
 use crate::authorize::{Decision, Permit};
-use crate::clock::Clock;
 use crate::identify::Principal;
 use crate::listen::{Arrival, Sighting};
 use crate::refusal::{Reason, Refusal};
 use crate::resolve::Operation;
+
+mod opening;
+
+pub use opening::{Identity, Opened};
 
 /// The open journal. Clones are the same journal.
 #[derive(Clone, Debug)]
@@ -49,110 +47,7 @@ pub struct Journal {
     commit_ms: u64,
 }
 
-/// Who writes.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Version and build of this program: `1.2.0+abc`.
-    pub version: String,
-    /// The digest of the settings in force: `sha256:…`.
-    pub config_digest: String,
-}
-
-/// A journal, and what was found when it was opened.
-#[derive(Debug)]
-pub struct Opened {
-    /// The journal.
-    pub journal: Journal,
-    /// What recovery did.
-    pub recovered: RecoveryReport,
-}
-
 impl Journal {
-    /// Opens the journal in a folder, or begins one there; recovers what a crash left.
-    ///
-    /// # Errors
-    ///
-    /// A [`JournalError`] with its exit code; nothing was changed unless the disk failed midway.
-    pub fn open(
-        settings: JournalSettings,
-        clock: Clock,
-        identity: Identity,
-    ) -> Result<Opened, JournalError> {
-        Journal::open_on(settings, clock, identity, Arc::new(RealDisk))
-    }
-
-    /// The same on a disk that a test stands in for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Journal::open`].
-    pub fn open_on(
-        settings: JournalSettings,
-        clock: Clock,
-        identity: Identity,
-        disk: Arc<dyn Disk>,
-    ) -> Result<Opened, JournalError> {
-        check_settings(&settings)?;
-        let folder = open_folder(&settings.folder)?;
-        let lock = Lock::take(&folder, &identity.version, clock.now().as_ms())?;
-        let key = FingerprintKey::open(&folder)?;
-        let boot_id = boot_id();
-        let found = recover::recover(
-            &*disk,
-            Expected {
-                folder: &folder,
-                origin: &settings.origin,
-                boot_id: &boot_id,
-                segment_bytes: settings.segment_bytes,
-                now: clock.now(),
-            },
-        )?;
-        let boot = format!("{boot_id}/{}", Uuid::now_v7());
-        let Identity {
-            version,
-            config_digest,
-        } = identity;
-        let constants = Constants::new(&settings.origin, &boot, &version, &config_digest);
-        let shared = Arc::new(Shared::new(clock, constants));
-        let (found, mut report) = split(found);
-        let place = Place {
-            disk,
-            folder,
-            origin: settings.origin,
-            boot_id,
-            segment_bytes: settings.segment_bytes,
-            segment: found.segment,
-            seq: found.seq,
-            chain: found.chain,
-        };
-        let mut writer = Writer::new(place, Arc::clone(&shared));
-        write_first(&mut writer, &report, &found.open)?;
-        report.next_seq = writer.seq;
-        let (asks, waiting) = mpsc::channel();
-        let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
-        std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                let _last_word = LastWord(shared);
-                let closing = writer.run(&waiting);
-                drop(lock);
-                for reply in closing {
-                    let _ = reply.send(());
-                }
-            })
-            .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
-        let journal = Journal {
-            intake,
-            key: Arc::new(key),
-            levels: settings.levels,
-            commit_ms: settings.commit_ms,
-        };
-        Ok(Opened {
-            journal,
-            recovered: report,
-        })
-    }
-
     /// Stores an allow; only what this returns can be forwarded.
     ///
     /// # Errors
@@ -361,98 +256,4 @@ impl Journal {
     }
 }
 
-/// What recovery found, and the same as it is reported.
-fn split(found: Found) -> (Found, RecoveryReport) {
-    let report = RecoveryReport {
-        next_seq: found.seq,
-        was_closed: found.was_closed,
-        torn: found.torn.clone(),
-        unknown: found.open.len(),
-        last_time: found.last_time,
-    };
-    (found, report)
-}
-
-/// What recovery did, the outcomes it owes, and the start, durable before anything else.
-fn write_first(
-    writer: &mut Writer,
-    report: &RecoveryReport,
-    open: &[Uuid],
-) -> Result<(), JournalError> {
-    let mut first = Vec::new();
-    if let Some(torn) = &report.torn {
-        let detail = [
-            ("bytes", Value::from(torn.bytes)),
-            ("file", Value::from(torn.file.as_str())),
-            ("sha256", Value::from(torn.sha256.as_str())),
-        ];
-        first.push(writer.event(Note::Recovered, &detail));
-    }
-    for decision in open {
-        first.push(writer.outcome(*decision, &Outcome::of(End::Unknown)));
-    }
-    let start = [
-        ("unknown", Value::from(open.len())),
-        ("was_closed", Value::from(report.was_closed)),
-    ];
-    first.push(writer.event(Note::Start, &start));
-    let path = writer.segment.path.clone();
-    let stored = writer.store(&mut first).and_then(|()| writer.sync());
-    match stored {
-        Err(fault) => Err(JournalError::io(
-            "write",
-            &path,
-            std::io::Error::other(fault),
-        )),
-        Ok(()) if writer.holds_back() => {
-            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-            Err(JournalError::io("write", &path, full))
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-fn check_settings(settings: &JournalSettings) -> Result<(), JournalError> {
-    let refused = |fault: String| Err(JournalError::refused(&settings.folder, fault));
-    match settings.origin.len() {
-        1..=255 => {}
-        long => return refused(format!("the origin has {long} bytes, not 1 to 255")),
-    }
-    match settings.segment_bytes {
-        SMALLEST_SEGMENT.. => Ok(()),
-        small => refused(format!(
-            "a segment of {small} bytes is too small for one record"
-        )),
-    }
-}
-
-fn open_folder(folder: &Path) -> Result<PathBuf, JournalError> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| JournalError::io("make", folder, e))?;
-    lock::check_file_system(folder)?;
-    Ok(folder.to_owned())
-}
-
-fn boot_id() -> String {
-    let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    read.map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
-}
-
-/// Should the writer's thread panic, nobody is left waiting in the belief that it lives.
-struct LastWord(Arc<Shared>);
-
-impl Drop for LastWord {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.poison("the writer panicked".to_owned());
-        }
-    }
-}
-
 const USUAL_PAYLOAD: usize = 1536;
-/// Head, one largest frame, and the part kept for outcomes.
-const SMALLEST_SEGMENT: u64 = 128 * 1024;

@@ -26,16 +26,20 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::audit_record::{EventRecord, Note, OutcomeRecord};
-use super::disk::{Disk, is_full, write_whole};
-use super::frame::{Digest, Frame, HEAD_BYTES, Kind, chain_after};
+use super::disk::{Disk, write_whole};
+use super::frame::{Digest, Frame, Kind, chain_after};
 use super::outcome::Outcome;
-use super::segment::{self, Segment, SegmentHead};
+use super::segment::Segment;
 use super::settings::Level;
 
+mod clock_steps;
 mod entry;
+mod room;
 mod shared;
 
+use clock_steps::ClockSteps;
 pub(super) use entry::{Ask, Entry, Hold, Stored};
+use room::Room;
 pub use shared::JournalState;
 pub(super) use shared::{Intake, Shared};
 
@@ -71,7 +75,7 @@ impl Writer {
     /// A writer that goes on where a segment ends. `synced` says that all before is durable.
     pub(super) fn new(place: Place, shared: Arc<Shared>) -> Writer {
         Writer {
-            steps: ClockSteps::from(&shared),
+            steps: ClockSteps::from(&shared.clock),
             disk: place.disk,
             shared,
             folder: place.folder,
@@ -111,12 +115,9 @@ impl Writer {
             self.shared.stopped_waiting(&entries);
             self.shared.begins_work();
             let done = self.store_with_notes(&mut entries);
-            let done = done.and_then(|()| {
-                if closing.is_empty() {
-                    Ok(())
-                } else {
-                    self.close()
-                }
+            let done = done.and_then(|()| match closing.is_empty() {
+                true => Ok(()),
+                false => self.close(asks, &mut closing),
             });
             self.shared.ends_work();
             match done {
@@ -234,7 +235,7 @@ impl Writer {
 
     fn store_with_notes(&mut self, entries: &mut Vec<Entry>) -> Result<(), Fault> {
         let mut notes = Vec::new();
-        if let Some(by_ms) = self.steps.look(&self.shared) {
+        if let Some(by_ms) = self.steps.look(&self.shared.clock) {
             notes.push(self.event(Note::ClockStep, &[("by_ms", Value::from(by_ms))]));
         }
         notes.extend(self.unrecorded(NOTE_UNRECORDED_EVERY));
@@ -261,37 +262,6 @@ impl Writer {
         let counts = self.shared.take_unrecorded()?;
         self.noted_unrecorded = Some(Instant::now());
         Some(self.event(Note::Unrecorded, &counts))
-    }
-
-    /// Sees to it that the entry has its room, in this segment or the next.
-    fn make_room(&mut self, entry: &Entry) -> Result<Room, Fault> {
-        let batch = as_u64(self.batch.len());
-        let needed = batch.saturating_add(as_u64(HEAD_BYTES + entry.payload.len()));
-        let reserve = if self.prepared.is_some() {
-            0
-        } else {
-            self.reserve_bytes()
-        };
-        if needed.saturating_add(reserve) <= self.segment.left_bytes() {
-            return Ok(Room::Here);
-        }
-        if self.prepare_next()? {
-            self.rotate()?;
-            return Ok(Room::Here);
-        }
-        if entry.hold.is_some() {
-            self.shared.is_full_now(true);
-            return Ok(Room::NotForRequests);
-        }
-        Ok(match needed <= self.segment.left_bytes() {
-            true => Room::Here,
-            false => Room::None,
-        })
-    }
-
-    /// Room at the end of each segment that requests cannot have unless another one stands ready.
-    fn reserve_bytes(&self) -> u64 {
-        (self.segment.size_bytes / 16).min(LARGEST_RESERVE)
     }
 
     fn encode(&mut self, entry: Entry) {
@@ -346,67 +316,18 @@ impl Writer {
         }
     }
 
-    /// At half a segment the next one is made ready, so that a full disk is met early.
-    fn look_ahead(&mut self) -> Result<(), Fault> {
-        if self.segment.offset.saturating_mul(2) >= self.segment.size_bytes {
-            self.prepare_next()?;
-        }
-        Ok(())
-    }
-
-    /// Whether the next segment stands ready; tries to make it so.
-    fn prepare_next(&mut self) -> Result<bool, Fault> {
-        if self.prepared.is_some() {
-            return Ok(true);
-        }
-        let full = self.segment.left_bytes() <= self.reserve_bytes();
-        if self
-            .found_full
-            .is_some_and(|at| at.elapsed() < LOOK_FOR_SPACE_EVERY)
-        {
-            return Ok(false);
-        }
-        match segment::prepare(&*self.disk, &self.folder, self.segment_bytes) {
-            Ok(file) => {
-                self.prepared = Some(file);
-                self.found_full = None;
-                self.shared.is_full_now(false);
-                Ok(true)
-            }
-            Err(fault) if is_full(&fault) => {
-                self.found_full = Some(Instant::now());
-                self.shared.is_full_now(full);
-                Ok(false)
-            }
-            Err(fault) => Err(format!("preparing the next segment failed: {fault}")),
-        }
-    }
-
-    /// Goes over to the next segment once everything in this one is durable.
-    fn rotate(&mut self) -> Result<(), Fault> {
-        let Some(file) = self.prepared.take() else {
-            return Ok(());
-        };
-        self.write_batch()?;
-        self.sync()?;
-        let head = SegmentHead {
-            origin: self.origin.clone(),
-            boot_id: self.boot_id.clone(),
-            first_seq: self.seq,
-            previous_chain: self.chain,
-            made_ms: self.shared.clock.now().as_ms(),
-        };
-        let next = segment::install(&*self.disk, &self.folder, file, &head)
-            .map_err(|fault| format!("beginning the next segment failed: {fault}"))?;
-        let last = std::mem::replace(&mut self.segment, next);
-        last.seal()
-            .map_err(|fault| format!("sealing a segment failed: {fault}"))
-    }
-
-    /// The last records, each batch synced before the next.
-    fn close(&mut self) -> Result<(), Fault> {
+    /// The last records, each batch synced before the next. Releasing a record that nobody waits
+    /// for any more hands in an outcome, so what waits is taken until nothing does.
+    fn close(&mut self, asks: &Receiver<Ask>, closing: &mut Closing) -> Result<(), Fault> {
         let mut last: Vec<Entry> = self.unrecorded(Duration::ZERO).into_iter().collect();
-        self.store(&mut last)?;
+        loop {
+            self.take_what_waits(asks, &mut last, closing);
+            if last.is_empty() {
+                break;
+            }
+            self.shared.stopped_waiting(&last);
+            self.store(&mut last)?;
+        }
         self.sync()?;
         let open = Value::from(self.shared.owed_now());
         last.push(self.event(Note::Stop, &[("open", open)]));
@@ -442,46 +363,6 @@ fn as_u64(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-enum Room {
-    Here,
-    NotForRequests,
-    None,
-}
-
-/// Compares the wall clock with the one that never steps.
-#[derive(Debug)]
-struct ClockSteps {
-    wall_ms: i64,
-    mono_ms: i64,
-}
-
-impl ClockSteps {
-    fn from(shared: &Shared) -> ClockSteps {
-        ClockSteps {
-            wall_ms: as_i64(shared.clock.now().as_ms()),
-            mono_ms: as_i64(shared.clock.mono_ns() / 1_000_000),
-        }
-    }
-
-    /// By how many ms the wall clock stepped since the last look, when by more than a second.
-    fn look(&mut self, shared: &Shared) -> Option<i64> {
-        let now = ClockSteps::from(shared);
-        let by_ms = step_ms(self, &now);
-        // A slow drift is no step: compare with the last look. A step is told once.
-        *self = now;
-        (by_ms.unsigned_abs() > 1000).then_some(by_ms)
-    }
-}
-
-fn step_ms(before: &ClockSteps, now: &ClockSteps) -> i64 {
-    let wall = now.wall_ms.saturating_sub(before.wall_ms);
-    wall.saturating_sub(now.mono_ms.saturating_sub(before.mono_ms))
-}
-
-fn as_i64(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
-
 /// Begun early enough for an unwaited write to be durable within 100 ms.
 const SYNC_AFTER: Duration = Duration::from_millis(75);
 const LOOK_FOR_SPACE_EVERY: Duration = Duration::from_millis(200);
@@ -489,20 +370,3 @@ const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(1);
 const NOTE_UNRECORDED_EVERY: Duration = Duration::from_secs(1);
 const BATCH_ENTRIES: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
-const LARGEST_RESERVE: u64 = 1 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(wall_ms: i64, mono_ms: i64) -> ClockSteps {
-        ClockSteps { wall_ms, mono_ms }
-    }
-
-    #[test]
-    fn a_wall_clock_that_moves_alone_has_stepped() {
-        assert_eq!(step_ms(&at(10_000, 500), &at(12_000, 2_500)), 0);
-        assert_eq!(step_ms(&at(10_000, 500), &at(4_000, 1_500)), -7_000);
-        assert_eq!(step_ms(&at(10_000, 500), &at(86_410_000, 500)), 86_400_000);
-    }
-}

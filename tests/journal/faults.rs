@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use stile::record::frame::Frame;
 use stile::record::{End, Outcome, Verdict};
 
 use super::*;
@@ -317,6 +319,35 @@ async fn a_full_queue_is_backpressure_and_is_counted() {
 }
 
 #[tokio::test]
+async fn only_the_first_frame_after_a_sync_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Faulty::new();
+    let journal = open_on(folder.path(), &disk);
+    let gate = disk.hang(Call::SyncData);
+    let mut tasks = tokio::task::JoinSet::new();
+    for waiting in 0..4_usize {
+        let journal = journal.clone();
+        tasks.spawn(async move { deny(&journal, Level::Sync).await.unwrap() });
+        if waiting == 0 {
+            // The first is written and hangs in its sync; the others make the next batch.
+            until(|| disk.seen(Call::Write) == 3).await;
+        }
+    }
+    until(|| journal.state().waiting == 3).await;
+    drop(gate);
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let bytes = std::fs::read(&segments(folder.path())[0]).unwrap();
+    let flags: Vec<bool> = frames(&bytes)
+        .into_iter()
+        .map(|place| Frame::read(&bytes[place]).unwrap().after_sync)
+        .collect();
+    // The start, the one that hung, then one batch of three.
+    assert_eq!(flags, [true, true, true, false, false]);
+}
+
+#[tokio::test]
 async fn storage_that_hangs_ends_the_wait_and_the_late_record_is_not_forwarded() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Faulty::new();
@@ -366,6 +397,58 @@ async fn a_segment_taken_away_underneath_poisons() {
             .await
             .unwrap();
     }
+}
+
+/// A file system of so many bytes, where this process may mount one.
+struct TinyDisk(tempfile::TempDir);
+
+impl TinyDisk {
+    fn of(bytes: u64) -> Option<TinyDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={bytes}");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(folder.path())
+            .stderr(Stdio::null())
+            .status();
+        mounted
+            .is_ok_and(|status| status.success())
+            .then_some(TinyDisk(folder))
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_really_full_forwards_nothing_and_heals_by_itself() {
+    let Some(disk) = TinyDisk::of(1 << 20) else {
+        eprintln!("skipped: this process may not mount a file system");
+        return;
+    };
+    let folder = disk.0.path().join("journal");
+    let journal = open(&folder);
+    // Somebody else takes all but 200 kB: one more segment fits, no third.
+    let filler = disk.0.path().join("filler");
+    std::fs::write(&filler, vec![1; (1 << 20) - 128 * 1024 - 200_000]).unwrap();
+    let mut committed = Vec::new();
+    while let Ok((seq, _)) = allow(&journal, Level::Write).await {
+        committed.push(seq);
+        assert!(committed.len() < 10_000, "never full");
+    }
+    assert!(journal.state().full && !journal.state().poisoned);
+    assert_eq!(segments(&folder).len(), 2);
+    std::fs::remove_file(&filler).unwrap();
+    until(|| journal.is_ready()).await;
+    let (seq, pending) = allow(&journal, Level::Sync).await.unwrap();
+    drop(pending);
+    committed.push(seq);
+    journal.close().await.unwrap();
+    drop(journal);
+    assert_recovers(&folder, &committed).await;
 }
 
 async fn until(holds: impl Fn() -> bool) {

@@ -42,7 +42,7 @@ async fn good_heads_are_received_whole_and_byte_by_byte() {
         ),
         format!("GET http://api.example/a HTTP/1.1\r\nhost: API.example\r\n{close}\r\n\r\n"),
         format!("GET http://api.example HTTP/1.1\r\nhost: api.example\r\n{close}\r\n\r\n"),
-        format!("GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"),
+        "GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n".to_owned(),
     ] {
         let stand = Stand::clear();
         let at_once = stand.exchange(head.as_bytes()).await;

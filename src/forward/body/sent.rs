@@ -1,136 +1,23 @@
 //! The request's body on its way to the upstream.
 //!
-//! In: the caller's body. Out: its bytes, counted and bounded, and a [`Progress`] that the waiting
-//! side reads: how much was sent, whose turn it is, and what went wrong.
+//! In: the caller's body. Out: its bytes, counted and bounded, told to a [`Progress`].
+//!
+//! Never: a clean end of a body that broke, grew too large, or whose exchange is over.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
+use super::progress::{BodyFaultKind, Piece, Pieces, Progress};
 use super::{BodyFault, BoxError};
-
-/// What went wrong with the caller's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyFaultKind {
-    /// It grew beyond its operation's limit.
-    TooLarge,
-    /// The caller went away or sent something malformed.
-    CallerGone,
-    /// The caller was too slow.
-    CallerSlow,
-}
-
-/// What the body's side and the waiting side know in common.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    begun: Instant,
-    sent_bytes: AtomicU64,
-    /// When the upstream was last given something, in microseconds since `begun`.
-    given_us: AtomicU64,
-    /// Whether the next byte is for the caller to send.
-    callers_turn: AtomicBool,
-    fault: AtomicU8,
-    interim: AtomicU32,
-    stop: Notify,
-}
-
-impl Progress {
-    /// Begins now.
-    pub(crate) fn begin() -> Arc<Progress> {
-        Arc::new(Progress {
-            begun: Instant::now(),
-            sent_bytes: AtomicU64::new(0),
-            given_us: AtomicU64::new(0),
-            callers_turn: AtomicBool::new(false),
-            fault: AtomicU8::new(0),
-            interim: AtomicU32::new(0),
-            stop: Notify::new(),
-        })
-    }
-
-    /// Microseconds since the beginning.
-    pub(crate) fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// Body bytes handed to the connection.
-    pub(crate) fn sent_bytes(&self) -> u64 {
-        self.sent_bytes.load(Ordering::Relaxed)
-    }
-
-    /// What went wrong, if anything did.
-    pub(crate) fn fault(&self) -> Option<BodyFaultKind> {
-        match self.fault.load(Ordering::Acquire) {
-            1 => Some(BodyFaultKind::TooLarge),
-            2 => Some(BodyFaultKind::CallerGone),
-            3 => Some(BodyFaultKind::CallerSlow),
-            _ => None,
-        }
-    }
-
-    /// Counts an interim answer (1xx); too many stop the exchange.
-    pub(crate) fn interim(&self) {
-        if self.interim.fetch_add(1, Ordering::Relaxed) >= MOST_INTERIM {
-            self.stop.notify_one();
-        }
-    }
-
-    /// Whether there were too many interim answers.
-    pub(crate) fn stormed(&self) -> bool {
-        self.interim.load(Ordering::Relaxed) > MOST_INTERIM
-    }
-
-    /// Resolves when the exchange must stop: [`Progress::fault`] or [`Progress::stormed`] says why.
-    pub(crate) async fn stopped(&self) {
-        self.stop.notified().await;
-    }
-
-    /// The connection is there: the upstream's time begins. Whose turn it is stays: the body may
-    /// have been asked for already.
-    pub(crate) fn connected(&self) {
-        self.given_us.fetch_max(self.elapsed_us(), Ordering::AcqRel);
-    }
-
-    /// When the upstream will have been silent for `most`, if nothing happens until then; while it
-    /// is the caller's turn the caller's own deadlines rule.
-    pub(crate) fn silent_until(&self, most: Duration) -> Instant {
-        if self.callers_turn.load(Ordering::Acquire) {
-            return Instant::now() + most;
-        }
-        self.begun + Duration::from_micros(self.given_us.load(Ordering::Acquire)) + most
-    }
-
-    fn give(&self) {
-        self.given_us.fetch_max(self.elapsed_us(), Ordering::AcqRel);
-        self.callers_turn.store(false, Ordering::Release);
-    }
-
-    fn wait_for_caller(&self) {
-        self.callers_turn.store(true, Ordering::Release);
-    }
-
-    fn fail(&self, kind: BodyFaultKind) {
-        let code = match kind {
-            BodyFaultKind::TooLarge => 1,
-            BodyFaultKind::CallerGone => 2,
-            BodyFaultKind::CallerSlow => 3,
-        };
-        self.fault.store(code, Ordering::Release);
-        self.stop.notify_one();
-    }
-}
 
 /// The caller's body, bounded.
 pub(crate) struct SentBody {
-    /// Absent when there is nothing to send, or nothing more.
-    from: Option<Pin<Box<dyn Pieces>>>,
+    /// Whether there is nothing to send, or nothing more.
+    ended: bool,
     left_bytes: u64,
     length: Option<u64>,
     progress: Arc<Progress>,
@@ -148,19 +35,16 @@ impl SentBody {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: BodyFault + Into<BoxError>,
     {
-        let nothing = from.is_end_stream();
+        let ended = from.is_end_stream();
+        if !ended {
+            progress.held().body = Some(Box::pin(from));
+        }
         SentBody {
-            from: (!nothing).then(|| Box::pin(from) as Pin<Box<dyn Pieces>>),
+            ended,
             left_bytes: most_bytes,
             length,
             progress,
         }
-    }
-
-    fn fail(&mut self, kind: BodyFaultKind, error: BoxError) -> BoxError {
-        self.from = None;
-        self.progress.fail(kind);
-        error
     }
 
     fn pass(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, BoxError> {
@@ -169,11 +53,31 @@ impl SentBody {
             return Err(self.fail(BodyFaultKind::TooLarge, "the body is too large".into()));
         };
         self.left_bytes = left;
-        self.progress
-            .sent_bytes
-            .fetch_add(length, Ordering::Relaxed);
-        self.progress.give();
+        self.progress.sent(length);
         Ok(Frame::data(bytes))
+    }
+
+    fn fail(&mut self, kind: BodyFaultKind, error: BoxError) -> BoxError {
+        self.progress.fail(kind);
+        self.progress.release();
+        error
+    }
+
+    /// The next piece; an error when the exchange is over, because an end would look clean.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+        let mut held = self.progress.held();
+        let Some(body) = held.body.as_mut() else {
+            let over = (BodyFaultKind::CallerGone, "the exchange is over".into());
+            return Poll::Ready(Some(Err(over)));
+        };
+        let next = body.as_mut().poll_piece(cx);
+        if next.is_pending() {
+            held.asking = Some(cx.waker().clone());
+        } else if body.ended() {
+            // Known now, the end goes out with the last piece.
+            self.ended = true;
+        }
+        next
     }
 }
 
@@ -186,11 +90,8 @@ impl Body for SentBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        loop {
-            let Some(from) = this.from.as_mut() else {
-                return Poll::Ready(None);
-            };
-            let Poll::Ready(next) = from.as_mut().poll_piece(cx) else {
+        while !this.ended {
+            let Poll::Ready(next) = this.poll_held(cx) else {
                 this.progress.wait_for_caller();
                 return Poll::Pending;
             };
@@ -205,34 +106,27 @@ impl Body for SentBody {
                     return Poll::Ready(Some(Err(this.fail(kind, error))));
                 }
                 None => {
-                    this.from = None;
+                    this.ended = true;
                     this.progress.give();
-                    return Poll::Ready(None);
+                    this.progress.release();
                 }
             }
         }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.from.as_ref().is_none_or(|from| from.ended())
+        self.ended
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.from, self.length) {
-            (None, _) => SizeHint::with_exact(0),
-            (Some(_), Some(length)) => SizeHint::with_exact(length),
-            (Some(_), None) => SizeHint::default(),
+        match self.length {
+            _ if self.ended => SizeHint::with_exact(0),
+            Some(length) => SizeHint::with_exact(length),
+            None => SizeHint::default(),
         }
     }
 }
-
-/// A caller's body with its error sorted, so that one pool of connections serves every body type.
-trait Pieces: Send {
-    fn poll_piece(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>>;
-    fn ended(&self) -> bool;
-}
-
-type Piece = Result<Frame<Bytes>, (BodyFaultKind, BoxError)>;
 
 impl<B> Pieces for B
 where
@@ -256,6 +150,3 @@ where
         self.is_end_stream()
     }
 }
-
-/// An upstream may say `103` a few times; a storm is an attack or a fault.
-const MOST_INTERIM: u32 = 8;

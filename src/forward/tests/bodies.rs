@@ -11,6 +11,16 @@ fn post(ask: &mut Ask, body: Sent) {
     ask.body = body;
 }
 
+fn piece(bytes: &'static [u8]) -> Frame<Bytes> {
+    Frame::data(Bytes::from_static(bytes))
+}
+
+/// What must happen, and not only when a connection times out.
+async fn soon<T>(happening: impl Future<Output = T>) -> T {
+    let most = Duration::from_millis(800);
+    tokio::time::timeout(most, happening).await.expect("soon")
+}
+
 #[tokio::test]
 async fn a_chunked_body_passes_whole_and_its_trailers_do_not() {
     let bench = Bench::start().await;
@@ -53,20 +63,29 @@ async fn a_body_declared_too_large_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn a_body_that_grows_too_large_breaks_off_at_the_upstream() {
     let bench = Bench::start().await;
-    for (pieces, ending) in [
-        (&[b"12345".as_slice(), b"67890"][..], ("none", "complete")),
-        (&[b"12345", b"67890", b"1"], ("body_too_large", "truncated")),
+    for (last, ending) in [
+        (b"".as_slice(), ("none", "complete")),
+        (b"1", ("body_too_large", "truncated")),
     ] {
         let count = bench.upstream.seen().len();
+        let (feed, body) = Sent::fed();
+        let feeding = tokio::spawn(async move {
+            feed.send(Ok(piece(b"1234567890"))).await.unwrap();
+            // So that the head leaves before the body breaks.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            feed.send(Ok(piece(last))).await.unwrap();
+        });
         let told = bench
             .ask_with(|ask| {
-                post(ask, Sent::of(pieces));
+                post(ask, body);
                 ask.most_bytes = 10;
             })
             .await;
+        feeding.await.unwrap();
         assert_eq!(told.ending(), ending);
         let seen = bench.upstream.wait_for(count + 1).await;
         assert_eq!(seen[count].complete, ending.1 == "complete");
+        assert_eq!(seen[count].body, b"1234567890");
     }
 }
 
@@ -77,11 +96,37 @@ async fn a_callers_body_that_breaks_is_the_callers_end() {
         (Broke::Slow, ("client_timeout", "client_abort")),
     ] {
         let bench = Bench::start().await;
-        let body = Sent::of(&[b"begun"]).then(broke);
+        let (feed, body) = Sent::fed();
+        let feeding = tokio::spawn(async move {
+            feed.send(Ok(piece(b"begun"))).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            feed.send(Err(broke)).await.unwrap();
+        });
         let told = bench.ask_with(|ask| post(ask, body)).await;
+        feeding.await.unwrap();
         assert_eq!(told.ending(), ending);
         let seen = bench.upstream.wait_for(1).await;
-        assert!(seen.iter().all(|seen| !seen.complete), "never a clean end");
+        assert_eq!(seen[0].body, b"begun");
+        assert!(!seen[0].complete, "never a clean end");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_behind_an_answer_is_the_callers_end() {
+    for (broke, end) in [(Broke::Gone, "client_abort"), (Broke::Slow, "client_abort")] {
+        let bench = Bench::over(Upstream::start().await, |settings| {
+            settings.idle_ms = 10_000;
+        });
+        bench.upstream.script(Script::AnswerAndRead).await;
+        let (feed, body) = Sent::fed();
+        let mut ask = Ask::default();
+        post(&mut ask, body);
+        let (answer, mut outcomes) = bench.send(ask).await;
+        feed.send(Ok(piece(b"begun"))).await.unwrap();
+        feed.send(Err(broke)).await.unwrap();
+        let told = Told::answered(answer.unwrap()).await;
+        assert!(told.broke);
+        assert_eq!(outcomes.recv().await.unwrap().end.word(), end);
     }
 }
 
@@ -90,8 +135,8 @@ async fn a_slow_caller_is_not_a_slow_upstream() {
     let bench = Bench::start().await;
     let (feed, body) = Sent::fed();
     let feeding = tokio::spawn(async move {
-        for _ in 0..4 {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
             feed.send(Ok(Frame::data(Bytes::from_static(b"x"))))
                 .await
                 .unwrap();
@@ -102,7 +147,7 @@ async fn a_slow_caller_is_not_a_slow_upstream() {
     assert_eq!(
         told.ending(),
         ("none", "complete"),
-        "600 ms in all, 300 ms for the head"
+        "an upstream has 300 ms"
     );
 }
 
@@ -125,7 +170,7 @@ async fn an_upstream_that_reads_nothing_holds_the_caller_back_and_times_out() {
             ask.most_bytes = 1 << 40;
         })
         .await;
-    feeding.await.unwrap();
+    soon(feeding).await.unwrap();
     assert_eq!(told.ending(), ("upstream_timeout", "timeout"));
     let fed = fed.load(std::sync::atomic::Ordering::Relaxed);
     assert!(fed < 16 << 20, "{fed} bytes were taken from the caller");
@@ -168,8 +213,23 @@ async fn a_large_answer_streams_through() {
         largest = largest.max(length);
     }
     assert_eq!(received, 32 << 20);
-    assert!(largest <= 64 << 10, "{largest} bytes in one piece");
+    assert!(largest <= 256 << 10, "{largest} bytes in one piece");
     assert_eq!(outcomes.recv().await.unwrap().received_bytes, 32 << 20);
+}
+
+#[tokio::test]
+async fn a_caller_who_reads_nothing_holds_the_upstream_back() {
+    let bench = Bench::start().await;
+    bench.upstream.script(Script::Stream(1 << 40)).await;
+    let (answer, _outcomes) = bench.send(Ask::default()).await;
+    let mut before = u64::MAX;
+    // Until nothing moves any more: what is under way is then in the buffers of two sockets.
+    while before != bench.upstream.streamed_bytes() {
+        before = bench.upstream.streamed_bytes();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(before < 16 << 20, "{before} bytes are somewhere");
+    drop(answer);
 }
 
 #[tokio::test]
@@ -218,7 +278,7 @@ async fn an_early_answer_is_delivered() {
     bench.upstream.script(Script::EarlyAnswer).await;
     let (feed, body) = Sent::fed();
     let told = bench.ask_with(|ask| post(ask, body)).await;
-    drop(feed);
+    soon(feed.closed()).await; // the rest of the body is not waited for
     assert_eq!(told.status, Some(StatusCode::PAYLOAD_TOO_LARGE));
     assert_eq!(told.ending(), ("none", "complete"));
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use stile_kit::upstream::Script;
+use stile_kit::tls::DevCa;
+use stile_kit::upstream::{Answer, Script};
 
 use super::*;
 
@@ -107,7 +108,7 @@ async fn silence_inside_a_body_is_a_timeout_and_slowness_is_not() {
 #[tokio::test]
 async fn a_few_interim_answers_are_skipped_and_a_storm_is_a_bad_response() {
     assert_eq!(ending(Script::Interim(3)).await, ("none", "complete"));
-    for count in [50, 5_000] {
+    for count in [50, 5_000, usize::MAX] {
         let storm = ending(Script::Interim(count)).await;
         assert_eq!(storm, ("upstream_bad_response", "upstream_error"));
     }
@@ -147,6 +148,65 @@ async fn a_head_that_can_be_read_in_two_ways_is_a_bad_response() {
         let told = ending(raw(head)).await;
         let bad = ("upstream_bad_response", "upstream_error");
         assert_eq!(told, bad, "{}", String::from_utf8_lossy(head));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_question_is_nobodys() {
+    let early = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly".to_vec();
+    let bench = Bench::start().await;
+    bench.upstream.script(Script::SpeakFirst(early)).await;
+    for _ in 0..3 {
+        let told = bench.ask().await;
+        assert_ne!(told.body, b"early");
+        assert_eq!(told.end(), "upstream_error");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_with_an_ambiguous_answer_is_not_used_again() {
+    let bench = Bench::start().await;
+    let answer = Answer::status(200).field("content-length", "2").body("hi");
+    bench.upstream.script(Script::Say(answer)).await;
+    for count in 1..4 {
+        let told = bench.ask().await;
+        assert_eq!(told.reason(), "upstream_bad_response");
+        assert_eq!(bench.upstream.connections(), count);
+    }
+    bench.upstream.script(Script::Well).await;
+    bench.ask().await;
+    bench.ask().await;
+    assert_eq!(bench.upstream.connections(), 4, "a good one is");
+}
+
+#[tokio::test]
+async fn over_http2_the_same_faults_have_the_same_ends() {
+    let ca = DevCa::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = ca.write_to(folder.path());
+    let bench = Bench::over(Upstream::start_tls(&ca).await, |settings| {
+        settings.ca_file = Some(path.clone());
+    });
+    let bad = ("upstream_bad_response", "upstream_error");
+    let table = [
+        (Script::Well, ("none", "complete")),
+        (Script::CloseBeforeHead, bad),
+        (
+            Script::SlowHead(Duration::from_secs(30)),
+            ("upstream_timeout", "timeout"),
+        ),
+        (Script::Silent, ("upstream_timeout", "timeout")),
+        (Script::TruncatedBody, ("none", "truncated")),
+        (Script::StallBody, ("none", "timeout")),
+        (Script::HugeHeader(1 << 20), bad),
+        (Script::Stream(4 << 20), ("none", "complete")),
+        (Script::Well, ("none", "complete")),
+    ];
+    for (script, ending) in table {
+        bench.upstream.script(script.clone()).await;
+        let told = bench.ask().await;
+        assert_eq!(told.ending(), ending, "{script:?}: {told:?}");
+        assert!(!told.mentions(API_KEY));
     }
 }
 

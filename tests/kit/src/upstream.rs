@@ -3,7 +3,7 @@
 //! In: connections on loopback. Out: answers like the Lightstep API's and an OTLP receiver's, the
 //! list of what was [`Seen`], and the faults that a [`Script`] asks for.
 //!
-//! HTTP/1 is read and written by hand ([`http1`]), so that nothing is lost or mended on the way;
+//! HTTP/1 is read and written by hand (`upstream/http1.rs`), so that nothing is lost or mended on the way;
 //! HTTP/2 is hyper's.
 #![allow(
     clippy::expect_used,
@@ -11,9 +11,11 @@
 )]
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -51,6 +53,7 @@ struct Shared {
     script: watch::Sender<Script>,
     store: Mutex<lightstep::Store>,
     connections: watch::Sender<usize>,
+    streamed_bytes: AtomicU64,
 }
 
 impl Upstream {
@@ -86,6 +89,7 @@ impl Upstream {
             script: watch::Sender::new(Script::Well),
             store: Mutex::new(lightstep::Store::new()),
             connections: watch::Sender::new(0),
+            streamed_bytes: AtomicU64::new(0),
         });
         Upstream {
             address,
@@ -135,6 +139,11 @@ impl Upstream {
         *self.shared.connections.borrow()
     }
 
+    /// How much of [`Script::Stream`] the other end has taken, in bytes.
+    pub fn streamed_bytes(&self) -> u64 {
+        self.shared.streamed_bytes.load(Ordering::Relaxed)
+    }
+
     /// From now on each request is treated so, on open connections too.
     pub async fn script(&self, script: Script) {
         let refuse = matches!(script, Script::Refuse);
@@ -159,6 +168,11 @@ impl Drop for Upstream {
 impl Shared {
     fn script(&self) -> Script {
         self.script.borrow().clone()
+    }
+
+    fn streamed(&self, bytes: usize) {
+        self.streamed_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     fn remember(&self, seen: Seen) {
@@ -250,6 +264,12 @@ async fn connection(
     shared: Arc<Shared>,
 ) {
     let _ = stream.set_nodelay(true);
+    let mut stream = stream;
+    if let Script::SpeakFirst(bytes) = shared.script()
+        && stream.write_all(&bytes).await.is_err()
+    {
+        return;
+    }
     match tls {
         None => {
             let Some(http2) = speaks_http2(&stream).await else {
@@ -303,7 +323,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::AsyncReadExt;
 
     async fn ask(upstream: &Upstream, request: &str) -> String {
         let mut stream = TcpStream::connect(upstream.address()).await.unwrap();

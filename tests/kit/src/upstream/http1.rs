@@ -46,6 +46,12 @@ where
             stream.shutdown().await?;
             return until_gone(stream).await;
         }
+        Script::AnswerAndRead => {
+            stream.write_all(CHUNKED).await?;
+            stream.flush().await?;
+            shared.remember(seen);
+            return until_gone(stream).await;
+        }
         Script::NeverReadBody => {
             shared.remember(seen);
             return std::future::pending().await;
@@ -124,6 +130,7 @@ where
                 stream
                     .write_all(piece.get(..length).unwrap_or_default())
                     .await?;
+                shared.streamed(length);
                 left -= length as u64;
             }
             stream.flush().await?;
@@ -159,11 +166,13 @@ where
             .bytes(),
         );
         out.extend(&answer.body);
-        out.extend(if answer.body.is_empty() {
-            &b"\r\n"[..]
-        } else {
-            b"\r\n0\r\n"
-        });
+        if !answer.body.is_empty() {
+            out.extend(
+                b"
+0
+",
+            );
+        }
         for (name, value) in &answer.trailers {
             out.extend(format!("{name}: {value}\r\n").bytes());
         }

@@ -14,6 +14,8 @@ pub enum Script {
     Refuse,
     /// Accepts, reads nothing, says nothing.
     Silent,
+    /// Says these bytes on a new connection before anything was asked, then answers well.
+    SpeakFirst(Vec<u8>),
     /// Reads the request and closes without a byte.
     CloseBeforeHead,
     /// Waits so long, then answers well.
@@ -47,6 +49,8 @@ pub enum Script {
     Raw(Vec<u8>),
     /// `413` before reading the body, then close.
     EarlyAnswer,
+    /// The head of a chunked answer at once, then reads the body and never ends.
+    AnswerAndRead,
     /// Reads the head, then leaves the body on the wire until the other end goes.
     NeverReadBody,
     /// `200` and so many bytes of body.

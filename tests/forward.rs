@@ -1,7 +1,19 @@
-//! What refuses a start-up: keys, addresses, certificates.
+//! What refuses a start-up of the forwarder: keys, addresses, certificates.
+//!
+//! What it does with a request is tested beside its code: the door that takes plain parts instead
+//! of a `Committed` is not public.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what these tests set up must be there, or they fail"
+)]
 
-use super::*;
-use crate::forward::InjectedHeaders;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use http::HeaderName;
+use stile::forward::{InjectedHeader, InjectedHeaders, UpstreamSettings, Upstreams};
+use stile_kit::upstream::API_KEY;
 
 /// The faults of the valid settings with one thing changed.
 fn faults(change: impl FnOnce(&mut UpstreamSettings, &Path)) -> Vec<String> {
@@ -199,4 +211,37 @@ fn a_key_is_not_shown() {
     let upstreams = Upstreams::build(&[settings]).unwrap();
     assert!(!format!("{upstreams:?}").contains(API_KEY));
     assert!(upstreams.states()[0].key_written.is_some());
+}
+
+/// Valid settings of one upstream whose key and authority are in the folder.
+fn settings(url: &str, folder: &Path) -> UpstreamSettings {
+    UpstreamSettings {
+        name: "lightstep".to_owned(),
+        url: url.parse().unwrap(),
+        headers: vec![
+            injected("authorization", "bearer {key}", Some(key_file(folder))),
+            injected("x-lightstep-org", "acme", None),
+        ],
+        pass: Vec::new(),
+        ca_file: None,
+        connect_ms: 2_000,
+        head_ms: 300,
+        idle_ms: 300,
+        requests: 64,
+    }
+}
+
+fn injected(name: &str, value: &str, key_file: Option<PathBuf>) -> InjectedHeader {
+    InjectedHeader {
+        name: HeaderName::try_from(name).unwrap(),
+        value: value.to_owned(),
+        key_file,
+    }
+}
+
+fn key_file(folder: &Path) -> PathBuf {
+    let path = folder.join("upstream.key");
+    std::fs::write(&path, format!("{API_KEY}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
 }

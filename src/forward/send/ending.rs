@@ -1,0 +1,129 @@
+//! How an exchange ends without an answer to pass on.
+//!
+//! In: what stopped it, or what the pool or the answer's head says. Out: an [`Ending`]: the word for
+//! the record and the refusal for the caller.
+//!
+//! The line that matters is between what may have reached the upstream and what cannot have: only
+//! the second is `upstream_unreachable`, `upstream_tls_error` or `not_forwarded`.
+
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::forward::body::{BodyFaultKind, Progress};
+use crate::forward::headers::well_framed;
+use crate::record::End;
+use crate::refusal::{Reason, Refusal};
+
+/// How an exchange ended without an answer to pass on.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) end: End,
+    pub(super) refusal: Refusal,
+}
+
+impl Ending {
+    /// Committed, and then nothing was sent.
+    pub(super) fn unsent(reason: Reason) -> Ending {
+        Ending {
+            end: End::NotForwarded,
+            refusal: Refusal::new(reason),
+        }
+    }
+
+    /// No connection, so nothing was sent.
+    pub(super) fn unreachable(noted: impl Into<String>) -> Ending {
+        Ending {
+            end: End::UpstreamError,
+            refusal: Refusal::new(Reason::UpstreamUnreachable).noting(noted),
+        }
+    }
+
+    /// The upstream's answer is none that can be passed on.
+    pub(super) fn spoke_badly(noted: impl Into<String>) -> Ending {
+        Ending {
+            end: End::UpstreamError,
+            refusal: Refusal::new(Reason::UpstreamBadResponse).noting(noted),
+        }
+    }
+
+    /// The upstream took or said nothing for too long.
+    pub(super) fn silent() -> Ending {
+        Ending {
+            end: End::Timeout,
+            refusal: Refusal::new(Reason::UpstreamTimeout),
+        }
+    }
+
+    /// The caller's body ended the exchange.
+    fn caller(kind: BodyFaultKind) -> Ending {
+        let (end, reason) = match kind {
+            BodyFaultKind::TooLarge => (End::Truncated, Reason::BodyTooLarge),
+            BodyFaultKind::CallerGone => (End::ClientAbort, Reason::MalformedRequest),
+            BodyFaultKind::CallerSlow => (End::ClientAbort, Reason::ClientTimeout),
+        };
+        Ending {
+            end,
+            refusal: Refusal::new(reason),
+        }
+    }
+}
+
+/// The exchange was stopped from our side.
+pub(super) fn stopped(progress: &Progress) -> Ending {
+    match progress.fault() {
+        Some(kind) => Ending::caller(kind),
+        None => Ending::spoke_badly("a storm of interim answers"),
+    }
+}
+
+/// Sorts an error of the pool by how far the request came.
+pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
+    if let Some(kind) = progress.fault() {
+        return Ending::caller(kind);
+    }
+    let cause = std::error::Error::source(error);
+    let noted = chain(error);
+    if error.is_connect() {
+        // The connector hands TLS errors on as plain `io::Error`s, and wraps its own otherwise.
+        return match cause.is_some_and(|cause| cause.is::<std::io::Error>()) {
+            true => Ending {
+                end: End::UpstreamError,
+                refusal: Refusal::new(Reason::UpstreamTlsError).noting(noted),
+            },
+            false => Ending::unreachable(noted),
+        };
+    }
+    let unsent = cause
+        .and_then(|cause| cause.downcast_ref::<hyper::Error>())
+        .is_some_and(hyper::Error::is_canceled);
+    if unsent {
+        return Ending::unreachable(noted);
+    }
+    Ending::spoke_badly(noted)
+}
+
+/// What is wrong with an answer's head, if anything is.
+pub(super) fn fault_of(answer: &Response<Incoming>, progress: &Progress) -> Option<&'static str> {
+    if progress.stormed() {
+        return Some("a storm of interim answers");
+    }
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Some("switched protocols unasked");
+    }
+    if answer.status().as_u16() >= 600 {
+        return Some("a status that is none");
+    }
+    (!well_framed(answer.headers())).then_some("a length that can be read in two ways")
+}
+
+/// The error and its causes in one line; none of them carries a field or a body.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

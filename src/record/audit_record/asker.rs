@@ -1,0 +1,94 @@
+//! What a record says of who asked.
+//!
+//! In: a [`Principal`], or the plain values of a test. Out: an [`Asker`].
+//!
+//! Never: the token or its `jti`; only their fingerprint.
+
+use crate::clock::Time;
+use crate::identify::{Principal, Who};
+use crate::record::fingerprint::FingerprintKey;
+
+/// What a record says of who asked.
+#[derive(Clone, Debug)]
+pub struct Asker<'a> {
+    /// The issuer's exact URL.
+    pub issuer: &'a str,
+    /// The issuer's name for them.
+    pub subject: &'a str,
+    /// A job, a person or an agent, with its names and groups.
+    pub who: &'a Who,
+    /// The key id in the token's header.
+    pub key_id: Option<&'a str>,
+    /// The algorithm that verified the token.
+    pub algorithm: &'a str,
+    /// The `typ` in its header.
+    pub typ: Option<&'a str>,
+    /// When the token was issued.
+    pub issued: Time,
+    /// When it ends.
+    pub expires: Time,
+    /// The token's fingerprint under the journal's own key.
+    pub fingerprint: [u8; 32],
+    /// Claims that records may keep.
+    pub claims: &'a [(String, serde_json::Value)],
+}
+
+impl<'a> Asker<'a> {
+    /// What a record says of a principal.
+    pub(in crate::record) fn of(principal: &'a Principal, key: &FingerprintKey) -> Asker<'a> {
+        let token = principal.token();
+        let issuer = principal.issuer_url();
+        Asker {
+            issuer,
+            subject: &principal.facts().subject,
+            who: &principal.facts().who,
+            key_id: token.key_id.as_deref(),
+            algorithm: token.algorithm,
+            typ: token.typ.as_deref(),
+            issued: token.issued,
+            expires: token.expires,
+            fingerprint: match &token.jti {
+                Some(jti) => key.of_token_id(issuer, jti),
+                None => key.of_token(principal.digest()),
+            },
+            claims: &token.kept_claims,
+        }
+    }
+}
+
+impl Asker<'_> {
+    /// The word for what they are.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.who {
+            Who::Job(_) => "job",
+            Who::Person(_) => "person",
+            Who::Agent(_) => "agent",
+        }
+    }
+
+    /// A name that people know them by.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self.who {
+            Who::Job(job) => job.started_by.as_deref(),
+            Who::Person(person) => Some(&person.name),
+            Who::Agent(agent) => Some(&agent.name),
+        }
+    }
+
+    /// Their groups, where they have some.
+    pub(super) fn groups(&self) -> Option<&[String]> {
+        match self.who {
+            Who::Job(_) => None,
+            Who::Person(person) => Some(&person.groups),
+            Who::Agent(agent) => Some(&agent.groups),
+        }
+    }
+
+    /// Whom an agent acts for.
+    pub(super) fn acts_for(&self) -> Option<&str> {
+        match self.who {
+            Who::Agent(agent) => agent.acts_for.as_deref(),
+            Who::Job(_) | Who::Person(_) => None,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The record of one decision: the request, who asked, what for, and what was said.
+//!
+//! In: a [`Sighting`] and what the steps after it found. Out: its line.
+
+use crate::authorize::{Decision, Permit};
+use crate::listen::{Sighting, TlsFacts, Trace};
+use crate::record::fingerprint::FingerprintKey;
+use crate::record::frame::hex;
+use crate::record::render::Line;
+use crate::record::settings::Level;
+use crate::refusal::{Reason, Refusal};
+use crate::resolve::{Operation, Resource};
+
+use super::{ALLOW, Asker, Constants, FORMAT, LONG_NAME, MANY, NAME, PATH, PRODUCT, SOME, WORD};
+
+/// A decision about one request, before anything follows from it.
+#[derive(Clone, Debug)]
+pub struct DecisionRecord<'a> {
+    /// The request.
+    pub sighting: Sighting<'a>,
+    /// When it counts as committed.
+    pub level: Level,
+    /// `allow`, `deny`, `refuse`, `error`, or `public` for a document of our own.
+    pub decision: &'static str,
+    /// Why not.
+    pub reason: Option<Reason>,
+    /// The guardrail that forbade it.
+    pub forbidden_by: Option<&'a str>,
+    /// Who asked, where that was verified.
+    pub asker: Option<Asker<'a>>,
+    /// What for, where the catalogue knows it.
+    pub operation: Option<&'a Operation>,
+    /// The policies that determined it.
+    pub policies: &'a [String],
+    /// What went wrong while evaluating.
+    pub policy_errors: &'a [String],
+    /// The digest of the policy set that decided.
+    pub policy_set: Option<&'a str>,
+}
+
+impl<'a> DecisionRecord<'a> {
+    /// The record of an allow.
+    pub(in crate::record) fn of_permit(
+        sighting: Sighting<'a>,
+        permit: &'a Permit,
+        level: Level,
+        key: &FingerprintKey,
+    ) -> DecisionRecord<'a> {
+        DecisionRecord {
+            sighting,
+            level,
+            decision: ALLOW,
+            reason: None,
+            forbidden_by: None,
+            asker: Some(Asker::of(permit.principal(), key)),
+            operation: Some(permit.operation()),
+            policies: permit.policies(),
+            policy_errors: &[],
+            policy_set: Some(permit.policy_set()),
+        }
+    }
+
+    /// The record of a refusal.
+    pub(in crate::record) fn of_refusal(
+        sighting: Sighting<'a>,
+        refusal: &'a Refusal,
+        asker: Option<Asker<'a>>,
+        operation: Option<&'a Operation>,
+        decision: Option<&'a Decision>,
+        level: Level,
+    ) -> DecisionRecord<'a> {
+        let explanation = refusal
+            .explanation()
+            .or_else(|| decision.and_then(|d| d.explanation.as_ref()));
+        DecisionRecord {
+            sighting,
+            level,
+            decision: refusal.reason().effect().word(),
+
+            reason: Some(refusal.reason()),
+            forbidden_by: explanation.and_then(|e| e.forbidden_by.as_deref()),
+            asker,
+            operation,
+            policies: decision.map_or(&[], |d| &d.policies),
+            policy_errors: decision.map_or(&[], |d| &d.errors),
+            policy_set: explanation
+                .map(|e| e.policy_set.as_str())
+                .filter(|s| !s.is_empty()),
+        }
+    }
+
+    /// The record of a public document of ours, handed out to whoever asks: nobody is identified,
+    /// nothing is forwarded, so there is no outcome either.
+    pub(in crate::record) fn of_publication(sighting: Sighting<'a>) -> DecisionRecord<'a> {
+        DecisionRecord {
+            sighting,
+            level: Level::Write,
+            decision: "public",
+            reason: None,
+            forbidden_by: None,
+            asker: None,
+            operation: None,
+            policies: &[],
+            policy_errors: &[],
+            policy_set: None,
+        }
+    }
+
+    /// Renders the record into a buffer, which is emptied first.
+    pub fn render(&self, constants: &Constants, out: &mut Vec<u8>) {
+        let seen = &self.sighting;
+        let asker = self.asker.as_ref();
+        let entry = self.operation.map(|operation| &operation.entry);
+        let mut line = Line::begin(out);
+        line.text_if("activity", entry.map(|e| e.class.word()), WORD);
+        line.text_if("acts_for", asker.and_then(Asker::acts_for), NAME);
+        line.text_if("alg", asker.map(|a| a.algorithm), WORD);
+        line.rendered("boot", &constants.boot);
+        if let Some(claims) = asker.map(|a| a.claims).filter(|c| !c.is_empty()) {
+            let claims = claims.iter().map(|(name, value)| (name.as_str(), value));
+            line.map("claims", claims, MANY);
+        }
+        line.rendered("config", &constants.config);
+        line.text_if("cred", asker.map(|_| "bearer_jwt"), WORD);
+        line.cut_goes_here();
+        line.text("decision", self.decision, WORD);
+        if let Some(groups) = asker.and_then(Asker::groups).filter(|g| !g.is_empty()) {
+            line.texts("groups", groups.iter().map(String::as_str), MANY);
+        }
+        line.text_if("host", seen.host, NAME);
+        line.plain("id", seen.id.hyphenated());
+        line.text_if("issuer", asker.map(|a| a.issuer), LONG_NAME);
+        line.text_if("kid", asker.and_then(|a| a.key_id), NAME);
+        line.text("kind", "decision", WORD);
+        line.text("level", self.level.word(), WORD);
+        line.rendered("log", &constants.log);
+        line.text_if("method", seen.method, WORD);
+        line.count("mono", seen.mono_ns / 1000);
+        line.text_if("op", entry.map(|e| e.action.as_str()), NAME);
+        line.text_if("path", seen.path, PATH);
+        if !self.policies.is_empty() {
+            line.texts("policies", self.policies.iter().map(String::as_str), SOME);
+        }
+        if !self.policy_errors.is_empty() {
+            let errors = self.policy_errors.iter().map(String::as_str);
+            line.texts("policy_errors", errors, SOME);
+        }
+        line.text_if("policy_set", self.policy_set, NAME);
+        line.rendered("product", PRODUCT);
+        line.text("proto", seen.protocol.word(), WORD);
+        if let Some(query) = seen.query.filter(|query| !query.is_empty()) {
+            line.texts("query_keys", query.split('&').map(query_name), SOME);
+        }
+        line.text_if("reason", self.reason.map(Reason::word), WORD);
+        if let Some(guardrail) = self.forbidden_by {
+            line.text("reason_detail", &format!("forbid:{guardrail}"), NAME);
+        }
+        if let Some(operation) = self.operation {
+            line_resource(&mut line, &operation.resource);
+        }
+        line.text_if("service", entry.map(|e| e.upstream.as_ref()), NAME);
+        line.plain("src_ip", seen.peer.ip().to_canonical());
+        line.count("src_port", u64::from(seen.peer.port()));
+        line.text_if("subject", asker.map(|a| a.subject), LONG_NAME);
+        line.text_if("subject_kind", asker.map(Asker::kind), WORD);
+        line.text_if("subject_name", asker.and_then(Asker::name), LONG_NAME);
+        line.count("time", seen.time.as_ms());
+        if let Some(tls) = seen.tls {
+            line_tls(&mut line, tls);
+        }
+        line.count_if("token_exp", asker.map(|a| a.expires.as_secs()));
+        if let Some(asker) = asker {
+            line.hex("token_fp", &asker.fingerprint, NAME);
+        }
+        line.count_if("token_iat", asker.map(|a| a.issued.as_secs()));
+        if let Some(trace) = seen.trace {
+            line_trace(&mut line, trace);
+        }
+        line.text_if("typ", asker.and_then(|a| a.typ), WORD);
+        if let Some(agent) = seen.user_agent {
+            line_user_agent(&mut line, agent);
+        }
+        line.count("v", FORMAT);
+        line.rendered("version", &constants.version);
+        line.finish();
+    }
+}
+
+/// The name in one piece of a query, or `*` where it could be a value.
+fn query_name(piece: &str) -> &str {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]$:".contains(&b);
+    match piece.split_once('=') {
+        Some((name, _)) if name.len() <= 64 && name.bytes().all(plain) => name,
+        _ => "*",
+    }
+}
+
+fn line_resource(line: &mut Line<'_>, resource: &Resource) {
+    let triple = [
+        Some(resource.kind.as_str()),
+        resource.id.as_deref(),
+        resource.project.as_deref(),
+    ];
+    line.texts_or_nulls("resource", triple.into_iter(), LONG_NAME);
+}
+
+fn line_tls(line: &mut Line<'_>, tls: &TlsFacts) {
+    let members = [
+        ("alpn", tls.alpn.as_deref().map(serde_json::Value::from)),
+        ("sni", tls.sni.as_deref().map(serde_json::Value::from)),
+        ("suite", Some(serde_json::Value::from(tls.suite.as_str()))),
+        ("version", Some(serde_json::Value::from(tls.version))),
+    ];
+    let members = members
+        .iter()
+        .filter_map(|(n, v)| v.as_ref().map(|v| (*n, v)));
+    line.map("tls", members, LONG_NAME);
+}
+
+fn line_trace(line: &mut Line<'_>, trace: Trace) {
+    let ids = [hex(&trace.trace_id), hex(&trace.span_id)];
+    line.texts("trace", ids.iter().map(String::as_str), NAME);
+}
+
+/// Bytes that are no UTF-8 stand in `ua` as U+FFFD and exactly in `ua_hex`.
+fn line_user_agent(line: &mut Line<'_>, agent: &[u8]) {
+    match std::str::from_utf8(agent) {
+        Ok(text) => line.text("ua", text, NAME),
+        Err(_) => {
+            line.text("ua", &String::from_utf8_lossy(agent), NAME);
+            line.hex("ua_hex", agent, LONG_NAME);
+        }
+    }
+}

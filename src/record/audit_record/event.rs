@@ -1,0 +1,93 @@
+//! The record of something that happened to stile itself.
+//!
+//! In: a [`Note`] of the closed list and its details. Out: its line.
+
+use crate::clock::Time;
+use crate::record::render::Line;
+
+use super::{Constants, FORMAT, MANY, PRODUCT, WORD};
+
+/// What happened to stile itself: the closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// The journal was opened; every allow before this has its outcome.
+    Start,
+    /// The journal was closed in order.
+    Stop,
+    /// Other settings are in force.
+    ConfigReload,
+    /// Another policy set is in force.
+    PolicyReload,
+    /// A reload was refused; the old generation stays.
+    ReloadRefused,
+    /// Recovery took a torn tail away.
+    Recovered,
+    /// The wall clock moved against the clock that never steps.
+    ClockStep,
+    /// Requests were answered without a record while the journal could not be written.
+    Unrecorded,
+}
+
+impl Note {
+    /// Every note.
+    pub const ALL: &[Note] = &[
+        Note::Start,
+        Note::Stop,
+        Note::ConfigReload,
+        Note::PolicyReload,
+        Note::ReloadRefused,
+        Note::Recovered,
+        Note::ClockStep,
+        Note::Unrecorded,
+    ];
+
+    /// The word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Note::Start => "start",
+            Note::Stop => "stop",
+            Note::ConfigReload => "config.reload",
+            Note::PolicyReload => "policy.reload",
+            Note::ReloadRefused => "reload.refused",
+            Note::Recovered => "journal.recovered",
+            Note::ClockStep => "clock.step",
+            Note::Unrecorded => "journal.unrecorded",
+        }
+    }
+}
+
+/// Something that happened to stile itself.
+#[derive(Clone, Debug)]
+pub struct EventRecord<'a> {
+    /// What.
+    pub note: Note,
+    /// What there is to say about it; rendered in the order of its names.
+    pub detail: &'a [(&'a str, serde_json::Value)],
+    /// When.
+    pub time: Time,
+    /// The same moment in nanoseconds since the machine started.
+    pub mono_ns: u64,
+}
+
+impl EventRecord<'_> {
+    /// Renders the record into a buffer, which is emptied first.
+    pub fn render(&self, constants: &Constants, out: &mut Vec<u8>) {
+        let mut line = Line::begin(out);
+        line.rendered("boot", &constants.boot);
+        line.rendered("config", &constants.config);
+        line.cut_goes_here();
+        if !self.detail.is_empty() {
+            let members = self.detail.iter().map(|(name, value)| (*name, value));
+            line.map("detail", members, MANY);
+        }
+        line.text("event", self.note.word(), WORD);
+        line.text("kind", "event", WORD);
+        line.rendered("log", &constants.log);
+        line.count("mono", self.mono_ns / 1000);
+        line.rendered("product", PRODUCT);
+        line.count("time", self.time.as_ms());
+        line.count("v", FORMAT);
+        line.rendered("version", &constants.version);
+        line.finish();
+    }
+}
