@@ -388,6 +388,7 @@ fn a_full_disk_is_told() {
 }
 
 /// Words of the command, exit code, what standard error begins with.
+#[rustfmt::skip] // a table reads as one
 const EXITS: &[(&[&str], i32, &str)] = &[
     (&["version"], 0, ""),
     (&["--version"], 0, ""),
@@ -402,97 +403,29 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (&["schema", "cedar"], 0, ""),
     (&["schema", "bindings"], 0, ""),
     (&["audit", "verify"], 2, "error: there is no folder"),
-    (
-        &["audit", "verify", "nowhere"],
-        2,
-        "error: there is no folder `nowhere`",
-    ),
-    (
-        &["token", "verify", "x"],
-        2,
-        "error: the following required arguments",
-    ),
-    (
-        &["explain", "GET"],
-        2,
-        "error: the following required arguments",
-    ),
-    (
-        &["explain", "GET", "/", "--ci", "a", "--user", "b"],
-        2,
-        "error: the argument '--ci",
-    ),
-    (
-        &["explain", "GET", "/", "--user", "b", "--protected"],
-        2,
-        "error: the argument '--user <NAME>' cannot be used",
-    ),
+    (&["audit", "verify", "nowhere"], 2, "error: there is no folder `nowhere`"),
+    (&["token", "verify", "x"], 2, "error: the following required arguments"),
+    (&["explain", "GET"], 2, "error: the following required arguments"),
+    (&["explain", "GET", "/", "--ci", "a", "--user", "b"], 2, "error: the argument '--ci"),
+    (&["explain", "GET", "/", "--user", "b", "--protected"], 2, "error: the argument '--user <NAME>' cannot be used"),
     (&[], 2, "An identity-aware"),
     (&["config"], 2, "Show the settings"),
     (&["confg"], 2, "error: unrecognized subcommand 'confg'"),
-    (
-        &["config", "shwo"],
-        2,
-        "error: unrecognized subcommand 'shwo'",
-    ),
-    (
-        &["config", "show", "extra"],
-        2,
-        "error: unexpected argument 'extra'",
-    ),
-    (
-        &["--confg", "x", "version"],
-        2,
-        "error: unexpected argument '--confg'",
-    ),
-    (
-        &["--config"],
-        2,
-        "error: a value is required for '--config <FILE>'",
-    ),
-    (
-        &["--config", "no.yaml", "config", "show"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "no.yaml", "config", "paths"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "secrets", "config", "show"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "secrets/ingest.key", "config", "show"],
-        2,
-        "error:",
-    ),
-    (
-        &["--color", "blue", "version"],
-        2,
-        "error: invalid value 'blue' for '--color <WHEN>'",
-    ),
-    (
-        &["--format", "xml", "version"],
-        2,
-        "error: invalid value 'xml' for '--format <FORMAT>'",
-    ),
+    (&["config", "shwo"], 2, "error: unrecognized subcommand 'shwo'"),
+    (&["config", "show", "extra"], 2, "error: unexpected argument 'extra'"),
+    (&["--confg", "x", "version"], 2, "error: unexpected argument '--confg'"),
+    (&["--config"], 2, "error: a value is required for '--config <FILE>'"),
+    (&["--config", "no.yaml", "config", "show"], 2, "error: the settings file cannot be read"),
+    (&["--config", "no.yaml", "config", "paths"], 2, "error: the settings file cannot be read"),
+    (&["--config", "secrets", "config", "show"], 2, "error: the settings file cannot be read"),
+    (&["--config", "secrets/ingest.key", "config", "show"], 2, "error:"),
+    (&["--color", "blue", "version"], 2, "error: invalid value 'blue' for '--color <WHEN>'"),
+    (&["--format", "xml", "version"], 2, "error: invalid value 'xml' for '--format <FORMAT>'"),
     (&["schema"], 2, "error: the following required arguments"),
     (&["schema", "configs"], 2, "error: invalid value 'configs'"),
     (&["completions", "sh"], 2, "error: invalid value 'sh'"),
-    (
-        &["man", "serv"],
-        2,
-        "error: there is no command `stile serv`",
-    ),
-    (
-        &["man", "config", "shows"],
-        2,
-        "error: there is no command `stile-config shows`",
-    ),
+    (&["man", "serv"], 2, "error: there is no command `stile serv`"),
+    (&["man", "config", "shows"], 2, "error: there is no command `stile-config shows`"),
 ];
 
 #[test]
