@@ -42,7 +42,10 @@ impl Parts<'_> {
             .as_str()
             .strip_prefix(authority.host())
             .unwrap_or("");
-        let port = after_host.strip_prefix(':').map(str::parse::<NonZeroU16>);
+        let digits = after_host
+            .strip_prefix(':')
+            .filter(|port| !port.contains('+'));
+        let port = digits.map(str::parse::<NonZeroU16>);
         if !after_host.is_empty() && !matches!(port, Some(Ok(_))) {
             return Err("a URL here has a port from 1 to 65535, or none");
         }
@@ -119,6 +122,7 @@ mod tests {
             "https://a b",
             "https://a:",
             "https://a:0",
+            "https://a:+5",
             "https://a:99999",
             "https://ä",
         ] {
