@@ -6,7 +6,7 @@
 //! [`Ruling`] from its first step to its last, so a reload between two steps cannot mix two sets.
 //!
 //! Never: answers before the record is in the journal, forwards what is not [`Committed`], lets a
-//! caller who goes away take a record along: each request runs as a task of its own.
+//! caller who goes away take a record along.
 //!
 //! When the journal cannot take a record, the answer is `audit_unavailable` or
 //! `audit_backpressure`, and nothing is forwarded.
@@ -26,6 +26,7 @@ use crate::record::{Committed, Journal};
 use crate::refusal::{Reason, Refusal, Site, answer};
 
 mod deployment;
+mod finishing;
 mod manner;
 mod metadata;
 pub mod metrics;
@@ -34,6 +35,7 @@ pub mod ruling;
 pub use metrics::Metrics;
 pub use ruling::{Refused, Ruling};
 
+use finishing::Finishing;
 use manner::Manner;
 
 /// Everything that a request meets on its way. Clones share it.
@@ -268,11 +270,9 @@ impl Receive for Pipeline {
     async fn receive(&self, arrival: Arrival, body: RequestBody) -> Response<ResponseBody> {
         let decision = arrival.id();
         let pipeline = self.clone();
-        // A task of its own: hyper drops the future of a caller who hangs up, and a dropped future
-        // would take the record along (P2).
-        match tokio::spawn(async move { pipeline.pass(arrival, body).await }).await {
-            Ok(response) => response,
-            Err(_) => self.fault(decision),
+        match Finishing::new(async move { pipeline.pass(arrival, body).await }).await {
+            Some(response) => response,
+            None => self.fault(decision),
         }
     }
 
@@ -291,9 +291,9 @@ impl Receive for Pipeline {
                 .turn_back(unreadable.sighting(), &manner, refused)
                 .await
         };
-        match tokio::spawn(turned).await {
-            Ok(response) => response,
-            Err(_) => self.fault(decision),
+        match Finishing::new(turned).await {
+            Some(response) => response,
+            None => self.fault(decision),
         }
     }
 }

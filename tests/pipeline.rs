@@ -567,12 +567,20 @@ async fn a_token_is_explained_by_the_checks_that_serve_makes() {
     let explain = |token: String| {
         let config = world.stile.folder().path().join("stile.yaml");
         let mut command = tokio::process::Command::new(program());
-        command.args(["token", "explain", "--config"]).arg(config).arg(token);
+        command
+            .args(["token", "explain", "--config"])
+            .arg(config)
+            .arg(token);
         async move { command.output().await.unwrap() }
     };
     let good = explain(world.job_token(json!({}))).await;
     let said = String::from_utf8_lossy(&good.stdout).into_owned();
-    assert_eq!(good.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&good.stderr));
+    assert_eq!(
+        good.status.code(),
+        Some(0),
+        "{said}{}",
+        String::from_utf8_lossy(&good.stderr)
+    );
     assert!(said.contains("acme/shop/api"), "{said}");
     let elsewhere = explain(world.job_token(json!({"aud": "https://vault.example.com"}))).await;
     let said = String::from_utf8_lossy(&elsewhere.stdout).into_owned();
@@ -590,11 +598,19 @@ async fn a_record_names_the_policy_set_that_decided_and_a_reload_the_next_one() 
         own[0].word("policy_set").to_owned()
     };
     let before = set_of(&creates_a_stream(&world, &token).await);
-    let rules = world.stile.folder().path().join("policies/rules/jobs.cedar");
+    let rules = world
+        .stile
+        .folder()
+        .path()
+        .join("policies/rules/jobs.cedar");
     let text = std::fs::read_to_string(&rules).unwrap();
     std::fs::write(&rules, format!("{text}\n// looked at again\n")).unwrap();
     // Nobody sends a signal: the changed file is enough.
-    world.stile.waits_for("new settings are in force").await.unwrap();
+    world
+        .stile
+        .waits_for("new settings are in force")
+        .await
+        .unwrap();
     let after = set_of(&creates_a_stream(&world, &token).await);
     assert!(before.starts_with("sha256:") && after.starts_with("sha256:"));
     assert_ne!(before, after, "another set decided");
