@@ -117,6 +117,10 @@ impl Pipeline {
         if let Some(document) = metadata::asked_for(&arrival) {
             return self.publish(ruling, &arrival, &manner, document).await;
         }
+        if !self.0.journal.believes(arrival.time()) {
+            let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));
+            return self.turn_back(arrival.sighting(), &manner, refused).await;
+        }
         let began = Instant::now();
         let judged = ruling.judge(&arrival).await;
         self.0.metrics.judged(began.elapsed());
@@ -278,12 +282,7 @@ impl Receive for Pipeline {
 
     async fn turn_away(&self, unreadable: Unreadable, refusal: Refusal) -> Response<ResponseBody> {
         let decision = unreadable.id;
-        let refused = Refused {
-            refusal,
-            principal: None,
-            operation: None,
-            decision: None,
-        };
+        let refused = Refused::unheard(refusal);
         let pipeline = self.clone();
         let turned = async move {
             let manner = Manner::unknown(unreadable.id);

@@ -35,6 +35,10 @@ mod config;
 mod cli;
 /// The whole way with the real program.
 mod pipeline;
+/// Ten minutes with a hostile caller, by generator, against the real program.
+mod hostile;
+/// Every reason is met by a real request.
+mod reachable;
 /// The demo is a test.
 mod demo;
 /// The README is true.
