@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::build::build;
 use crate::admin::Notices;
@@ -42,14 +42,11 @@ pub(super) struct Watched {
 /// Watches until the process ends.
 pub(super) async fn watch(
     mut watched: Watched,
+    mut hangup: Signal,
     certificates: Vec<Option<Arc<TlsSwitch>>>,
     pipeline: Pipeline,
     notices: Arc<Notices>,
 ) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be watched; settings are read at the start only");
-        return;
-    };
     let mut seen = Fingerprint::of(&watched.settings.watched);
     let mut settling: Option<Fingerprint> = None;
     loop {
