@@ -35,6 +35,8 @@ mod config;
 mod cli;
 /// The whole way with the real program.
 mod pipeline;
+/// What is wrong in the operator's files is told once, where it stands, and nothing is started.
+mod bad_input;
 /// The demo is a test.
 mod demo;
 /// The README is true.
