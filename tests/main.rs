@@ -43,5 +43,7 @@ mod demo;
 mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
+/// What `make up` would start loads, builds and answers.
+mod compose;
 /// The documents say what the code says.
 mod docs;
