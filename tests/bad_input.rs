@@ -354,4 +354,34 @@ async fn several_faults_are_each_told_once_in_one_start() {
     assert!(said.ends_with("2 errors\n"), "{said}");
 }
 
+#[tokio::test]
+async fn a_reload_that_would_need_a_restart_says_so_and_changes_nothing() {
+    let whole = "    tls: { certificate: stile.pem, key: stile.key }\n";
+    for (piece, other, named) in [
+        (whole, "", "`listen`"),
+        ("admin:\n", "limits: { requests: 7 }\nadmin:\n", "`limits`"),
+        ("  folder: journal\n", "  folder: elsewhere\n", "`journal`"),
+        (
+            "  folder: journal\n",
+            "  folder: journal\n  commit: { read: write }\n",
+            "`journal`",
+        ),
+    ] {
+        let world = crate::support::world().await;
+        let file = world.stile.folder().path().join("stile.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(piece));
+        std::fs::write(&file, text.replace(piece, other)).unwrap();
+        world.stile.signal("HUP").unwrap();
+        let refused = world.stile.waits_for("new settings are refused").await;
+        refused.unwrap();
+        let said = world.stile.said();
+        assert!(
+            said.contains(named) && said.contains("restart stile"),
+            "{said}"
+        );
+        crate::support::close(world, &[]).await;
+    }
+}
+
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -7,8 +7,9 @@
 //! mounted volume that writes in several steps is not read in between. Every swap and every refusal
 //! is an event in the journal.
 //!
-//! Never: new listener addresses or another journal; both need a restart, and a file that asks for
-//! them is refused with that sentence.
+//! Never: new listeners, limits or another journal, which need a restart: a file that asks for them is
+//! refused with that sentence, because settings that are said to be in force and are not would be
+//! worse than old ones.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -133,11 +134,10 @@ fn tell(noted: &Result<u64, Refusal>) {
 
 /// What a running instance cannot change.
 fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
-    let addresses = |s: &Settings| {
-        s.listen
-            .listeners
-            .iter()
-            .map(|l| l.address)
+    let listeners = |s: &Settings| {
+        let listeners = s.listen.listeners.iter();
+        listeners
+            .map(|l| (l.address, l.tls.is_some()))
             .collect::<Vec<_>>()
     };
     let mut faults = Vec::new();
@@ -149,10 +149,13 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
             );
         }
     };
-    demand(addresses(old) == addresses(new), "`listen` addresses");
+    demand(
+        listeners(old) == listeners(new),
+        "`listen`, but for certificates,",
+    );
+    demand(old.listen.limits == new.listen.limits, "`limits`");
     demand(old.admin == new.admin, "`admin.address`");
-    demand(old.journal.folder == new.journal.folder, "`journal.folder`");
-    demand(old.journal.origin == new.journal.origin, "`journal.origin`");
+    demand(old.journal == new.journal, "`journal`");
     demand(old.site.url == new.site.url, "`site.url`");
     if faults.is_empty() {
         Ok(())
