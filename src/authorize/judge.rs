@@ -102,7 +102,9 @@ impl Judge {
                 // A fork's project is rarely known here: the guardrail tells its job more than
                 // that. Nothing can allow it either way.
                 match stranger {
-                    Some(stranger) if !ruling.is_settled_by_policy() => Ruling::of_stranger(stranger),
+                    Some(stranger) if !ruling.is_settled_by_policy() => {
+                        Ruling::of_stranger(stranger)
+                    }
                     _ => ruling,
                 }
             }
