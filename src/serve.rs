@@ -24,6 +24,8 @@ mod build;
 mod reload;
 mod signals;
 
+use signals::Signals;
+
 pub use build::build;
 
 /// How serving ended.
@@ -67,6 +69,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     let listeners = bind(&settings)?;
     let admin = Admin::bind(settings.admin).await?;
     let journal = open(&settings, &clock)?;
+    let signals = Signals::catch()?;
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -83,7 +86,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     let notices = Arc::new(Notices::default());
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
-    tokio::spawn(signals::watch(Arc::clone(&drain), Arc::clone(&notices)));
+    let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));
     tokio::spawn(reload::watch(
         reload::Watched {
             file,
@@ -91,6 +94,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
             clock: clock.clone(),
             settings: settings.clone(),
         },
+        hangup,
         listeners.iter().map(Listener::tls).collect(),
         pipeline.clone(),
         Arc::clone(&notices),

@@ -9,6 +9,9 @@
 //! Where a tool is missing a test says so and passes, so that plain `cargo test` works everywhere;
 //! with `CI` or `STILE_TEST_TOOLS=required` in the environment (`make test`) it fails instead.
 
+mod second_verifier;
+mod through_stile;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -39,11 +39,15 @@ mod pipeline;
 mod hostile;
 /// Every reason is met by a real request.
 mod reachable;
+/// What is wrong in the operator's files is told once, where it stands, and nothing is started.
+mod bad_input;
 /// The demo is a test.
 mod demo;
 /// The README is true.
 mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.
 mod callers;
+/// What `make up` would start loads, builds and answers.
+mod compose;
 /// The documents say what the code says.
 mod docs;

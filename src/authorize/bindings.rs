@@ -283,21 +283,24 @@ impl Reading<'_> {
             return Some(Vec::new());
         }
         let mut projects = Vec::new();
+        let mut named = false;
         for name in on.value.all() {
+            named = true;
             if !self.directory.has_project(name) {
                 let fault = format!("project `{name}` is not in directory.yaml");
                 let known = self.directory.projects().chain(["all"]);
-                let fault = SetupError::in_file(&self.file.path, fault).did_you_mean(name, known);
+                let fault = SetupError::in_file(&self.file.path, fault)
+                    .hint("list it there under `projects`, or name one that is there")
+                    .did_you_mean(name, known);
                 self.faults.push(yaml::at(fault, on.referenced));
             } else if !projects.contains(name) {
                 projects.push(name.clone());
             }
         }
-        if projects.is_empty() {
+        if !named {
             self.fault(on.referenced, "`on` names no project");
-            return None;
         }
-        Some(projects)
+        (!projects.is_empty()).then_some(projects)
     }
 
     fn conditions(&mut self, lines: &BindingLines, holder: &Holder, all: &mut Vec<String>) {

@@ -96,7 +96,9 @@ impl CaseOutcome {
             word(self.got),
             by(&self.by),
         );
-        SetupError::in_file(&self.file, fault).at(self.line, 1)
+        SetupError::in_file(&self.file, fault)
+            .at(self.line, 1)
+            .hint("mend the policy; or the case, if its new answer is what you want")
     }
 }
 

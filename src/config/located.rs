@@ -60,15 +60,17 @@ impl<T> Located<T> {
         self.value.as_ref()
     }
 
-    /// The value, or a fault that `key` is missing from `section`.
+    /// The value, or a fault that `key` is missing from `section`. A key that is there under a
+    /// misspelt name was told as that already.
     pub(super) fn required(
         &self,
         key: &str,
         section: &Place,
         faults: &mut Vec<SetupError>,
     ) -> Option<&T> {
-        if self.value.is_none() && !self.wrong {
-            faults.push(section.fault(format!("`{}` is missing", section.key(key).path)));
+        if self.value.is_none() && !self.wrong && !is_misspelt(key, section, faults) {
+            let fault = section.fault(format!("`{}` is missing", section.key(key).path));
+            faults.push(fault.hint("add it; `stile schema config` says what it can be"));
         }
         self.value.as_ref()
     }
@@ -130,6 +132,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for LocatedVisitor<T> {
             wrong,
         })
     }
+}
+
+fn is_misspelt(key: &str, section: &Place, faults: &[SetupError]) -> bool {
+    let meant = Some(format!("did you mean `{key}`?"));
+    let unknown = format!("unknown key `{}", section.key("").path);
+    faults.iter().any(|fault| {
+        let written = fault.fault.strip_prefix(&unknown);
+        fault.hint == meant && written.is_some_and(|rest| !rest.contains(['.', '[']))
+    })
 }
 
 /// The name by which the reader knows that a place is wanted.

@@ -259,7 +259,9 @@ fn grammar_fault(error: &serde_saphyr::Error, root: &Place) -> SetupError {
                 _ if said.contains("tab") => {
                     fault.hint("indent with spaces; YAML does not take tabs")
                 }
-                _ => fault,
+                _ => fault.hint(
+                    "often it is the line before: a bracket or quote left open, or the indentation",
+                ),
             }
         }
     }

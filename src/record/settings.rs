@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::resolve::{Class, Entry, Speech};
 
 /// Where the journal is and how it commits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalSettings {
     /// The folder, made if missing; one process at a time.
     pub folder: PathBuf,

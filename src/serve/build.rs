@@ -2,12 +2,16 @@
 //!
 //! In: settings, and the ruling in force where there is one. Out: a [`Ruling`] whose policy cases
 //! passed, or every fault found.
+//!
+//! Certificates are looked at here, too, although they decide nothing: a fault in one of them should
+//! be told beside the others, and before any port is taken.
 
 use crate::authorize::Policies;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::forward::Upstreams;
 use crate::identify::Issuers;
+use crate::listen::TlsSwitch;
 use crate::pipeline::Ruling;
 use crate::resolve::Catalogue;
 use crate::setup_error::SetupError;
@@ -15,14 +19,18 @@ use crate::setup_error::SetupError;
 /// Builds and tests everything that decides.
 ///
 /// # Errors
-/// Every fault of catalogue, policies, issuers and upstreams, at once where they do not depend on
-/// one another.
+/// Every fault of certificates, catalogue, policies, issuers and upstreams, at once where they do
+/// not depend on one another.
 pub fn build(
     settings: &Settings,
     clock: &Clock,
     before: Option<&Ruling>,
 ) -> Result<Ruling, Vec<SetupError>> {
-    let mut faults = Vec::new();
+    let certificates = settings.listen.listeners.iter();
+    let certificates = certificates.filter_map(|listener| listener.tls.as_ref());
+    let mut faults: Vec<SetupError> = certificates
+        .filter_map(|files| TlsSwitch::load(files).err())
+        .collect();
     let upstreams = Upstreams::build(&settings.upstreams)
         .map_err(|e| faults.extend(e))
         .ok();

@@ -7,15 +7,16 @@
 //! mounted volume that writes in several steps is not read in between. Every swap and every refusal
 //! is an event in the journal.
 //!
-//! Never: new listener addresses or another journal; both need a restart, and a file that asks for
-//! them is refused with that sentence.
+//! Never: new listeners, limits or another journal, which need a restart: a file that asks for them is
+//! refused with that sentence, because settings that are said to be in force and are not would be
+//! worse than old ones.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::build::build;
 use crate::admin::Notices;
@@ -42,14 +43,11 @@ pub(super) struct Watched {
 /// Watches until the process ends.
 pub(super) async fn watch(
     mut watched: Watched,
+    mut hangup: Signal,
     certificates: Vec<Option<Arc<TlsSwitch>>>,
     pipeline: Pipeline,
     notices: Arc<Notices>,
 ) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::error!("SIGHUP cannot be watched; settings are read at the start only");
-        return;
-    };
     let mut seen = Fingerprint::of(&watched.settings.watched);
     let mut settling: Option<Fingerprint> = None;
     loop {
@@ -136,11 +134,10 @@ fn tell(noted: &Result<u64, Refusal>) {
 
 /// What a running instance cannot change.
 fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
-    let addresses = |s: &Settings| {
-        s.listen
-            .listeners
-            .iter()
-            .map(|l| l.address)
+    let listeners = |s: &Settings| {
+        let listeners = s.listen.listeners.iter();
+        listeners
+            .map(|l| (l.address, l.tls.is_some()))
             .collect::<Vec<_>>()
     };
     let mut faults = Vec::new();
@@ -152,10 +149,13 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
             );
         }
     };
-    demand(addresses(old) == addresses(new), "`listen` addresses");
+    demand(
+        listeners(old) == listeners(new),
+        "`listen`, but for certificates,",
+    );
+    demand(old.listen.limits == new.listen.limits, "`limits`");
     demand(old.admin == new.admin, "`admin.address`");
-    demand(old.journal.folder == new.journal.folder, "`journal.folder`");
-    demand(old.journal.origin == new.journal.origin, "`journal.origin`");
+    demand(old.journal == new.journal, "`journal`");
     demand(old.site.url == new.site.url, "`site.url`");
     if faults.is_empty() {
         Ok(())

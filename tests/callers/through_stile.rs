@@ -3,8 +3,9 @@
 //! What each program needs in order to work unchanged, and what it makes of a refusal.
 
 use serde_json::{Value, json};
-use stile_kit::World;
+use stile_kit::issuer::Fault;
 use stile_kit::upstream::{API_KEY, INGEST_KEY};
+use stile_kit::{Call, World};
 
 use super::{Called, ForeignIssuer, curl_job, node_otlp, python_otlp, terraform_like};
 use crate::support;
@@ -218,6 +219,78 @@ async fn terraform_never_takes_a_refusal_for_gone_and_never_repeats_it() {
     }
     assert!(world.upstream.seen().is_empty());
     support::close(world, &[denied, expired, fork]).await;
+}
+
+#[tokio::test]
+async fn terraform_plans_applies_and_destroys_with_escapes_of_two_layers() {
+    let ground = support::ground().await;
+    let folder = ground.folder().path().join("policies");
+    let added = |name: &str, more: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).expect(name);
+        std::fs::write(folder.join(name), text + more).expect(name);
+    };
+    added(
+        "bindings.yaml",
+        "- { name: provisions, team: sre-admins, role: provisioner, on: all }\n",
+    );
+    let directory = std::fs::read_to_string(folder.join("directory.yaml")).expect("directory");
+    let named = directory.replace("projects: [X, Y]", "projects: [X, Y, a b]");
+    assert_ne!(named, directory);
+    std::fs::write(folder.join("directory.yaml"), named).expect("directory");
+    let world = ground
+        .serve(support::program())
+        .await
+        .expect("stile starts");
+    let projects = format!("{}/public/v0.2/acme/projects", world.upstream.url());
+    let made = Call::new("POST", projects)
+        .field("authorization", &format!("bearer {API_KEY}"))
+        .body("application/json", r#"{"data":{"name":"a b"}}"#);
+    assert_eq!(made.send().await.expect("the upstream").status, 200);
+
+    let token = world.person_token("ada@acme.example", &["lightstep-sre-admins"]);
+    let before = world.upstream.seen().len();
+    let Some(said) = terraform_like(&tls(&world, &token), &["apply"]).await else {
+        return;
+    };
+    let steps = said["steps"].as_array().expect("steps");
+    let outcomes: Vec<_> = steps.iter().map(|step| &step["outcome"]).collect();
+    let expected = ["ok", "ok", "ok", "ok", "ok", "gone", "ok", "ok"];
+    assert_eq!(outcomes, expected, "{said}");
+    let seen = world.upstream.seen_since(before);
+    let targets: Vec<_> = seen.iter().map(|seen| seen.target.as_str()).collect();
+    let sent: Vec<_> = steps.iter().map(|step| &step["path"]).collect();
+    assert_eq!(targets, sent, "the upstream reads what the provider wrote");
+    assert!(targets.iter().any(|target| target.contains("a%2520b")));
+    support::close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn terraform_repeats_what_passes_by_itself() {
+    let ground = support::ground().await;
+    ground.gitlab.break_discovery(Fault::Status(503));
+    ground.gitlab.break_keys(Fault::Status(503));
+    let world = ground
+        .serve(support::program())
+        .await
+        .expect("stile starts");
+    let token = world.job_token(json!({}));
+    let flags = [
+        "--wait-scale",
+        "0.001",
+        "request",
+        "POST",
+        STREAMS,
+        &stream(),
+    ];
+    let Some(said) = terraform_like(&clear(&world, &token), &flags).await else {
+        return;
+    };
+    let step = &said["steps"][0];
+    assert_eq!(step["statuses"], json!([503, 503, 503, 503, 503]), "{said}");
+    assert_eq!(step["outcome"], "error", "{said}");
+    assert_eq!(step["answer"]["reason"], "idp_unavailable", "{said}");
+    assert!(world.upstream.seen().is_empty());
+    support::close(world, &[token]).await;
 }
 
 #[tokio::test]

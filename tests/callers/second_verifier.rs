@@ -1,0 +1,141 @@
+//! Two readings of the journal's format that must agree: stile's own, and one in Python that was
+//! written from `docs/journal-format.md` alone.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use stile::record::{Verdict, verify};
+use stile_kit::{Folder, World};
+
+use super::command;
+use crate::support;
+
+/// A closed journal of the real program over several segments, as its trimmed files.
+async fn written() -> (World, Vec<(String, Vec<u8>)>) {
+    let ground = support::ground().await;
+    let small = "  folder: journal\n  segment_bytes: 131072\n";
+    let world = ground
+        .with("  folder: journal\n", small)
+        .serve(support::program())
+        .await
+        .expect("stile starts");
+    let (allowed, denied) = (world.job_token(json!({})), world.feature_token());
+    for _ in 0..60 {
+        for token in [&allowed, &denied] {
+            let body = json!({"data": {"type": "stream", "attributes": {"query": "q"}}});
+            let call = world.api("POST", "X/streams").token(token);
+            support::ask(&world, call.body("application/json", body.to_string())).await;
+        }
+    }
+    world.stile.signal("HUP").expect("it runs");
+    let taken = world.stile.waits_for("new settings are in force").await;
+    taken.expect("a reload");
+    let files = trimmed(&world.stile.journal());
+    assert!(files.len() > 1, "one segment only");
+    (world, files)
+}
+
+/// The segments by name, each without the zeros at its end.
+fn trimmed(journal: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(journal)
+        .expect("a journal")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "seg"))
+        .map(|path| {
+            let mut bytes = std::fs::read(&path).expect("readable");
+            let end = bytes
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |at| at + 1);
+            bytes.truncate(end);
+            let name = path.file_name().expect("a name").to_string_lossy();
+            (name.into_owned(), bytes)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// What both say of these files; `None` where Python's packages are not installed.
+fn both(files: &[(String, Vec<u8>)]) -> Option<(Verdict, Value)> {
+    let folder = Folder::new().expect("a folder");
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).expect("writable");
+    }
+    let ours = verify(folder.path(), |_| {}).expect("readable");
+    let mut command = command("venv/bin/python", "verify_journal.py")?;
+    let said = command.arg(folder.path()).output().expect("python starts");
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    let theirs: Value = serde_json::from_slice(&said.stdout).expect(&complaint);
+    let words = [
+        (Verdict::Verified, "verified", 0),
+        (Verdict::Incomplete, "incomplete", 3),
+        (Verdict::Invalid, "invalid", 1),
+    ];
+    let (_, word, code) = words
+        .into_iter()
+        .find(|(verdict, ..)| *verdict == ours.verdict)
+        .expect("a verdict");
+    assert_eq!(theirs["verdict"], word, "{theirs}\n{ours:?}");
+    assert_eq!(said.status.code(), Some(code), "{theirs}");
+    if ours.verdict == Verdict::Verified {
+        assert_eq!(theirs["records"], ours.records);
+        assert_eq!(theirs["chain"], ours.head.as_str());
+    }
+    Some((ours.verdict, theirs))
+}
+
+#[tokio::test]
+async fn a_verifier_written_from_the_documentation_agrees_with_ours() {
+    let (world, running) = written().await;
+    let Some((verdict, _)) = both(&running) else {
+        return;
+    };
+    assert_eq!(verdict, Verdict::Incomplete, "a copy of a journal in use");
+    let (status, folder, said) = world.stile.stop().await.expect("it ends");
+    assert!(status.success(), "{said}");
+    let whole = trimmed(&folder.path().join("journal"));
+    let (verdict, theirs) = both(&whole).expect("installed");
+    assert_eq!(verdict, Verdict::Verified, "{theirs}");
+    assert!(
+        theirs["records"].as_u64().expect("a number") > 180,
+        "{theirs}"
+    );
+
+    let later = both(whole.get(1..).expect("several")).expect("installed");
+    assert_eq!(later.0, Verdict::Incomplete, "older segments are missing");
+    let mut gap = whole.clone();
+    gap.swap(0, 1);
+    gap[0].0.clone_from(&whole[0].0);
+    gap[1].0.clone_from(&whole[1].0);
+    assert_eq!(both(&gap).expect("installed").0, Verdict::Invalid);
+}
+
+#[tokio::test]
+async fn both_verifiers_find_each_flipped_byte_and_each_cut() {
+    let (world, _) = written().await;
+    let (_, folder, _) = world.stile.stop().await.expect("it ends");
+    let whole = trimmed(&folder.path().join("journal"));
+    let last = whole.len() - 1;
+    for (index, (_, bytes)) in whole.iter().enumerate() {
+        // The heads byte by byte would take minutes; primes reach each field over the files.
+        let places = (0..700)
+            .step_by(41)
+            .chain((700..bytes.len()).step_by(9_973));
+        for at in places.filter(|at| *at < bytes.len()) {
+            let mut flipped = whole.clone();
+            flipped[index].1[at] ^= 0x04;
+            let Some((verdict, _)) = both(&flipped) else {
+                return;
+            };
+            assert_eq!(verdict, Verdict::Invalid, "segment {index} byte {at}");
+        }
+    }
+    for short in [1, 60, 400, 3000] {
+        let mut cut = whole.clone();
+        let length = cut[last].1.len();
+        cut[last].1.truncate(length.saturating_sub(short).max(512));
+        let (verdict, theirs) = both(&cut).expect("installed");
+        assert_eq!(verdict, Verdict::Incomplete, "{theirs}");
+    }
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""A second verifier of journals, written from docs/journal-format.md alone.
+
+In: a journal's folder. Out: one line of JSON: {"verdict": "verified"|"incomplete"|"invalid",
+"records": N, "chain": hex after the last good record, "fault": text or null}. Exits with 0, 3 or 1.
+Standard library only, and nothing of stile's: two readings of one page that agree.
+"""
+
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+
+KINDS = {1: "decision", 2: "outcome", 3: "session", 4: "event"}
+
+
+class Invalid(Exception):
+    pass
+
+
+class Torn(Exception):
+    pass
+
+
+def main():
+    journal = Journal()
+    try:
+        paths = sorted(pathlib.Path(sys.argv[1]).glob("[0-9]" * 20 + ".seg"))
+        demand(paths, "no segment")
+        for path in paths:
+            journal.segment(path, is_last=path == paths[-1])
+        verdict, fault = journal.ending()
+    except (Invalid, KeyError, ValueError) as broken:
+        verdict, fault = "invalid", str(broken)
+    except Torn as torn:
+        verdict, fault = "incomplete", str(torn)
+    print(json.dumps({"verdict": verdict, "records": journal.records,
+                      "chain": (journal.chain or b"").hex(), "fault": fault}))
+    sys.exit({"verified": 0, "incomplete": 3, "invalid": 1}[verdict])
+
+
+class Journal:
+    def __init__(self):
+        self.seq = self.chain = self.origin = None
+        self.records, self.open, self.last, self.begins_late = 0, set(), None, False
+
+    def segment(self, path, is_last):
+        data = path.read_bytes()
+        first = self.head(data[:512], path.name)
+        demand(int(path.stem) == first, f"{path.name}: another number in its head")
+        at = 512
+        while data[at:at + 1] not in (b"", b"\0"):
+            frame = whole_frame(data, at)
+            if frame is None:
+                behind = any(whole_frame(data, found) for found in occurrences(data, at + 1))
+                demand(is_last and not behind, f"{path.name}: no frame at byte {at}")
+                raise Torn(f"{path.name}: ends within a frame at byte {at}")
+            self.frame(*frame, f"{path.name} at byte {at}")
+            at += 53 + len(frame[3])
+        if data[at:].strip(b"\0"):
+            demand(is_last and not any(whole_frame(data, found) for found in occurrences(data, at)),
+                   f"{path.name}: zeros, then something, from byte {at}")
+            raise Torn(f"{path.name}: not only zeros behind byte {at}")
+
+    def head(self, head, name):
+        demand(len(head) == 512 and head[:16] == b"stile\xf5\r\n" + struct.pack(">II", 1, 512),
+               f"{name}: no head of format 1")
+        demand(crc32c(head[:16] + head[20:]) == number(head[16:20]), f"{name}: checksum of the head")
+        first, chain, _, size, _ = struct.unpack(">Q32sQHH", head[20:72])
+        origin = head[72:72 + size].decode()
+        if self.origin is None:
+            self.origin, self.begins_late = origin, first > 0
+            begin = hashlib.sha256(b"stile journal 1\n" + origin.encode()).digest()
+            demand(first > 0 or chain == begin, f"{name}: the chain does not begin with the origin")
+            self.seq, self.chain = first, chain
+        demand((origin, first, chain) == (self.origin, self.seq, self.chain),
+               f"{name}: not the segment that should follow")
+        return first
+
+    def frame(self, kind, seq, chain, record, place):
+        demand(seq == self.seq, f"{place}: sequence number")
+        leaf = hashlib.sha256(b"\0" + record).digest()
+        demand(chain == hashlib.sha256(self.chain + leaf).digest(), f"{place}: chain value")
+        demand(min(record) >= 0x20, f"{place}: not one line")
+        said = json.loads(record)
+        demand(said["kind"] == KINDS.get(kind) and said["log"] == self.origin, f"{place}: record")
+        if said.get("decision") == "allow":
+            demand(said["id"] not in self.open, f"{place}: decided twice")
+            self.open.add(said["id"])
+        if kind == 2:
+            demand(said["ref"] in self.open or self.begins_late, f"{place}: outcome of no open allow")
+            self.open.discard(said["ref"])
+        self.seq, self.chain, self.last = seq + 1, chain, said
+        self.records += 1
+
+    def ending(self):
+        if self.begins_late:
+            return "incomplete", "the first records are not here"
+        if self.open or self.last is None or self.last.get("event") != "stop":
+            return "incomplete", f"not closed, {len(self.open)} allows without an outcome"
+        return "verified", None
+
+
+def whole_frame(data, at):
+    """Kind, sequence number, chain value and record of a frame whose checksum fits, or None."""
+    if data[at:at + 4] != b"\xf5STL":
+        return None
+    end = at + 53 + number(data[at + 4:at + 8])
+    if not at + 53 < end <= min(len(data), at + 53 + 65535):
+        return None
+    if crc32c(data[at:at + 8] + data[at + 12:end]) != number(data[at + 8:at + 12]):
+        return None
+    kind, seq, chain = struct.unpack(">BQ32s", data[at + 12:at + 53])
+    return kind & 0x7F, seq, chain, data[at + 53:end]
+
+
+def occurrences(data, at):
+    while (at := data.find(b"\xf5STL", at)) >= 0:
+        yield at
+        at += 1
+
+
+def number(digits):
+    return int.from_bytes(digits, "big")
+
+
+def crc_table():
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
+        yield byte
+
+
+TABLE = list(crc_table())
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def demand(holds, fault):
+    if not holds:
+        raise Invalid(fault)
+
+
+if __name__ == "__main__":
+    assert crc32c(b"123456789") == 0xE3069283  # the check value of RFC 3720's CRC
+    main()
