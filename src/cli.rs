@@ -14,15 +14,24 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
+mod check;
 mod completions;
 mod config;
+mod described;
 mod exit;
+mod explain;
+mod loaded;
 mod man;
+mod operations;
+mod progress;
 mod schema;
 mod serve;
 mod settings_file;
 mod table;
 mod terminal;
+mod test;
+mod token;
 mod trouble;
 mod version;
 
@@ -72,6 +81,12 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArguments),
+    Check(check::CheckArguments),
+    Test(test::TestArguments),
+    Explain(Box<explain::ExplainArguments>),
+    Token(token::TokenArguments),
+    Operations(operations::OperationsArguments),
+    Audit(audit::AuditArguments),
     Config(config::ConfigArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
@@ -85,12 +100,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(arguments) => arguments,
         Err(not_parsed) => return spelled_wrong(&not_parsed),
     };
+    crate::identify::install_crypto();
     let mut terminal = Terminal::new(arguments.color, arguments.format);
     let file = SettingsFile::new(arguments.config);
     let answer = match arguments.command {
         Command::Serve(command) => serve::run(&command, &file),
+        Command::Check(command) => check::run(&command, &file, &mut terminal),
+        Command::Test(command) => test::run(&command, &file, &mut terminal),
+        Command::Explain(command) => explain::run(&command, &file, &mut terminal),
+        Command::Token(command) => token::run(&command, &file, &mut terminal),
+        Command::Operations(command) => operations::run(&command, &file, &mut terminal),
+        Command::Audit(command) => audit::run(&command, &file, &mut terminal),
         Command::Config(command) => config::run(&command, &file, &mut terminal),
-        Command::Schema(command) => schema::run(&command, &mut terminal),
+        Command::Schema(command) => schema::run(&command, &file, &mut terminal),
         Command::Completions(command) => completions::run(&command, &mut terminal),
         Command::Man(command) => man::run(&command, &mut terminal),
         Command::Version(command) => version::run(&command, &mut terminal),

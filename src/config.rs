@@ -40,6 +40,7 @@ mod words;
 pub use origin::Origin;
 pub use schema::schema;
 pub use shown::Shown;
+pub use words::signature_algorithms;
 
 /// The variables that settings are read with.
 pub type Environment = Vec<(OsString, OsString)>;

@@ -6,7 +6,7 @@
 //! [`Ruling`] from its first step to its last, so a reload between two steps cannot mix two sets.
 //!
 //! Never: answers before the record is in the journal, forwards what is not [`Committed`], lets a
-//! caller who goes away take a record along: each request runs as a task of its own.
+//! caller who goes away take a record along.
 //!
 //! When the journal cannot take a record, the answer is `audit_unavailable` or
 //! `audit_backpressure`, and nothing is forwarded.
@@ -16,6 +16,8 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Response};
+use prometheus::IntCounter;
+use uuid::Uuid;
 
 use crate::authorize::Permit;
 use crate::forward::{ResponseBody, Upstreams, refuse_loop};
@@ -24,6 +26,7 @@ use crate::record::{Committed, Journal};
 use crate::refusal::{Reason, Refusal, Site, answer};
 
 mod deployment;
+mod finishing;
 mod manner;
 mod metadata;
 pub mod metrics;
@@ -32,6 +35,7 @@ pub mod ruling;
 pub use metrics::Metrics;
 pub use ruling::{Refused, Ruling};
 
+use finishing::Finishing;
 use manner::Manner;
 
 /// Everything that a request meets on its way. Clones share it.
@@ -40,11 +44,29 @@ pub struct Pipeline(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    ruling: ArcSwap<Ruling>,
+    in_force: ArcSwap<InForce>,
     journal: Journal,
     metrics: Metrics,
     site: Site,
     origin: String,
+}
+
+/// One generation, and the counters that go with it.
+#[derive(Debug)]
+struct InForce {
+    ruling: Arc<Ruling>,
+    /// Each at the index of its entry.
+    allowed: Vec<IntCounter>,
+}
+
+impl InForce {
+    fn new(ruling: Ruling, metrics: &Metrics) -> InForce {
+        let allowed = metrics.allowed_by(ruling.catalogue.entries());
+        InForce {
+            ruling: Arc::new(ruling),
+            allowed,
+        }
+    }
 }
 
 impl Pipeline {
@@ -56,9 +78,9 @@ impl Pipeline {
         site: Site,
         origin: String,
     ) -> Pipeline {
-        let ruling = ArcSwap::from_pointee(ruling);
+        let in_force = ArcSwap::from_pointee(InForce::new(ruling, &metrics));
         Pipeline(Arc::new(Parts {
-            ruling,
+            in_force,
             journal,
             metrics,
             site,
@@ -68,12 +90,13 @@ impl Pipeline {
 
     /// The set that decides now.
     pub fn ruling(&self) -> Arc<Ruling> {
-        self.0.ruling.load_full()
+        Arc::clone(&self.0.in_force.load().ruling)
     }
 
     /// Puts a new set in the old one's place, whole. Requests on their way keep the old one.
     pub fn swap(&self, ruling: Ruling) {
-        self.0.ruling.store(Arc::new(ruling));
+        let next = InForce::new(ruling, &self.0.metrics);
+        self.0.in_force.store(Arc::new(next));
     }
 
     /// The journal that every request is recorded in.
@@ -88,16 +111,21 @@ impl Pipeline {
 
     /// Takes one request from arrival to answer.
     async fn pass(&self, arrival: Arrival, body: RequestBody) -> Response<ResponseBody> {
-        let ruling = self.ruling();
+        let in_force = self.0.in_force.load_full();
+        let ruling = &*in_force.ruling;
         let manner = ruling.manner(&arrival);
         if let Some(document) = metadata::asked_for(&arrival) {
-            return self.publish(&ruling, &arrival, &manner, document).await;
+            return self.publish(ruling, &arrival, &manner, document).await;
+        }
+        if !self.0.journal.believes(arrival.time()) {
+            let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));
+            return self.turn_back(arrival.sighting(), &manner, refused).await;
         }
         let began = Instant::now();
         let judged = ruling.judge(&arrival).await;
         self.0.metrics.judged(began.elapsed());
         match judged {
-            Ok(permit) => self.commit(&ruling, arrival, permit, body, &manner).await,
+            Ok(permit) => self.commit(&in_force, arrival, permit, body, &manner).await,
             Err(refused) => self.turn_back(arrival.sighting(), &manner, refused).await,
         }
     }
@@ -105,12 +133,13 @@ impl Pipeline {
     /// Writes the decision down, then does it.
     async fn commit(
         &self,
-        ruling: &Ruling,
+        in_force: &InForce,
         arrival: Arrival,
         permit: Permit,
         body: RequestBody,
         manner: &Manner,
     ) -> Response<ResponseBody> {
+        let ruling = &*in_force.ruling;
         let level = ruling.level_of(permit.operation());
         let index = permit.operation().entry.index;
         let began = Instant::now();
@@ -118,7 +147,9 @@ impl Pipeline {
         self.0.metrics.committed(began.elapsed());
         match committed {
             Ok(committed) => {
-                self.0.metrics.allowed(ruling, index);
+                if let Some(counter) = in_force.allowed.get(index) {
+                    counter.inc();
+                }
                 let seq = committed.seq();
                 let mut answer = self.forward(ruling, committed, body, manner).await;
                 self.receipt(&mut answer, seq);
@@ -219,6 +250,16 @@ impl Pipeline {
         response
     }
 
+    /// A request ended in a panic. Its outcome, where it was committed, says `unknown`.
+    fn fault(&self, decision: Uuid) -> Response<ResponseBody> {
+        tracing::error!(%decision, "a request ended in a fault of ours");
+        self.answer(
+            &Refusal::new(Reason::AuditUnavailable),
+            &Manner::unknown(decision),
+            None,
+        )
+    }
+
     /// Where the record of this answer is: what a caller keeps to demand a proof later.
     fn receipt(&self, response: &mut Response<ResponseBody>, seq: u64) {
         if let Ok(value) = HeaderValue::try_from(format!("{}/{seq}", self.0.origin)) {
@@ -231,37 +272,27 @@ impl Receive for Pipeline {
     type Body = ResponseBody;
 
     async fn receive(&self, arrival: Arrival, body: RequestBody) -> Response<ResponseBody> {
-        let manner = self.ruling().manner(&arrival);
+        let decision = arrival.id();
         let pipeline = self.clone();
-        // A task of its own: hyper drops the future of a caller who hangs up, and a dropped future
-        // would take the record along (P2).
-        match tokio::spawn(async move { pipeline.pass(arrival, body).await }).await {
-            Ok(response) => response,
-            Err(_) => {
-                tracing::error!(decision = %manner.decision, "a request ended in a fault of ours");
-                self.answer(&Refusal::new(Reason::AuditUnavailable), &manner, None)
-            }
+        match Finishing::new(async move { pipeline.pass(arrival, body).await }).await {
+            Some(response) => response,
+            None => self.fault(decision),
         }
     }
 
     async fn turn_away(&self, unreadable: Unreadable, refusal: Refusal) -> Response<ResponseBody> {
-        let manner = Manner::unknown(unreadable.id);
-        let refused = Refused {
-            refusal,
-            principal: None,
-            operation: None,
-            decision: None,
-        };
+        let decision = unreadable.id;
+        let refused = Refused::unheard(refusal);
         let pipeline = self.clone();
-        let late = manner.clone();
-        let task = async move {
+        let turned = async move {
+            let manner = Manner::unknown(unreadable.id);
             pipeline
                 .turn_back(unreadable.sighting(), &manner, refused)
                 .await
         };
-        match tokio::spawn(task).await {
-            Ok(response) => response,
-            Err(_) => self.answer(&Refusal::new(Reason::AuditUnavailable), &late, None),
+        match Finishing::new(turned).await {
+            Some(response) => response,
+            None => self.fault(decision),
         }
     }
 }

@@ -146,7 +146,7 @@ fn bind(settings: &Settings) -> Result<Vec<Listener>, Vec<SetupError>> {
 fn open(settings: &Settings, clock: &Clock) -> Result<Journal, StartError> {
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        config_digest: settings.digest.clone(),
+        config_digest: format!("sha256:{}", settings.digest),
     };
     let opened = Journal::open(settings.journal.clone(), clock.clone(), identity)
         .map_err(StartError::Journal)?;

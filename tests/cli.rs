@@ -388,6 +388,7 @@ fn a_full_disk_is_told() {
 }
 
 /// Words of the command, exit code, what standard error begins with.
+#[rustfmt::skip] // a table reads as one
 const EXITS: &[(&[&str], i32, &str)] = &[
     (&["version"], 0, ""),
     (&["--version"], 0, ""),
@@ -396,72 +397,35 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (&["config", "paths"], 0, ""),
     (&["schema", "config"], 0, ""),
     (&["man", "config", "show"], 0, ""),
+    (&["check"], 0, ""),
+    (&["test"], 0, ""),
+    (&["operations", "list"], 0, ""),
+    (&["schema", "cedar"], 0, ""),
+    (&["schema", "bindings"], 0, ""),
+    (&["audit", "verify"], 2, "error: there is no folder"),
+    (&["audit", "verify", "nowhere"], 2, "error: there is no folder `nowhere`"),
+    (&["token", "verify", "x"], 2, "error: the following required arguments"),
+    (&["explain", "GET"], 2, "error: the following required arguments"),
+    (&["explain", "GET", "/", "--ci", "a", "--user", "b"], 2, "error: the argument '--ci"),
+    (&["explain", "GET", "/", "--user", "b", "--protected"], 2, "error: the argument '--user <NAME>' cannot be used"),
     (&[], 2, "An identity-aware"),
     (&["config"], 2, "Show the settings"),
     (&["confg"], 2, "error: unrecognized subcommand 'confg'"),
-    (
-        &["config", "shwo"],
-        2,
-        "error: unrecognized subcommand 'shwo'",
-    ),
-    (
-        &["config", "show", "extra"],
-        2,
-        "error: unexpected argument 'extra'",
-    ),
-    (
-        &["--confg", "x", "version"],
-        2,
-        "error: unexpected argument '--confg'",
-    ),
-    (
-        &["--config"],
-        2,
-        "error: a value is required for '--config <FILE>'",
-    ),
-    (
-        &["--config", "no.yaml", "config", "show"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "no.yaml", "config", "paths"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "secrets", "config", "show"],
-        2,
-        "error: the settings file cannot be read",
-    ),
-    (
-        &["--config", "secrets/ingest.key", "config", "show"],
-        2,
-        "error:",
-    ),
-    (
-        &["--color", "blue", "version"],
-        2,
-        "error: invalid value 'blue' for '--color <WHEN>'",
-    ),
-    (
-        &["--format", "xml", "version"],
-        2,
-        "error: invalid value 'xml' for '--format <FORMAT>'",
-    ),
+    (&["config", "shwo"], 2, "error: unrecognized subcommand 'shwo'"),
+    (&["config", "show", "extra"], 2, "error: unexpected argument 'extra'"),
+    (&["--confg", "x", "version"], 2, "error: unexpected argument '--confg'"),
+    (&["--config"], 2, "error: a value is required for '--config <FILE>'"),
+    (&["--config", "no.yaml", "config", "show"], 2, "error: the settings file cannot be read"),
+    (&["--config", "no.yaml", "config", "paths"], 2, "error: the settings file cannot be read"),
+    (&["--config", "secrets", "config", "show"], 2, "error: the settings file cannot be read"),
+    (&["--config", "secrets/ingest.key", "config", "show"], 2, "error:"),
+    (&["--color", "blue", "version"], 2, "error: invalid value 'blue' for '--color <WHEN>'"),
+    (&["--format", "xml", "version"], 2, "error: invalid value 'xml' for '--format <FORMAT>'"),
     (&["schema"], 2, "error: the following required arguments"),
     (&["schema", "configs"], 2, "error: invalid value 'configs'"),
     (&["completions", "sh"], 2, "error: invalid value 'sh'"),
-    (
-        &["man", "serv"],
-        2,
-        "error: there is no command `stile serv`",
-    ),
-    (
-        &["man", "config", "shows"],
-        2,
-        "error: there is no command `stile-config shows`",
-    ),
+    (&["man", "serv"], 2, "error: there is no command `stile serv`"),
+    (&["man", "config", "shows"], 2, "error: there is no command `stile-config shows`"),
 ];
 
 #[test]
@@ -480,4 +444,92 @@ fn exit_codes_hold() {
             "{words:?}"
         );
     }
+}
+
+#[test]
+fn a_policy_folder_whose_cases_fail_is_told_by_test_and_refused_by_check() {
+    let site = Site::new();
+    let rules = fs::read_dir(site.path("policies/guardrails")).unwrap();
+    let file = rules
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_file())
+        .unwrap();
+    fs::remove_file(&file).unwrap();
+    let test = run(&site, &["test"]);
+    let check = run(&site, &["check"]);
+    assert_ne!(test.status.code(), Some(0), "{}", text(&test.stdout));
+    assert_eq!(check.status.code(), Some(2), "{}", text(&check.stdout));
+    assert!(check.stdout.is_empty());
+}
+
+/// A journal with a start and a stop, as `serve` leaves one behind when nobody came.
+fn journal(site: &Site) {
+    let settings = stile::config::Settings::load(&site.file(), []).unwrap();
+    let identity = stile::record::Identity {
+        version: "test".to_owned(),
+        config_digest: settings.digest.clone(),
+    };
+    let clock = stile::clock::Clock::machine();
+    let opened = stile::record::Journal::open(settings.journal, clock, identity).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(opened.journal.close()).unwrap();
+}
+
+#[test]
+fn a_journal_is_verified_and_a_changed_byte_is_found() {
+    let site = Site::new();
+    journal(&site);
+    let whole = run(&site, &["audit", "verify"]);
+    let said = text(&whole.stdout);
+    assert_eq!(
+        whole.status.code(),
+        Some(0),
+        "{said}{}",
+        text(&whole.stderr)
+    );
+    assert!(
+        said.lines()
+            .last()
+            .unwrap()
+            .starts_with("VERIFIED records 0 to "),
+        "{said}"
+    );
+    let json = run(&site, &["audit", "verify", "journal", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["exit_code"]),
+        (&"verified".into(), &0.into())
+    );
+
+    let segments = fs::read_dir(site.path("journal")).unwrap();
+    let mut segments = segments.map(|entry| entry.unwrap().path());
+    let segment = segments
+        .find(|path| path.extension().is_some_and(|e| e == "seg"))
+        .unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes
+        .windows(6)
+        .position(|window| window == b"\"boot\"")
+        .unwrap()
+        + 9;
+    bytes[at] ^= 1;
+    fs::remove_file(&segment).unwrap();
+    fs::write(&segment, bytes).unwrap();
+    let broken = run(&site, &["audit", "verify"]);
+    let said = text(&broken.stdout);
+    assert_eq!(broken.status.code(), Some(1), "{said}");
+    assert!(said.contains("\nBROKEN at record 0 "), "{said}");
+    let json = run(&site, &["audit", "verify", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&report["verdict"], &report["exit_code"]),
+        (&"invalid".into(), &40.into())
+    );
+
+    fs::remove_file(&segment).unwrap();
+    let empty = run(&site, &["audit", "verify"]);
+    assert_eq!(empty.status.code(), Some(3), "{}", text(&empty.stdout));
 }

@@ -37,6 +37,10 @@ mod cli;
 mod pipeline;
 /// What is wrong in the operator's files is told once, where it stands, and nothing is started.
 mod bad_input;
+/// Ten minutes with a hostile caller, by generator, against the real program.
+mod hostile;
+/// Every reason is met by a real request.
+mod reachable;
 /// The demo is a test.
 mod demo;
 /// The README is true.

@@ -561,6 +561,62 @@ async fn agents_read_and_never_write() {
     close(world, &[agent]).await;
 }
 
+#[tokio::test]
+async fn a_token_is_explained_by_the_checks_that_serve_makes() {
+    let world = world().await;
+    let explain = |token: String| {
+        let config = world.stile.folder().path().join("stile.yaml");
+        let mut command = tokio::process::Command::new(program());
+        command
+            .args(["token", "explain", "--config"])
+            .arg(config)
+            .arg(token);
+        async move { command.output().await.unwrap() }
+    };
+    let good = explain(world.job_token(json!({}))).await;
+    let said = String::from_utf8_lossy(&good.stdout).into_owned();
+    assert_eq!(
+        good.status.code(),
+        Some(0),
+        "{said}{}",
+        String::from_utf8_lossy(&good.stderr)
+    );
+    assert!(said.contains("acme/shop/api"), "{said}");
+    let elsewhere = explain(world.job_token(json!({"aud": "https://vault.example.com"}))).await;
+    let said = String::from_utf8_lossy(&elsewhere.stdout).into_owned();
+    assert_eq!(elsewhere.status.code(), Some(1), "{said}");
+    assert!(said.contains("wrong_audience"), "{said}");
+    close(world, &[]).await;
+}
+
+#[tokio::test]
+async fn a_record_names_the_policy_set_that_decided_and_a_reload_the_next_one() {
+    let world = world().await;
+    let token = world.job_token(json!({}));
+    let set_of = |answer: &stile_kit::Answer| {
+        let own = records_of(&world, answer.field("stile-decision"));
+        own[0].word("policy_set").to_owned()
+    };
+    let before = set_of(&creates_a_stream(&world, &token).await);
+    let rules = world
+        .stile
+        .folder()
+        .path()
+        .join("policies/rules/jobs.cedar");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, format!("{text}\n// looked at again\n")).unwrap();
+    // Nobody sends a signal: the changed file is enough.
+    world
+        .stile
+        .waits_for("new settings are in force")
+        .await
+        .unwrap();
+    let after = set_of(&creates_a_stream(&world, &token).await);
+    assert!(before.starts_with("sha256:") && after.starts_with("sha256:"));
+    assert_ne!(before, after, "another set decided");
+    close(world, &[token]).await;
+}
+
 /// Stops stile, checks what [`close`] checks, and hands the records over.
 async fn close_with(world: World, secrets: &[String], check: impl FnOnce(&[Value])) {
     let World {

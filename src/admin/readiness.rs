@@ -197,6 +197,7 @@ impl Journal {
             _ if state.poisoned => Some("poisoned"),
             _ if state.closed => Some("closed"),
             _ if state.full => Some("disk_full"),
+            _ if journal.clock_went_back() => Some("clock_untrusted"),
             _ if !journal.is_ready() => Some("storage_hangs"),
             _ => None,
         };

@@ -37,8 +37,6 @@ pub(super) enum Paint {
     Green,
     /// Something wants a look.
     Yellow,
-    /// A heading.
-    Bold,
 }
 
 /// Where a command prints.
@@ -79,6 +77,29 @@ impl Terminal {
         Ok(writeln!(self.out, "{line}")?)
     }
 
+    /// Prints one line of data with somebody else's text in it.
+    pub(super) fn foreign(&mut self, line: impl fmt::Display) -> Result<(), Trouble> {
+        let line = plain(&line.to_string()).replace('\n', "\\n");
+        self.line(line)
+    }
+
+    /// Prints one line of data that begins with a word in its colour.
+    pub(super) fn verdict(
+        &mut self,
+        word: &str,
+        paint: Paint,
+        rest: impl fmt::Display,
+    ) -> Result<(), Trouble> {
+        let word = paint_if(self.color_out, word, paint);
+        let rest = plain(&rest.to_string()).replace('\n', "\\n");
+        self.line(format_args!("{word} {rest}"))
+    }
+
+    /// Whether somebody looks at standard error.
+    pub(super) fn watched(&self) -> bool {
+        self.err.is_terminal()
+    }
+
     /// Prints data as it is.
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         Ok(self.out.write_all(bytes)?)
@@ -90,11 +111,6 @@ impl Terminal {
             Format::Jsonl => self.line(document),
             Format::Table | Format::Json | Format::Csv => self.line(format_args!("{document:#}")),
         }
-    }
-
-    /// A word of data in its colour, where there is colour.
-    pub(super) fn painted(&self, word: &str, paint: Paint) -> String {
-        paint_if(self.color_out, word, paint)
     }
 
     /// Says something that is not data. Talk that nobody hears is no fault.
@@ -162,7 +178,6 @@ fn paint_if(colored: bool, word: &str, paint: Paint) -> String {
         Paint::Red => "1;31",
         Paint::Green => "1;32",
         Paint::Yellow => "1;33",
-        Paint::Bold => "1",
     };
     if colored {
         format!("\x1b[{code}m{word}\x1b[0m")

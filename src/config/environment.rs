@@ -6,9 +6,9 @@
 //! by two underscores, positions of lists from 0. The value is a YAML scalar or flow value. A path
 //! that leads nowhere is reported with the variable's name, as an unknown key of the file would be.
 //!
-//! Names that begin with `STILE_` and are no overrides are refused too, so that a typing error does
-//! not pass in silence; except a few words of our own, and what Kubernetes sets for a service that
-//! is named `stile`.
+//! A name with single underscores that begins with a section, such as `STILE_ADMIN_ADDRESS`, is
+//! refused, so that the commonest slip does not pass in silence. Other names that begin with
+//! `STILE_` are somebody else's.
 
 use std::ffi::{OsStr, OsString};
 
@@ -71,10 +71,10 @@ impl Override {
             return Ok(None);
         };
         if !path.contains("__") {
-            return if ours_but_no_setting(path) {
-                Ok(None)
-            } else {
+            return if meant_as_path(path) {
                 Err(no_path(name))
+            } else {
+                Ok(None)
             };
         }
         let root = Place {
@@ -238,19 +238,34 @@ fn no_path(name: &str) -> SetupError {
         .hint("write the path in capitals, with two underscores between keys: STILE_ADMIN__ADDRESS")
 }
 
-/// Words of our own, and what Kubernetes sets in every container beside a service named `stile…`:
-/// `STILE_PORT`, `STILE_SERVICE_HOST`, `STILE_ADMIN_PORT_9090_TCP_ADDR`.
-fn ours_but_no_setting(rest: &str) -> bool {
+/// Whether a name without two underscores was probably meant as a path: it begins with a section,
+/// and is not what Kubernetes sets in every container beside a service named `stile-admin`, such as
+/// `STILE_ADMIN_SERVICE_HOST` or `STILE_ADMIN_PORT_9090_TCP_ADDR`.
+fn meant_as_path(rest: &str) -> bool {
+    let rest = rest.to_ascii_lowercase();
+    let section = SECTIONS.iter().any(|section| {
+        let after = rest.strip_prefix(section);
+        after.is_some_and(|after| after.is_empty() || after.starts_with('_'))
+    });
     let spaced = format!("_{rest}_");
-    RESERVED.contains(&rest)
-        || spaced.contains("_SERVICE_HOST_")
-        || spaced.contains("_SERVICE_PORT_")
-        || spaced.ends_with("_PORT_")
-        || (spaced.contains("_PORT_") && (spaced.contains("_TCP_") || spaced.contains("_UDP_")))
+    let of_kubernetes = spaced.contains("_service_host_")
+        || spaced.contains("_service_port_")
+        || spaced.ends_with("_port_")
+        || (spaced.contains("_port_") && (spaced.contains("_tcp_") || spaced.contains("_udp_")));
+    section && !of_kubernetes
 }
 
-/// Read elsewhere, or by scripts around stile.
-const RESERVED: &[&str] = &["CONFIG", "LOG", "TOKEN", "URL", "VERSION"];
+/// The keys of the whole file; a unit test holds them against the schema.
+const SECTIONS: &[&str] = &[
+    "site",
+    "listen",
+    "admin",
+    "issuers",
+    "upstreams",
+    "policies",
+    "journal",
+    "limits",
+];
 
 /// Bytes of one variable.
 const LARGEST_VALUE: usize = 64 * 1024;
@@ -315,6 +330,8 @@ mod tests {
             ("STILE_LISTEN__ADDRESS", "x"),
             ("STILE_SITE__0", "x"),
             ("STILE_ADMIN_ADDRESS", "x"),
+            ("STILE_LISTEN", "[]"),
+            ("STILE_listen_0_address", "x"),
             ("STILE_ADMIN__", "x"),
             ("STILE_admin__address", "x"),
             ("STILE_SITE__URL", "[1"),
@@ -328,6 +345,14 @@ mod tests {
     }
 
     #[test]
+    fn the_sections_are_those_of_the_file() {
+        let schema = crate::config::schema();
+        let known = schema["properties"].as_object().unwrap();
+        assert_eq!(known.len(), SECTIONS.len());
+        assert!(SECTIONS.iter().all(|section| known.contains_key(*section)));
+    }
+
+    #[test]
     fn what_is_not_ours_is_left_alone() {
         let names = [
             "PATH",
@@ -337,6 +362,11 @@ mod tests {
             "STILE_SERVICE_PORT_HTTPS",
             "STILE_PORT_8443_TCP_ADDR",
             "STILE_ADMIN_SERVICE_HOST",
+            "STILE_ADMIN_SERVICE_PORT_HTTP",
+            "STILE_ADMIN_PORT",
+            "STILE_ADMIN_PORT_9090_TCP_ADDR",
+            "STILE_ADDRESS",
+            "STILE_SITEMAP",
             "STILEX__A",
         ];
         let pairs: Vec<(&str, &str)> = names

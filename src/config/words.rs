@@ -165,6 +165,11 @@ impl JsonSchema for Address {
     }
 }
 
+/// Every algorithm that settings can name: those with a public key.
+pub fn signature_algorithms() -> Vec<jsonwebtoken::Algorithm> {
+    ALGORITHMS.iter().map(|(_, known)| *known).collect()
+}
+
 /// A signature algorithm with a public key (RFC 7518, section 3.1; RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Algorithm(pub(super) jsonwebtoken::Algorithm);

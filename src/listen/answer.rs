@@ -2,7 +2,8 @@
 //!
 //! In: a request from hyper. Out: the response of [`Receive`], counted until its last byte.
 //!
-//! Never: more requests in flight than the limit lets; above it they are turned away, recorded.
+//! Never: more requests in flight than the limit lets, or one that began after the drain did; these
+//! are turned away, recorded.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -83,6 +84,9 @@ impl<R: Receive> Answering<R> {
         let arrival = Arrival::received(parts, &self.facts)?;
         let reason = if !self.is_gated() {
             Reason::MalformedRequest
+        } else if self.exchanges.are_finishing() {
+            // An HTTP/2 peer may open streams until it has heard that it must not.
+            Reason::Draining
         } else if in_flight > self.facts.limits.requests {
             Reason::Overloaded
         } else {

@@ -134,7 +134,7 @@ impl<R: Receive> Serving<R> {
         let drained =
             |connection: Pin<&mut http1::Connection<_, _>>| connection.graceful_shutdown();
         let ended = self
-            .until_ended(Pin::new(&mut connection), drained, pending())
+            .until_ended(Pin::new(&mut connection), &exchanges, drained, pending())
             .await;
         let taken_back = connection.into_parts().io.into_inner().take_back();
         if ended {
@@ -194,7 +194,8 @@ impl<R: Receive> Serving<R> {
             connection.graceful_shutdown();
         };
         let idle = went_idle(&exchanges, self.limits.head_ms);
-        self.until_ended(connection, drained, idle).await;
+        self.until_ended(connection, &exchanges, drained, idle)
+            .await;
     }
 
     /// Polls a connection until it ends by itself or must be cut; says whether it ended.
@@ -203,13 +204,14 @@ impl<R: Receive> Serving<R> {
     async fn until_ended<C: Future>(
         &mut self,
         mut connection: Pin<&mut C>,
+        exchanges: &Exchanges,
         finish: impl Fn(Pin<&mut C>),
         idle: impl Future<Output = ()>,
     ) -> bool {
         tokio::select! {
             biased;
             _ = connection.as_mut() => return true,
-            () = self.drain.begun() => {}
+            () = self.drain.begun() => exchanges.only_finish(),
             () = idle => {}
         }
         finish(connection.as_mut());

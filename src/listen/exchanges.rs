@@ -7,7 +7,7 @@
 //! that it cleared, so hyper can never show one that the gate has not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What all listeners carry at the moment.
 #[derive(Debug, Default)]
@@ -50,6 +50,7 @@ pub(super) struct Exchanges {
     running: AtomicUsize,
     begun: AtomicUsize,
     cleared: AtomicUsize,
+    finishing: AtomicBool,
 }
 
 impl Exchanges {
@@ -61,6 +62,16 @@ impl Exchanges {
     /// How many have begun.
     pub(super) fn begun(&self) -> usize {
         self.begun.load(Ordering::Acquire)
+    }
+
+    /// The drain has begun: what runs finishes, and no other is received.
+    pub(super) fn only_finish(&self) {
+        self.finishing.store(true, Ordering::Release);
+    }
+
+    /// Whether the drain has begun.
+    pub(super) fn are_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Acquire)
     }
 
     /// The gate cleared so many more heads.

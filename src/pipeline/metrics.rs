@@ -7,13 +7,13 @@
 //! path are looked up once, when they are made, and are plain atomics afterwards.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use super::ruling::Ruling;
 use crate::refusal::Reason;
+use crate::resolve::Entry;
 
 /// The counters of one instance.
 #[derive(Debug)]
@@ -87,13 +87,12 @@ impl Metrics {
         })
     }
 
-    /// A request was allowed and its record is stored.
-    pub(super) fn allowed(&self, ruling: &Ruling, index: usize) {
-        if let Some(entry) = ruling.catalogue.entries().get(index)
-            && let Ok(counter) = self.allowed.get_metric_with_label_values(&[&entry.action])
-        {
-            counter.inc();
-        }
+    /// The counters of these operations, each at its entry's index: looked up once per generation.
+    pub(super) fn allowed_by(&self, entries: &[Arc<Entry>]) -> Vec<IntCounter> {
+        entries
+            .iter()
+            .map(|entry| self.allowed.with_label_values(&[&entry.action]))
+            .collect()
     }
 
     /// We answered in the upstream's place.

@@ -99,6 +99,18 @@ impl Ruling {
     }
 }
 
+impl Refused {
+    /// Of a request that nobody judged.
+    pub(super) fn unheard(refusal: Refusal) -> Refused {
+        Refused {
+            refusal,
+            principal: None,
+            operation: None,
+            decision: None,
+        }
+    }
+}
+
 impl From<Denied> for Refused {
     fn from(denied: Denied) -> Refused {
         Refused {

@@ -29,6 +29,7 @@ use super::outcome::{Owed, Pending};
 use super::settings::{Level, Levels};
 use super::writer::{Entry, Hold, Intake, JournalState, Stored};
 use crate::authorize::{Decision, Permit};
+use crate::clock::Time;
 use crate::identify::Principal;
 use crate::listen::{Arrival, Sighting};
 use crate::refusal::{Reason, Refusal};
@@ -144,6 +145,18 @@ impl Journal {
         self.intake.shared.state()
     }
 
+    /// Whether the wall clock can be right: it is not a day or more behind a record that is stored.
+    /// A clock that was set back would make expired tokens good again.
+    pub fn believes(&self, time: Time) -> bool {
+        let latest = self.intake.shared.latest(time);
+        latest.ms_since(time) < LARGEST_STEP_BACK_MS
+    }
+
+    /// Whether the wall clock is not believed at the moment.
+    pub fn clock_went_back(&self) -> bool {
+        !self.believes(self.intake.shared.clock.now())
+    }
+
     /// Whether a commit begun now may succeed in time.
     pub fn is_ready(&self) -> bool {
         self.state().is_ready(self.commit_ms)
@@ -257,3 +270,4 @@ impl Journal {
 }
 
 const USUAL_PAYLOAD: usize = 1536;
+const LARGEST_STEP_BACK_MS: u64 = 24 * 3_600_000;

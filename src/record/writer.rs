@@ -104,6 +104,9 @@ impl Writer {
             match asks.recv_timeout(self.patience()) {
                 Ok(ask) => {
                     take(ask, &mut entries, &mut closing);
+                    // Whoever is about to ask, asks first: under load one write then serves many,
+                    // and two threads do not hand one processor to and fro for each record.
+                    std::thread::yield_now();
                     self.take_what_waits(asks, &mut entries, &mut closing);
                 }
                 Err(RecvTimeoutError::Timeout) => {}

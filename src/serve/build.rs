@@ -50,7 +50,10 @@ pub fn build(
     });
     match (upstreams, issuers, catalogue, policies) {
         (Some(upstreams), Some(issuers), Some(catalogue), Some(policies)) if faults.is_empty() => {
-            let (levels, config) = (settings.journal.levels, settings.digest.clone());
+            let (levels, config) = (
+                settings.journal.levels,
+                format!("sha256:{}", settings.digest),
+            );
             Ok(Ruling {
                 issuers,
                 catalogue,

@@ -22,7 +22,7 @@ pub(super) fn issuers(
 ) -> Option<Vec<IssuerSettings>> {
     let list = file.issuers.required("issuers", root, &mut checks.faults)?;
     if list.is_empty() {
-        let hint = "add the issuer of your tokens; docs/settings.md has GitLab and Okta";
+        let hint = "add the issuer of your tokens: its name, url and dialect";
         checks.refuse(
             file.issuers.place(),
             "nobody's tokens would be trusted",

@@ -100,6 +100,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     let url = upstream.url.required("url", place, &mut checks.faults);
     let url = url.and_then(|text| origin(text, upstream.url.place(), checks));
     let headers = headers(upstream, place, checks);
+    let pass = pass(upstream, checks);
     let ca_file = checks.readable_if_set(&upstream.ca_file);
     for (name, value) in upstream.pinned.get().into_iter().flatten() {
         if value.get().is_some_and(String::is_empty) {
@@ -111,7 +112,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         name: name?.clone(),
         url: url?,
         headers: headers?,
-        pass: passed(upstream, checks),
+        pass: pass?,
         ca_file,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
@@ -177,17 +178,6 @@ fn headers(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Ve
     all.into_iter().collect()
 }
 
-fn passed(upstream: &Upstream, checks: &mut Checks) -> Vec<HeaderName> {
-    let names = upstream.pass.get().into_iter().flatten();
-    let written: Vec<_> = names
-        .filter_map(|name| Some((name.get()?, name.place())))
-        .collect();
-    let checked = written
-        .into_iter()
-        .filter_map(|(name, place)| field_name(name, place, checks));
-    checked.collect()
-}
-
 fn injected(header: &Header, place: &Place, checks: &mut Checks) -> Option<InjectedHeader> {
     let name = header.name.required("name", place, &mut checks.faults);
     let name = name.and_then(|text| field_name(text, header.name.place(), checks));
@@ -204,6 +194,25 @@ fn injected(header: &Header, place: &Place, checks: &mut Checks) -> Option<Injec
         value: value?.clone(),
         key_file,
     })
+}
+
+/// Fields that pass; a caller's credential never does.
+fn pass(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<HeaderName>> {
+    let list = upstream.pass.get()?;
+    let names = elements(list).map(|(place, name)| (place, name.to_ascii_lowercase()));
+    checks.distinct(names, "fields");
+    let all: Vec<_> = elements(list)
+        .map(|(place, text)| {
+            let name = field_name(text, place, checks)?;
+            if CREDENTIAL_FIELDS.contains(&name.as_str()) {
+                let what = format!("`{name}` carries the caller's credential");
+                checks.refuse(place, what, "it never reaches an upstream");
+                return None;
+            }
+            Some(name)
+        })
+        .collect();
+    all.into_iter().collect()
 }
 
 fn field_name(text: &str, place: &Place, checks: &mut Checks) -> Option<HeaderName> {
@@ -284,6 +293,9 @@ fn known_operations(operations: &str, place: &Place, folder: &Path, checks: &mut
         &hint,
     );
 }
+
+/// Fields in which callers send what only stile may read.
+const CREDENTIAL_FIELDS: &[&str] = &["authorization", "proxy-authorization", "cookie"];
 
 /// Fields of the connection or of the request's framing (RFC 9110, section 7.6.1).
 const CONNECTION_FIELDS: &[&str] = &[

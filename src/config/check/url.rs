@@ -7,6 +7,7 @@
 //! RFC 3986, section 3.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 /// The parts of an `http` or `https` URL that settings look at.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +38,15 @@ impl Parts<'_> {
         if authority.as_str().contains('@') {
             return Err("a URL here has no user name and no password");
         }
-        if authority.as_str().ends_with(':') || authority.port_u16() == Some(0) {
+        let after_host = authority
+            .as_str()
+            .strip_prefix(authority.host())
+            .unwrap_or("");
+        let digits = after_host
+            .strip_prefix(':')
+            .filter(|port| !port.contains('+'));
+        let port = digits.map(str::parse::<NonZeroU16>);
+        if !after_host.is_empty() && !matches!(port, Some(Ok(_))) {
             return Err("a URL here has a port from 1 to 65535, or none");
         }
         let host = authority
@@ -113,6 +122,7 @@ mod tests {
             "https://a b",
             "https://a:",
             "https://a:0",
+            "https://a:+5",
             "https://a:99999",
             "https://ä",
         ] {

@@ -91,6 +91,9 @@ impl Journal {
         let constants = Constants::new(&settings.origin, &boot, &version, &config_digest);
         let shared = Arc::new(Shared::new(clock, constants));
         let (found, mut report) = split(found);
+        if let Some(last) = report.last_time {
+            shared.latest(last);
+        }
         let place = Place {
             disk,
             folder,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::entry::{Ask, Entry};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::record::audit_record::Constants;
 use crate::refusal::Reason;
 
@@ -34,6 +34,8 @@ pub(in crate::record) struct Shared {
     closed: AtomicBool,
     unavailable: AtomicU64,
     backpressure: AtomicU64,
+    /// The latest moment seen, in this run or in the records of the one before.
+    latest_ms: AtomicU64,
     poisoned: AtomicBool,
     poison: watch::Sender<Option<Arc<str>>>,
 }
@@ -136,9 +138,16 @@ impl Shared {
             closed: AtomicBool::new(false),
             unavailable: AtomicU64::new(0),
             backpressure: AtomicU64::new(0),
+            latest_ms: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
             poison: watch::Sender::new(None),
         }
+    }
+
+    /// The latest moment seen so far, this one included.
+    pub(in crate::record) fn latest(&self, time: Time) -> Time {
+        let before = self.latest_ms.fetch_max(time.as_ms(), Ordering::Relaxed);
+        Time::from_ms(before).max(time)
     }
 
     pub(in crate::record) fn stopped_waiting(&self, entries: &[Entry]) {
