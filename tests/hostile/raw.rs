@@ -60,23 +60,6 @@ pub(crate) async fn read_for(stream: &mut TcpStream, silence: Duration) -> Vec<u
     }
 }
 
-/// Reads one whole answer and leaves the connection open.
-pub(crate) async fn one_answer(stream: &mut TcpStream) -> io::Result<RawAnswer> {
-    let (mut all, mut piece) = (Vec::new(), vec![0; 16 << 10]);
-    loop {
-        if let Some((answer, _)) = first(&all)
-            && answer.whole
-        {
-            return Ok(answer);
-        }
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut piece)).await;
-        match read.map_err(|_| io::Error::other("no answer in time"))?? {
-            0 => return Err(io::Error::other("closed before the answer was whole")),
-            size => all.extend_from_slice(&piece[..size]),
-        }
-    }
-}
-
 /// Every answer in these bytes.
 pub(crate) fn answers(mut bytes: &[u8]) -> Vec<RawAnswer> {
     let mut all = Vec::new();
