@@ -35,12 +35,12 @@ mod config;
 mod cli;
 /// The whole way with the real program.
 mod pipeline;
-/// What is wrong in the operator's files is told once, where it stands, and nothing is started.
-mod bad_input;
 /// Ten minutes with a hostile caller, by generator, against the real program.
 mod hostile;
 /// Every reason is met by a real request.
 mod reachable;
+/// What is wrong in the operator's files is told once, where it stands, and nothing is started.
+mod bad_input;
 /// The demo is a test.
 mod demo;
 /// The README is true.

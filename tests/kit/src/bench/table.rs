@@ -13,10 +13,18 @@ pub fn print(rounds: &[Vec<Measured>]) {
         }
     }
     println!(
-        "| {:<27} | {:>10} | {:>6} | {:>6} | {:>6} | {:>7} | {:>12} | {:>8} |",
-        "way", "requests/s", "bare", "p50 us", "p99 us", "cpu us", "records/sync", "RSS MiB"
+        "| {:<27} | {:>10} | {:>6} | {:>6} | {:>6} | {:>7} | {:>12} | {:>15} | {:>8} |",
+        "way",
+        "requests/s",
+        "bare",
+        "p50 us",
+        "p99 us",
+        "cpu us",
+        "records/sync",
+        "decision p99 us",
+        "RSS MiB"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for rows in by_way.values() {
         let Some(first) = rows.first() else { continue };
         let share = median(rows.iter().enumerate().filter_map(|(round, row)| {
@@ -24,7 +32,7 @@ pub fn print(rounds: &[Vec<Measured>]) {
             Some(row.seen.per_second() / bare.seen.per_second())
         }));
         println!(
-            "| {:<27} | {:>10.0} | {:>5.0}% | {:>6.0} | {:>6.0} | {:>7} | {:>12} | {:>8} |",
+            "| {:<27} | {:>10.0} | {:>5.0}% | {:>6.0} | {:>6.0} | {:>7} | {:>12} | {:>15} | {:>8} |",
             first.way,
             median(rows.iter().map(|r| r.seen.per_second())),
             share * 100.0,
@@ -32,6 +40,7 @@ pub fn print(rounds: &[Vec<Measured>]) {
             median(rows.iter().map(|r| f64::from(r.seen.quantile_us(0.99)))),
             shown(rows.iter().filter_map(|r| r.cpu_us), 1),
             shown(rows.iter().filter_map(|r| r.records_per_sync), 1),
+            shown(rows.iter().filter_map(|r| r.decision_p99_us), 0),
             shown(
                 rows.iter()
                     .filter_map(|r| r.resident_kib.map(|k| k as f64 / 1024.0)),

@@ -25,6 +25,8 @@ pub struct Measured {
     pub resident_kib: Option<u64>,
     /// Records per fdatasync while it was measured.
     pub records_per_sync: Option<f64>,
+    /// What 99 of 100 decisions stayed under, in microseconds: the bound of a bucket.
+    pub decision_p99_us: Option<f64>,
 }
 
 /// Everything that runs while it is measured.
@@ -73,11 +75,14 @@ impl Ways {
 pub async fn measure(ways: &Ways, plan: &Plan) -> io::Result<Vec<Measured>> {
     let (lasts, n) = (plan.lasts, plan.connections);
     let straight = load(&ways.upstream.1, Arc::clone(&ways.write.hot), n, lasts).await?;
-    let mut measured = vec![entry(
-        "straight to the upstream",
-        straight,
-        (None, None, None),
-    )];
+    let mut measured = vec![Measured {
+        way: "straight to the upstream",
+        seen: straight,
+        cpu_us: None,
+        resident_kib: None,
+        records_per_sync: None,
+        decision_p99_us: None,
+    }];
     let relay = &ways.relay;
     let bare = Proxied {
         pid: relay.0.pid(),
@@ -124,47 +129,75 @@ async fn one(
         Duration::from_secs(1),
     )
     .await?;
-    let (cpu, journal) = (processor_us(pid)?, counters(admin).await?);
+    let (cpu, before) = (processor_us(pid)?, Counters::read(admin).await?);
     let seen = load(address, Arc::clone(requests), connections, lasts).await?;
-    let (cpu_after, journal_after) = (processor_us(pid)?, counters(admin).await?);
+    let (cpu_after, after) = (processor_us(pid)?, Counters::read(admin).await?);
     let cpu_us = (cpu_after - cpu) as f64 / seen.answers.max(1) as f64;
-    let per_sync = journal
-        .zip(journal_after)
-        .map(|(before, after)| (after.0 - before.0) / (after.1 - before.1).max(1.0));
-    Ok(entry(
+    let journal = before.zip(after);
+    Ok(Measured {
         way,
         seen,
-        (Some(cpu_us), Some(resident_kib(pid)?), per_sync),
-    ))
+        cpu_us: Some(cpu_us),
+        resident_kib: Some(resident_kib(pid)?),
+        records_per_sync: journal
+            .as_ref()
+            .map(|(before, after)| after.per_sync_since(before)),
+        decision_p99_us: journal.map(|(before, after)| after.decision_p99_us_since(&before)),
+    })
 }
 
-fn entry(
-    way: &'static str,
-    seen: Seen,
-    of_proxy: (Option<f64>, Option<u64>, Option<f64>),
-) -> Measured {
-    let (cpu_us, resident_kib, records_per_sync) = of_proxy;
-    Measured {
-        way,
-        seen,
-        cpu_us,
-        resident_kib,
-        records_per_sync,
+/// What the metrics page counted so far.
+#[derive(Clone, Debug)]
+struct Counters {
+    records: f64,
+    syncs: f64,
+    /// Decisions by upper bound in seconds, each count with all below it.
+    decisions: Vec<(f64, f64)>,
+}
+
+impl Counters {
+    async fn read(admin: Option<&str>) -> io::Result<Option<Counters>> {
+        let Some(admin) = admin else { return Ok(None) };
+        let page = crate::caller::Call::new("GET", format!("{admin}/metrics"))
+            .send()
+            .await?
+            .text();
+        let gauge = |name: &str| {
+            page.lines()
+                .find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
+        };
+        let bucket = |line: &str| {
+            let (bound, count) = line
+                .strip_prefix("stile_decision_seconds_bucket{le=\"")?
+                .split_once("\"} ")?;
+            Some((bound.parse().ok()?, count.parse().ok()?))
+        };
+        let decisions = page.lines().filter_map(bucket).collect();
+        let counts = gauge("stile_journal_records ").zip(gauge("stile_journal_syncs "));
+        Ok(counts.map(|(records, syncs)| Counters {
+            records,
+            syncs,
+            decisions,
+        }))
     }
-}
 
-/// Records and syncs so far, from the metrics page.
-async fn counters(admin: Option<&str>) -> io::Result<Option<(f64, f64)>> {
-    let Some(admin) = admin else { return Ok(None) };
-    let page = crate::caller::Call::new("GET", format!("{admin}/metrics"))
-        .send()
-        .await?
-        .text();
-    let gauge = |name: &str| {
-        page.lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
-    };
-    Ok(gauge("stile_journal_records ").zip(gauge("stile_journal_syncs ")))
+    fn per_sync_since(&self, before: &Counters) -> f64 {
+        (self.records - before.records) / (self.syncs - before.syncs).max(1.0)
+    }
+
+    /// The bound that 99 of 100 decisions since then stayed under, in microseconds.
+    fn decision_p99_us_since(&self, before: &Counters) -> f64 {
+        let new = |(after, before): (&(f64, f64), &(f64, f64))| (after.0, after.1 - before.1);
+        let counts: Vec<_> = self
+            .decisions
+            .iter()
+            .zip(&before.decisions)
+            .map(new)
+            .collect();
+        let all = counts.last().map_or(0.0, |(_, count)| *count);
+        let within = counts.iter().find(|(_, count)| *count >= all * 0.99);
+        within.map_or(f64::NAN, |(bound, _)| bound * 1e6)
+    }
 }
 
 impl Served {
