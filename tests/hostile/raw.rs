@@ -1,6 +1,5 @@
 //! A caller that sends exactly the bytes it is told to, and reads answers to the byte.
 
-use std::io;
 use std::time::Duration;
 
 use http::StatusCode;

@@ -237,7 +237,8 @@ fn token(world: &World, number: usize) -> String {
     world.okta.mint(&claims)
 }
 
-/// A little script that starts stile on processor 0, since a [`Proxy`] starts a program by its path.
+/// A little script that starts stile on processor 0, since a [`Proxy`](crate::Proxy) starts a
+/// program by its path.
 fn pinned_program(stile: &std::path::Path) -> io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let path = std::env::temp_dir().join(format!("stile-pinned-{}", std::process::id()));
