@@ -4,7 +4,7 @@
 # cargo-deny is built into target/tools when missing (a minute and a half of one core). Advisories
 # come from a folder of the RustSec database, ADVISORY_DB (default ../shared/advisory-db): cargo-deny
 # reads a git repository only, so a temporary one is made of it. Nothing is fetched for this. Without
-# that folder the advisories are skipped with a word, on CI they fail.
+# that folder the advisories are skipped with a word; where ADVISORY_DB is set, it must be there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,8 +26,8 @@ cargo fetch --locked --quiet
 
 if [ ! -d "$advisories/crates" ]; then
     echo "advisories: skipped, no database at $advisories; name one with ADVISORY_DB" >&2
-    [ -z "${CI:-}" ] || exit 1
-    exit 0
+    [ -z "${ADVISORY_DB:-}" ]
+    exit
 fi
 repository=target/advisory-db/advisory-db-3157b0e258782691 # the name cargo-deny looks for
 rm -rf "$repository"

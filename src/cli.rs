@@ -3,7 +3,7 @@
 //! In: the arguments. Out: an [`Exit`]; data on standard output, talk on standard error.
 //!
 //! Each command is one file with two things: its arguments, whose comments are its help text, and a
-//! function that does it. What was said ([`Arguments`]) and what it means (settings loaded, streams
+//! function that does it. What was said (`Arguments`) and what it means (settings loaded, streams
 //! chosen) are two steps, and only the second can fail for a reason other than spelling.
 //!
 //! Never: data and talk on one stream, a colour where nobody looks, a token in an argument list

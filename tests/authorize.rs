@@ -1,13 +1,5 @@
 //! The step authorize: what refuses a load, what denies a request, and what a deny says.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -2,12 +2,6 @@
 //!
 //! What it does with a request is tested beside its code: the door that takes plain parts instead
 //! of a `Committed` is not public.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what these tests set up must be there, or they fail"
-)]
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,5 @@
 //! Claims about the step *identify*: each starts from a token that is accepted and changes one thing.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that breaks should stop at once"
-)]
-
 mod accepted;
 mod header;
 mod key_sets;

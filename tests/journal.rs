@@ -1,12 +1,5 @@
 //! The promises of the record step: what is stored, what a crash leaves, what a liar cannot hide.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "the functions beside the tests may fail like the tests themselves"
-)]
-
 mod crash;
 mod faults;
 mod golden;

@@ -1,13 +1,5 @@
 //! The shipped policy folder: it loads, its cases pass, and nothing in it lacks one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails"
-)]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

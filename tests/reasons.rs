@@ -1,13 +1,5 @@
 //! Every reason, in every form an answer can have.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test that goes wrong should stop where it does"
-)]
-
 use std::collections::BTreeSet;
 
 use http::Response;

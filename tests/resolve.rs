@@ -2,14 +2,6 @@
 //!
 //! Valid cases come first: every operation matches its own template. Then one thing is changed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test that goes wrong should stop where it does"
-)]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

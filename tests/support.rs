@@ -7,56 +7,54 @@ use stile_kit::upstream::{API_KEY, INGEST_KEY};
 use stile_kit::{Answer, Call, Folder, Ground, World};
 
 /// The program under test.
-pub fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_stile"))
 }
 
 /// The shipped policies.
-pub fn policies() -> PathBuf {
+pub(crate) fn policies() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")
 }
 
 /// A world, before stile runs in it.
-pub async fn ground() -> Ground {
+pub(crate) async fn ground() -> Ground {
     Ground::lay(&policies()).await.unwrap()
 }
 
 /// A world with stile in it.
-pub async fn world() -> World {
+pub(crate) async fn world() -> World {
     ground().await.serve(program()).await.unwrap()
 }
 
 /// One record of the journal.
 #[derive(Clone, Debug)]
-pub struct Recorded {
-    pub seq: u64,
-    pub json: Value,
+pub(crate) struct Recorded {
+    pub(crate) json: Value,
 }
 
 impl Recorded {
-    pub fn is(&self, kind: &str) -> bool {
+    pub(crate) fn is(&self, kind: &str) -> bool {
         self.json["kind"] == kind
     }
 
-    pub fn word(&self, field: &str) -> &str {
+    pub(crate) fn word(&self, field: &str) -> &str {
         self.json[field].as_str().unwrap_or("")
     }
 }
 
 /// Every record that is in the journal now, read as an auditor would: from the files.
-pub fn records(journal: &Path) -> Vec<Recorded> {
+pub(crate) fn records(journal: &Path) -> Vec<Recorded> {
     stile::record::read(journal)
         .unwrap()
         .map(|frame| frame.unwrap())
         .map(|frame| Recorded {
-            seq: frame.seq,
             json: serde_json::from_slice(&frame.payload).expect("a record is JSON"),
         })
         .collect()
 }
 
 /// The records of one decision: the decision itself, then its outcome where there is one.
-pub fn records_of(world: &World, decision: &str) -> Vec<Recorded> {
+pub(crate) fn records_of(world: &World, decision: &str) -> Vec<Recorded> {
     let about = |r: &Recorded| r.word("id") == decision || r.word("ref") == decision;
     records(&world.stile.journal())
         .into_iter()
@@ -66,7 +64,7 @@ pub fn records_of(world: &World, decision: &str) -> Vec<Recorded> {
 
 /// Sends a call and checks what holds for every answer: it names its decision, that decision is in
 /// the journal already, its fields are of the known ones, and no key is in it.
-pub async fn ask(world: &World, call: Call) -> Answer {
+pub(crate) async fn ask(world: &World, call: Call) -> Answer {
     let answer = call.send().await.unwrap();
     let decision = answer.field("stile-decision").to_owned();
     assert!(
@@ -95,7 +93,7 @@ pub async fn ask(world: &World, call: Call) -> Answer {
 
 /// Stops stile and checks what must hold for every run: it ends well, the journal verifies, and no
 /// secret is in anything it wrote or said.
-pub async fn close(world: World, secrets: &[String]) {
+pub(crate) async fn close(world: World, secrets: &[String]) {
     let World {
         stile,
         upstream: _upstream,
@@ -119,7 +117,7 @@ pub async fn close(world: World, secrets: &[String]) {
 }
 
 /// The journal of a folder verifies, and each allow has its outcome.
-pub fn whole(folder: &Folder) {
+pub(crate) fn whole(folder: &Folder) {
     let verification = stile::record::verify(&folder.path().join("journal"), |_| {}).unwrap();
     assert_eq!(
         verification.verdict,

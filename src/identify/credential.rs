@@ -1,6 +1,6 @@
 //! Finds the one credential of a request.
 //!
-//! In: the fields and the query of an [`Arrival`]. Out: a token, unread, or a [`Refusal`].
+//! In: the fields and the query of an `Arrival`. Out: a token, unread, or a [`Refusal`].
 //!
 //! Two fields may carry it: `authorization` (`Bearer` in any case and one space, or the bare token,
 //! as some clients of Lightstep send it) and `lightstep-access-token`. Exactly one of them, exactly

@@ -1,6 +1,6 @@
 //! Says what an audit record contains, and in which bytes.
 //!
-//! In: a [`Sighting`] and what the steps after it found, an [`Outcome`], or a [`Note`] of stile's
+//! In: a `Sighting` and what the steps after it found, an `Outcome`, or a [`Note`] of stile's
 //! own. Out: one line of JSON in the form of RFC 8785, rendered straight into a buffer.
 //!
 //! Fields are those of the table in the manual. A field that does not apply is absent, never empty

@@ -1,6 +1,6 @@
 //! Finds out at start-up where the journal ends, and what a crash left open.
 //!
-//! In: the journal's folder. Out: a [`Found`]: the segment to go on in, where, after which chain
+//! In: the journal's folder. Out: a `Found`: the segment to go on in, where, after which chain
 //! value, which allows have no outcome; or a refusal to start.
 //!
 //! A `start` event is written after the outcomes of all earlier allows, so reading begins at the

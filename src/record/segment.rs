@@ -1,6 +1,6 @@
 //! Makes, names and recognises the files that frames lie in.
 //!
-//! In: a folder and where the journal stands. Out: a [`Segment`] that is durable under its name
+//! In: a folder and where the journal stands. Out: a `Segment` that is durable under its name
 //! before its first frame is written, or the [`SegmentHead`] of one that exists.
 //!
 //! A segment is `<first-seq, 20 digits>.seg`: a head of 512 bytes, then frames, then zeros up to

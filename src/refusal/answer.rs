@@ -40,7 +40,7 @@ pub struct Site {
 /// Makes the answer.
 pub fn answer(refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Response<Bytes> {
     let form = Form::of(to);
-    let mut answer = Response::new(Bytes::from(form.body(refusal, to)));
+    let mut answer = Response::new(form.body(refusal, to));
     *answer.status_mut() = match form {
         Form::Grpc => StatusCode::OK, // the status is in the trailers
         _ => refusal.reason().status(),

@@ -229,7 +229,13 @@ async fn listen_to(
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Ok(value) = serde_json::from_str::<Value>(&line) {
-            let field = |name: &str| value["fields"][name].as_str().unwrap_or("").to_owned();
+            let field = |name: &str| {
+                value
+                    .pointer(&format!("/fields/{name}"))
+                    .and_then(Value::as_str)
+                    .unwrap_or("")
+                    .to_owned()
+            };
             tell.send_modify(|start| match field("message").as_str() {
                 "listening" => start.urls.push(field("address")),
                 "admin listening" => start.admin = field("address"),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::story::Story;
 use crate::caller::{Answer, Call};
@@ -68,7 +68,12 @@ async fn deployments(world: &World, story: &mut Story) -> io::Result<()> {
     );
     let before = world.upstream.seen().len();
     story.allowed(&deploy(world.job_token(json!({}))).await?);
-    let sha = world.job()["sha"].as_str().unwrap_or("").to_owned();
+    let sha = world
+        .job()
+        .get("sha")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned();
     let arrived = world
         .upstream
         .seen_since(before)

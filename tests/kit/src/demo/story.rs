@@ -7,6 +7,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::caller::Answer;
 use crate::world::World;
 
@@ -84,7 +86,7 @@ impl Story {
             answer,
         );
         let body = answer.json();
-        if let Some(detail) = body["detail"].as_str() {
+        if let Some(detail) = body.get("detail").and_then(Value::as_str) {
             for line in wrapped(detail, 70) {
                 println!("       {line}");
             }
