@@ -44,7 +44,7 @@ pub async fn play(stage: &Stage, stay: bool) -> io::Result<bool> {
     if stay && story.as_expected() {
         tokens(&world)?;
         story.invites(&world, &stage.program);
-        let _ = tokio::signal::ctrl_c().await;
+        told_to_end().await?;
     }
     let as_expected = story.as_expected();
     let World { stile, .. } = world;
@@ -53,6 +53,21 @@ pub async fn play(stage: &Stage, stay: bool) -> io::Result<bool> {
         story.unexpected(&format!("stile ended with {status}:\n{said}"));
     }
     Ok(as_expected && status.success())
+}
+
+/// Ctrl-C, the end of its terminal, or a kind word of whoever started it: nothing may be left behind
+/// in any of them.
+async fn told_to_end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
 }
 
 /// Puts a token of each kind into the world's folder, so that a shell can use them.

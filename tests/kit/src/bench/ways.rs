@@ -1,7 +1,7 @@
 //! The ways that are measured, in turn, round after round.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::json;
 use super::load::{Seen, load};
 use super::{Pinned, Plan, processor_us, resident_kib};
 use crate::issuer::claims;
+use crate::proxy::Folder;
 use crate::world::{AUDIENCE, Ground, World};
 
 /// One measurement of one way.
@@ -211,7 +212,8 @@ impl Served {
             ),
         );
         ground.settings = ground.settings.replace(&kit, &format!("http://{upstream}"));
-        let world = ground.serve(&pinned_program(&plan.stile)?).await?;
+        let program = pinned_program(ground.folder(), &plan.stile)?;
+        let world = ground.serve(&program).await?;
         let tokens: Vec<String> = (0..1000).map(|number| token(&world, number)).collect();
         let (hot, many) = (
             Arc::new(requests(&tokens, 1)),
@@ -237,14 +239,14 @@ fn token(world: &World, number: usize) -> String {
     world.okta.mint(&claims)
 }
 
-/// A little script that starts stile on processor 0, since a [`Proxy`](crate::Proxy) starts a
-/// program by its path.
-fn pinned_program(stile: &std::path::Path) -> io::Result<PathBuf> {
+/// A little script that starts stile on processor 0, since a [`Proxy`](crate::Proxy) starts a program
+/// by its path.
+fn pinned_program(folder: &Folder, stile: &Path) -> io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
-    let path = std::env::temp_dir().join(format!("stile-pinned-{}", std::process::id()));
-    std::fs::write(
-        &path,
-        format!("#!/bin/sh\nexec taskset -c 0 {} \"$@\"\n", stile.display()),
+    let stile = stile.display();
+    let path = folder.write(
+        "pinned",
+        &format!("#!/bin/sh\nexec taskset -c 0 {stile} \"$@\"\n"),
     )?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
     Ok(path)
