@@ -89,7 +89,11 @@ async fn the_call_that_the_compose_file_shows_is_allowed() {
     let answer = call.send().await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(upstream.seen()[0].mentions(API_KEY));
-    assert_eq!(crate::support::records(&journal).len(), 3, "start and two");
+    let decided = crate::support::records(&journal);
+    assert!(
+        decided.iter().any(|r| r.word("decision") == "allow"),
+        "{decided:?}"
+    );
 }
 
 /// What the mounts make of the repository, below a folder: `etc/stile`.

@@ -70,6 +70,7 @@ pub(super) async fn watch(
     }
 }
 
+/// Says how it went when all of it is done: who reads the line finds readiness and journal so, too.
 async fn take_over(
     watched: &mut Watched,
     certificates: &[Option<Arc<TlsSwitch>>],
@@ -102,10 +103,10 @@ async fn take_over(
             watched.settings = settings;
             notices.reload(None);
             pipeline.metrics().reload_failed(false);
-            tracing::info!(config, policy_set, "new settings are in force");
             pipeline.journal().adopt_config(&config);
-            let detail = [("policy_set", Value::from(policy_set))];
+            let detail = [("policy_set", Value::from(policy_set.as_str()))];
             tell(&pipeline.journal().note(Note::ConfigReload, &detail).await);
+            tracing::info!(config, policy_set, "new settings are in force");
         }
         Err(faults) => {
             let told = faults
@@ -113,11 +114,11 @@ async fn take_over(
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("\n");
-            tracing::error!("new settings are refused, the old ones stay: {told}");
+            notices.reload(Some(told.clone()));
+            pipeline.metrics().reload_failed(true);
             let detail = [("faults", Value::from(told.as_str()))];
             tell(&pipeline.journal().note(Note::ReloadRefused, &detail).await);
-            notices.reload(Some(told));
-            pipeline.metrics().reload_failed(true);
+            tracing::error!("new settings are refused, the old ones stay: {told}");
         }
     }
 }
