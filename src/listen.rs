@@ -38,6 +38,7 @@ mod farewell;
 mod received;
 mod birth;
 mod trace;
+mod trailers;
 mod answer;
 mod receive;
 mod body;

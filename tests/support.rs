@@ -131,7 +131,10 @@ fn raw(folder: &Path) -> Vec<u8> {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "seg") {
-            bytes.extend(std::fs::read(path).unwrap());
+            let segment = std::fs::read(path).unwrap();
+            // A segment is made with room: zeros, which no search needs to read.
+            let end = segment.iter().rposition(|byte| *byte != 0);
+            bytes.extend_from_slice(&segment[..end.map_or(0, |last| last + 1)]);
         }
     }
     bytes

@@ -8,7 +8,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 
 use super::exchanges::{Exchanges, ListenCounts, Running};
 use super::received::ConnectionFacts;
+use super::trailers::{self, Trailers};
 use super::{Arrival, Protocol, Receive, RequestBody};
 use crate::refusal::{Reason, Refusal};
 
@@ -33,6 +34,8 @@ pub(super) struct Answering<R> {
 #[derive(Debug)]
 pub(super) struct Counted<B> {
     body: B,
+    trailers: Trailers,
+    over: bool,
     _running: Running,
 }
 
@@ -53,6 +56,7 @@ impl<R: Receive> Answering<R> {
         request: Request<Incoming>,
     ) -> Result<Response<Counted<R::Body>>, Infallible> {
         let (parts, incoming) = request.into_parts();
+        let takes_trailers = trailers::asked_for(&parts.headers);
         let wants_upgrade = parts.headers.contains_key(header::UPGRADE);
         let mut response = match self.check(parts, running.in_flight) {
             Ok(arrival) => {
@@ -70,8 +74,14 @@ impl<R: Receive> Answering<R> {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
+        let trailers = match self.facts.protocol {
+            Protocol::Http1 => Trailers::over_http1(takes_trailers, response.headers()),
+            Protocol::Http2 => Trailers::All,
+        };
         Ok(response.map(|body| Counted {
             body,
+            trailers,
+            over: false,
             _running: running,
         }))
     }
@@ -110,11 +120,21 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Counted<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+        let me = self.get_mut();
+        if me.over {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut me.body).poll_frame(cx));
+        let sendable = |frame: &Frame<Bytes>| {
+            let trailers = frame.trailers_ref();
+            trailers.is_none_or(|trailers| me.trailers.pass(trailers))
+        };
+        me.over = matches!(&frame, Some(Ok(frame)) if !sendable(frame));
+        Poll::Ready(frame.filter(|_| !me.over))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.over || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

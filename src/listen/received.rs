@@ -249,8 +249,19 @@ fn unreadable(parts: &Parts, facts: &ConnectionFacts, birth: Birth) -> Unreadabl
         tls: facts.tls.clone(),
         method: Some(parts.method.as_str().chars().take(32).collect()),
         path: Some(parts.uri.path().chars().take(1024).collect()),
-        host: host.map(|host| host.to_ascii_lowercase().chars().take(255).collect()),
+        host: host.map(|host| {
+            nameless(&host)
+                .to_ascii_lowercase()
+                .chars()
+                .take(255)
+                .collect()
+        }),
     }
+}
+
+/// The host without the user that stands before it, and whose password may, too.
+fn nameless(host: &str) -> &str {
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
 }
 
 fn bad_target(told: &'static str) -> Refusal {

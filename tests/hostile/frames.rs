@@ -3,6 +3,12 @@
 //! Fields are literals without index and without Huffman code (RFC 7541 6.2.2), so that every byte
 //! is on the wire as the test wrote it.
 
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
 /// The preface, empty settings, and wide windows.
 pub(crate) const PREFACE: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
@@ -62,3 +68,37 @@ fn length(block: &mut Vec<u8>, length: usize) {
     }
     block.push(rest as u8);
 }
+
+/// Sends these streams on a connection of their own and says which were answered with a head.
+///
+/// The others were reset, or the connection was ended under them.
+pub(crate) async fn exchange(url: &str, requests: &[Vec<u8>]) -> Vec<u32> {
+    let mut stream = super::raw::connect(url).await;
+    let mut bytes = PREFACE.to_vec();
+    bytes.extend(requests.iter().flatten());
+    let _ = stream.write_all(&bytes).await;
+    let (mut answered, mut ended) = (Vec::new(), 0);
+    while ended < requests.len() {
+        let Ok(Some((kind, flags, on))) = timeout(PATIENCE, next(&mut stream)).await else {
+            break;
+        };
+        if kind == 0x1 {
+            answered.push(on);
+        }
+        ended += usize::from((kind <= 0x1 && flags & 0x1 == 0x1) || kind == 0x3);
+    }
+    answered
+}
+
+/// The next frame: kind, flags and stream.
+async fn next(stream: &mut TcpStream) -> Option<(u8, u8, u32)> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.ok()?;
+    let size = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; size as usize];
+    stream.read_exact(&mut payload).await.ok()?;
+    let on = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    Some((head[3], head[4], on))
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -4,6 +4,8 @@
 //!
 //! Bytes that are not printable ASCII become `?`, and long values are cut, so that a record of a
 //! hostile head is small and plain.
+//!
+//! Never: query, fragment and user, where secrets stand.
 
 use crate::refusal::Reason;
 
@@ -34,14 +36,24 @@ impl Glimpse {
         let mut words = line.split(|byte| *byte == b' ');
         let method = words.next();
         let target = words.next();
-        let path = target.and_then(|target| target.split(|byte| *byte == b'?').next());
+        let path = target.and_then(|target| target.split(|byte| b"?#".contains(byte)).next());
+        let path = path.map(|path| match path.first() {
+            Some(b'/') => path,
+            _ => nameless(path),
+        });
         let host = host.and_then(|(start, size)| head.get(start..start.checked_add(size)?));
         Glimpse {
             method: method.and_then(|method| printable(method, 32)),
             path: path.and_then(|path| printable(path, 1024)),
-            host: host.and_then(|host| printable(host.trim_ascii(), 255)),
+            host: host.and_then(|host| printable(nameless(host.trim_ascii()), 255)),
         }
     }
+}
+
+/// What follows the user, if one is named: a password may stand there.
+fn nameless(authority: &[u8]) -> &[u8] {
+    let last = authority.rsplit(|byte| *byte == b'@').next();
+    last.unwrap_or_default()
 }
 
 fn printable(bytes: &[u8], most: usize) -> Option<String> {

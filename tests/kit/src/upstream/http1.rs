@@ -167,11 +167,7 @@ where
         );
         out.extend(&answer.body);
         if !answer.body.is_empty() {
-            out.extend(
-                b"
-0
-",
-            );
+            out.extend(b"\r\n0\r\n");
         }
         for (name, value) in &answer.trailers {
             out.extend(format!("{name}: {value}\r\n").bytes());
