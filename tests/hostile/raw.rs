@@ -1,5 +1,6 @@
 //! A caller that sends exactly the bytes it is told to, and reads answers to the byte.
 
+use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -55,6 +56,23 @@ pub(crate) async fn read_for(stream: &mut TcpStream, silence: Duration) -> Vec<u
         match tokio::time::timeout(silence, stream.read(&mut piece)).await {
             Ok(Ok(0) | Err(_)) | Err(_) => return all,
             Ok(Ok(size)) => all.extend_from_slice(&piece[..size]),
+        }
+    }
+}
+
+/// Reads one whole answer and leaves the connection open.
+pub(crate) async fn one_answer(stream: &mut TcpStream) -> io::Result<RawAnswer> {
+    let (mut all, mut piece) = (Vec::new(), vec![0; 16 << 10]);
+    loop {
+        if let Some((answer, _)) = first(&all)
+            && answer.whole
+        {
+            return Ok(answer);
+        }
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut piece)).await;
+        match read.map_err(|_| io::Error::other("no answer in time"))?? {
+            0 => return Err(io::Error::other("closed before the answer was whole")),
+            size => all.extend_from_slice(&piece[..size]),
         }
     }
 }
