@@ -62,11 +62,11 @@ impl Pools {
                 .enable_http1()
                 .wrap_connector(socket(settings))
         };
-        let usual = pool(connector.clone(), false);
+        let usual = pool(connector.clone(), settings, false);
         let grpc = if secure {
             usual.clone()
         } else {
-            pool(connector, true)
+            pool(connector, settings, true)
         };
         Ok(Pools { usual, grpc })
     }
@@ -83,12 +83,17 @@ fn socket(settings: &UpstreamSettings) -> HttpConnector {
     socket
 }
 
-fn pool(connector: HttpsConnector<HttpConnector>, prior_knowledge: bool) -> Pool {
+fn pool(
+    connector: HttpsConnector<HttpConnector>,
+    settings: &UpstreamSettings,
+    prior_knowledge: bool,
+) -> Pool {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(MOST_IDLE)
+        // As many as may be in flight: fewer, and a crowd dials anew for most of its requests.
+        .pool_max_idle_per_host(settings.requests)
         // Only what never left is sent again: the record counts one request.
         .retry_canceled_requests(true)
         // Writes `host` from our own address on HTTP/1; the caller's was never taken over, and on
@@ -146,8 +151,6 @@ fn roots(settings: &UpstreamSettings) -> Result<RootCertStore, SetupError> {
 
 /// Shorter than the usual idle time of load balancers, so that we close first.
 const IDLE: Duration = Duration::from_secs(30);
-
-const MOST_IDLE: usize = 64;
 
 /// Largest head of an answer.
 const HEAD_BYTES: usize = 64 << 10;

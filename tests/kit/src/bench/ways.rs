@@ -212,6 +212,12 @@ impl Served {
             ),
         );
         ground.settings = ground.settings.replace(&kit, &format!("http://{upstream}"));
+        // The load decides how many requests are in flight, not the bound that protects upstreams.
+        let mut ground = ground.with(
+            "operations: lightstep\n",
+            "operations: lightstep\n    requests: 4096\n",
+        );
+        ground.settings.push_str("limits: { requests: 8192 }\n");
         let program = pinned_program(ground.folder(), &plan.stile)?;
         let world = ground.serve(&program).await?;
         let tokens: Vec<String> = (0..1000).map(|number| token(&world, number)).collect();
