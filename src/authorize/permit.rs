@@ -2,8 +2,16 @@
 //!
 //! In: a verified principal, an operation and an allow. Out: a [`Permit`].
 //!
-//! ```compile_fail
-//! let forged = stile::authorize::Permit { principal: todo!(), operation: todo!() };
+//! Every field is there and rightly typed in this forgery; only privacy stops it:
+//!
+//! ```compile_fail,E0451
+//! # use std::sync::Arc;
+//! # use stile::{authorize::Permit, identify::Principal, resolve::Operation};
+//! fn forge(
+//!     principal: Arc<Principal>, operation: Operation, policies: Arc<[String]>, policy_set: Arc<str>,
+//! ) -> Permit {
+//!     Permit { principal, operation, policies, policy_set }
+//! }
 //! ```
 
 use std::sync::Arc;

@@ -5,8 +5,13 @@
 //! A [`Principal`] has no public constructor and no public field, so holding one means that an
 //! issuer we trust signed it for us.
 //!
-//! ```compile_fail
-//! let forged = stile::identify::Principal { facts: todo!(), token: todo!(), digest: [0; 32] };
+//! Every field is there and rightly typed in this forgery; only privacy stops it:
+//!
+//! ```compile_fail,E0451
+//! # use stile::identify::{Facts, Principal, TokenFacts};
+//! fn forge(facts: Facts, issuer_url: String, token: TokenFacts, digest: [u8; 32]) -> Principal {
+//!     Principal { facts, issuer_url, token, digest }
+//! }
 //! ```
 
 use super::facts::Facts;

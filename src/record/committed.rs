@@ -3,8 +3,13 @@
 //! In: an [`Arrival`], a [`Permit`] and the journal's word. Out: a [`Committed`], which is all that
 //! the forwarder accepts.
 //!
-//! ```compile_fail
-//! let forged = stile::record::Committed { arrival: todo!(), permit: todo!() };
+//! Every field is there and rightly typed in this forgery; only privacy stops it:
+//!
+//! ```compile_fail,E0451
+//! # use stile::{authorize::Permit, listen::Arrival, record::{Committed, Pending}};
+//! fn forge(arrival: Arrival, permit: Permit, seq: u64, pending: Pending) -> Committed {
+//!     Committed { arrival, permit, seq, pending }
+//! }
 //! ```
 
 use crate::authorize::Permit;
