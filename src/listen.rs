@@ -4,7 +4,8 @@
 //! the refusal it deserves.
 //!
 //! HTTP/1 goes through a gate of our own before hyper parses it: no byte of a message is passed on
-//! before its whole head was checked strictly. HTTP/2 gets the same checks on its fields.
+//! before its whole head was checked strictly. HTTP/2 gets the same checks on its fields; what the
+//! HTTP library rejects there by itself is recorded before it may say so.
 //!
 //! Never: normalises. What is ambiguous is refused, and what is refused on HTTP/1 for its form ends
 //! its connection.
@@ -33,6 +34,14 @@ mod target;
 mod host;
 mod bytes;
 mod farewell;
+
+// The watch of HTTP/2, from the outside in.
+mod recording;
+mod watched;
+mod doubt;
+mod field_blocks;
+mod objection;
+mod frames;
 
 // One request.
 mod received;

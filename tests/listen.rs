@@ -8,5 +8,6 @@ mod heads;
 mod hostile;
 mod http2;
 mod limits;
+mod rejected;
 mod stand;
 mod tls;

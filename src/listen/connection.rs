@@ -3,7 +3,7 @@
 //! In: an accepted socket. Out: nothing; its requests went to [`Receive`].
 //!
 //! The protocol is settled first, by ALPN under TLS and by the HTTP/2 preface in clear text, each
-//! within `head_ms`. Then hyper speaks the protocol, HTTP/1 behind the gate.
+//! within `head_ms`. Then hyper speaks the protocol: HTTP/1 behind the gate, HTTP/2 under watch.
 //!
 //! A connection that ends without having sent a byte is no request. When the drain begins, running
 //! exchanges finish and no others begin; what still runs after `drain_ms` is cut.
@@ -25,15 +25,19 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answering;
+use super::doubt::Doubt;
 use super::drain::DrainSignal;
 use super::exchanges::{Exchanges, ListenCounts};
 use super::farewell;
+use super::frames::MOST_PAYLOAD;
 use super::guarded::{Guarded, TakenBack};
 use super::head::Violation;
 use super::opening::Opening;
 use super::received::ConnectionFacts;
+use super::recording::{Noting, Recording};
 use super::settings::Limits;
 use super::tls::{self, TlsSwitch};
+use super::watched::Watched;
 use super::{Protocol, Receive, TlsFacts, Unreadable};
 use crate::clock::Clock;
 use crate::refusal::{Reason, Refusal};
@@ -172,10 +176,11 @@ impl<R: Receive> Serving<R> {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let exchanges = Arc::new(Exchanges::default());
+        let doubt = Doubt::new(Arc::clone(&exchanges));
         let answering = self.answering(&facts, &exchanges);
         let answers = service_fn(move |request| answering.answer(request));
-        // Twice the limit, so that a head just above it is answered and recorded by us; far above
-        // it, h2 answers alone.
+        // Twice the limit, so that a head just above it is answered in our own words; far above it,
+        // h2 answers alone.
         let list_size = u32::try_from(self.limits.head_bytes.saturating_mul(2));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -183,19 +188,37 @@ impl<R: Receive> Serving<R> {
             .max_header_list_size(list_size.unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
             .max_local_error_reset_streams(MOST_ERROR_RESETS)
+            .max_frame_size(MOST_PAYLOAD as u32)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_send_buf_size(BODY_WINDOW)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIME)
-            .serve_connection(TokioIo::new(stream), answers);
-        let connection = pin!(connection);
-        let drained = |connection: Pin<&mut http2::Connection<_, _, _>>| {
-            connection.graceful_shutdown();
+            .serve_connection(TokioIo::new(Watched::new(stream, doubt.clone())), answers);
+        let note = self.noting(&facts);
+        let mut connection = pin!(connection);
+        let mut recording = Recording::new(connection.as_mut(), doubt.clone(), &note);
+        let drained = |mut recording: Pin<&mut Recording<'_, http2::Connection<_, _, _>, _>>| {
+            recording.connection().graceful_shutdown();
         };
         let idle = went_idle(&exchanges, self.limits.head_ms);
-        self.until_ended(connection, &exchanges, drained, idle)
+        self.until_ended(Pin::new(&mut recording), &exchanges, drained, idle)
             .await;
+        if doubt.was_cut() {
+            note(Reason::ClientTimeout).await;
+        }
+    }
+
+    /// Stores the record of a head that h2 has not shown us; the answer to it is not ours to give.
+    fn noting(&self, facts: &Arc<ConnectionFacts>) -> impl Fn(Reason) -> Noting + use<R> {
+        let (receive, facts) = (self.receive.clone(), Arc::clone(facts));
+        move |reason| {
+            let unreadable = Unreadable::glimpsed(Default::default(), &facts);
+            let receive = receive.clone();
+            Box::pin(async move {
+                receive.turn_away(unreadable, Refusal::new(reason)).await;
+            })
+        }
     }
 
     /// Polls a connection until it ends by itself or must be cut; says whether it ended.

@@ -10,7 +10,8 @@
 //! that `:authority`, `host`, target and TLS do not agree on, a field name with an underscore.
 //!
 //! On HTTP/2 the h2 crate cuts a `#fragment` off before anyone can see it, and resets a stream
-//! whose pseudo-fields it cannot parse: such a stream leaves no trace here.
+//! whose pseudo-fields it cannot parse: such a stream does not come here, its record is made by
+//! `recording`.
 //!
 //! RFC 9110 4.2, 7.2, 7.4, 10.1.1; RFC 9113 8.3.1.
 

@@ -34,6 +34,11 @@ pub(crate) fn request(
 
 /// HEADERS with these fields, ending head and stream.
 pub(crate) fn headers(stream: u32, fields: &[(&[u8], &[u8])]) -> Vec<u8> {
+    frame(0x1, 0x5, stream, &block(fields))
+}
+
+/// These fields as they are in a frame.
+pub(crate) fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
@@ -42,7 +47,7 @@ pub(crate) fn headers(stream: u32, fields: &[(&[u8], &[u8])]) -> Vec<u8> {
             block.extend_from_slice(part);
         }
     }
-    frame(0x1, 0x5, stream, &block)
+    block
 }
 
 /// One frame.

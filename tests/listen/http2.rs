@@ -150,26 +150,6 @@ async fn one_change_to_a_good_request_refuses_it() {
 }
 
 #[tokio::test]
-async fn fields_of_the_connection_are_a_stream_error() {
-    let stand = Stand::clear();
-    for (name, value) in [
-        ("connection", "close"),
-        ("transfer-encoding", "chunked"),
-        ("te", "gzip"),
-        ("upgrade", "h2c"),
-        ("keep-alive", "5"),
-    ] {
-        let mut caller = caller(&stand).await;
-        let request = get("http://a.example/")
-            .header(name, value)
-            .body(())
-            .unwrap();
-        assert!(ask(&mut caller, request).await.is_err(), "{name}");
-    }
-    assert!(stand.memory.calls().is_empty());
-}
-
-#[tokio::test]
 async fn a_length_that_the_body_does_not_have_breaks_it() {
     let stand = Stand::clear();
     for (length, body) in [("5", "hell"), ("5", "hello!")] {

@@ -47,6 +47,8 @@ pub(super) struct Memory {
     calls: Arc<Mutex<Vec<Call>>>,
     pub(super) begun: Arc<Semaphore>,
     pub(super) may_answer: Arc<Semaphore>,
+    /// Records are stored as long as there are permits.
+    pub(super) may_record: Arc<Semaphore>,
 }
 
 impl Memory {
@@ -117,7 +119,11 @@ impl Receive for Memory {
         let word = refusal.reason().word();
         let mut response = Response::new(Full::from(word).boxed_unsync());
         *response.status_mut() = refusal.reason().status();
-        async move { response }
+        let may_record = Arc::clone(&self.may_record);
+        async move {
+            may_record.acquire().await.unwrap().forget();
+            response
+        }
     }
 }
 
@@ -164,6 +170,7 @@ impl Stand {
             calls: Arc::default(),
             begun: Arc::new(Semaphore::new(0)),
             may_answer: Arc::new(Semaphore::new(0)),
+            may_record: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         };
         let clock = Clock::fixed(Time::from_secs(1_700_000_000));
         let served = tokio::spawn(serve(
@@ -214,6 +221,23 @@ impl Stand {
         let read = read_to_end(&mut reader).await;
         drop(writing.await.unwrap());
         answers(&read)
+    }
+
+    /// From now on no record is stored until there are permits again.
+    pub(super) fn hold_records(&self) {
+        self.memory
+            .may_record
+            .forget_permits(Semaphore::MAX_PERMITS);
+    }
+
+    /// Waits until there were so many calls.
+    pub(super) async fn called(&self, times: usize) {
+        soon(async {
+            while self.memory.calls().len() < times {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// Waits until a request has come as far as the [`Receive`].
