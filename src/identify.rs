@@ -35,6 +35,7 @@ mod validity;
 mod gitlab;
 mod okta;
 mod openid;
+mod dialect;
 mod trail;
 mod trust;
 mod fetch;

@@ -9,7 +9,7 @@
 //! RFC 7519 4.1.3 to 4.1.6; RFC 8725 3.9.
 
 use super::claims::{Claims, malformed};
-use super::settings::{Dialect, IssuerSettings};
+use super::settings::IssuerSettings;
 use crate::clock::Time;
 use crate::refusal::{Reason, Refusal};
 
@@ -82,10 +82,7 @@ impl Validity {
             return Ok(());
         }
         let ago = span(now.ms_since(self.expires) / 1000);
-        let hint = match settings.dialect {
-            Dialect::Gitlab => "a longer `timeout:` on the job makes it live longer",
-            Dialect::Okta | Dialect::Openid(_) => "get a new one",
-        };
+        let hint = settings.dialect.renewal();
         let told = format!("the token expired {ago} ago; {hint}");
         Err(Refusal::new(Reason::Expired).telling(told))
     }

@@ -16,11 +16,10 @@ use super::claims::Claims;
 use super::facts::Facts;
 use super::key_set::KeySet;
 use super::principal::{Principal, TokenFacts};
-use super::settings::{Dialect, IssuerSettings};
+use super::settings::IssuerSettings;
 use super::token::Unverified;
 use super::trail::Trail;
 use super::validity::{self, Validity};
-use super::{gitlab, okta, openid};
 use crate::clock::Time;
 use crate::refusal::{Reason, Refusal};
 
@@ -41,7 +40,7 @@ pub(super) fn before_key(
     let algorithm = accepted_algorithm(token.algorithm(), &settings.algorithms)?;
     trail.held(|| Some(word(algorithm).to_owned()));
     trail.begin("its type is one that this issuer uses");
-    check_typ(token.typ(), &settings.dialect)?;
+    settings.dialect.check_typ(token.typ())?;
     trail.held(|| token.typ().map(str::to_owned));
     trail.begin("its key is published by its issuer");
     if token.key_id().is_none() {
@@ -81,7 +80,7 @@ pub(super) fn with_keys(
         jti: claims.optional_text("jti")?,
         issued: validity.issued,
         expires: validity.expires,
-        kept_claims: claims.kept(kept_names(&settings.dialect)),
+        kept_claims: claims.kept(settings.dialect.kept()),
     };
     let principal = Principal {
         facts,
@@ -124,33 +123,6 @@ pub(super) fn accepted_algorithm(name: &str, accepted: &[Algorithm]) -> Result<A
         .ok_or_else(|| Refusal::new(Reason::AlgNotAllowed))
 }
 
-fn check_typ(typ: Option<&str>, dialect: &Dialect) -> Result<(), Refusal> {
-    // A media type may be spelled with its `application/` and in any case (RFC 7515 4.1.9).
-    let is = |wanted: &str| {
-        typ.is_some_and(|typ| {
-            let short = typ
-                .split_at_checked(12)
-                .filter(|(prefix, _)| prefix.eq_ignore_ascii_case("application/"));
-            short
-                .map_or(typ, |(_, rest)| rest)
-                .eq_ignore_ascii_case(wanted)
-        })
-    };
-    let fits = match dialect {
-        Dialect::Gitlab => typ.is_none() || is("JWT"),
-        Dialect::Okta => typ.is_none() || is("JWT") || is("at+jwt"),
-        Dialect::Openid(names) => match &names.typ {
-            Some(demanded) => is(demanded),
-            None => typ.is_none() || is("JWT") || is("at+jwt"),
-        },
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::new(Reason::WrongType))
-    }
-}
-
 fn facts(claims: &Claims, settings: &IssuerSettings) -> Result<Facts, Refusal> {
     // Security tokens and logout tokens of the same issuer (RFC 8417 2.2).
     if claims.has("events") {
@@ -160,24 +132,11 @@ fn facts(claims: &Claims, settings: &IssuerSettings) -> Result<Facts, Refusal> {
     if claims.has("cnf") {
         return Err(Refusal::new(Reason::WrongType).telling(BOUND));
     }
-    let who = match &settings.dialect {
-        Dialect::Gitlab => gitlab::who(claims)?,
-        Dialect::Okta => okta::who(claims)?,
-        Dialect::Openid(names) => openid::who(claims, names)?,
-    };
     Ok(Facts {
         issuer: settings.name.clone(),
         subject: claims.text("sub")?,
-        who,
+        who: settings.dialect.who(claims)?,
     })
-}
-
-fn kept_names(dialect: &Dialect) -> &'static [&'static str] {
-    match dialect {
-        Dialect::Gitlab => gitlab::KEPT,
-        Dialect::Okta => okta::KEPT,
-        Dialect::Openid(_) => openid::KEPT,
-    }
 }
 
 /// The name of an algorithm in JWA (RFC 7518 3.1).
