@@ -6,6 +6,7 @@ pub(crate) mod raw;
 mod answers;
 mod callers;
 mod credentials;
+mod floods;
 mod framing;
 mod paths;
 mod silence;

@@ -36,7 +36,7 @@ pub(super) struct Counted<B> {
     body: B,
     trailers: Trailers,
     over: bool,
-    _running: Running,
+    _running: Arc<Running>,
 }
 
 impl<R: Receive> Answering<R> {
@@ -46,20 +46,22 @@ impl<R: Receive> Answering<R> {
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Response<Counted<R::Body>>, Infallible>> + Send + use<R> {
-        let running = self.exchanges.begin(&self.counts);
+        let running = Arc::new(self.exchanges.begin(&self.counts));
         self.clone().answer_in(running, request)
     }
 
     async fn answer_in(
         self,
-        running: Running,
+        running: Arc<Running>,
         request: Request<Incoming>,
     ) -> Result<Response<Counted<R::Body>>, Infallible> {
         let (parts, incoming) = request.into_parts();
         let takes_trailers = trailers::asked_for(&parts.headers);
         let wants_upgrade = parts.headers.contains_key(header::UPGRADE);
         let mut response = match self.check(parts, running.in_flight) {
-            Ok(arrival) => {
+            Ok(mut arrival) => {
+                // A request goes on to its record although its caller resets it, and counts till then.
+                arrival.running = Some(Arc::clone(&running));
                 let idle_ms = self.facts.limits.body_idle_ms;
                 let body = RequestBody::received(incoming, arrival.headers(), idle_ms);
                 self.receive.receive(arrival, body).await

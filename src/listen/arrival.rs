@@ -13,6 +13,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use uuid::Uuid;
 
+use super::exchanges::Running;
 use crate::clock::Time;
 
 /// A request whose head is well-formed.
@@ -29,6 +30,8 @@ pub struct Arrival {
     pub(super) host: String,
     pub(super) headers: HeaderMap,
     pub(super) trace: Trace,
+    /// Keeps it counted as in flight after its caller has gone; nobody sent an imagined one.
+    pub(super) running: Option<Arc<Running>>,
 }
 
 /// A request that is refused before it became an [`Arrival`], as far as it could be read.

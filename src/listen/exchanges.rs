@@ -3,7 +3,7 @@
 //! In: an exchange begins, its answer is out. Out: numbers.
 //!
 //! An exchange runs from the moment hyper hands its head over until the body of its answer has
-//! been sent or dropped; [`Running`] is that span as a value. On HTTP/1 the gate counts the heads
+//! been sent or dropped and nothing is left to do for it; [`Running`] is that span as a value. On HTTP/1 the gate counts the heads
 //! that it cleared, so hyper can never show one that the gate has not.
 
 use std::sync::Arc;

@@ -67,6 +67,7 @@ impl Arrival {
             host,
             headers: parts.headers,
             trace,
+            running: None,
         })
     }
 

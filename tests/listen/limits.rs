@@ -152,3 +152,25 @@ async fn a_port_in_use_is_a_fault_with_a_hint() {
     assert!(fault.fault.contains("is in use"), "{fault}");
     assert!(fault.hint.is_some());
 }
+
+#[tokio::test]
+async fn what_goes_on_after_its_caller_still_counts() {
+    let stand = Stand::clear();
+    let (mut caller, connection) = h2::client::handshake(stand.connect().await).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://a.example/kept")
+        .body(())
+        .unwrap();
+    let (response, mut stream) = caller.send_request(request, true).unwrap();
+    stand.begun().await;
+    stream.send_reset(h2::Reason::CANCEL);
+    assert!(soon(response).await.is_err());
+    // Another exchange begins and ends after the reset was seen.
+    let request = http::Request::get("http://a.example/").body(()).unwrap();
+    let (response, _) = caller.send_request(request, true).unwrap();
+    drop(soon(response).await.unwrap());
+    stand.in_flight(1).await;
+    assert_eq!(stand.counts.requests(), 1);
+    stand.memory.kept.lock().unwrap().clear();
+    stand.in_flight(0).await;
+}

@@ -41,10 +41,12 @@ pub(super) enum Call {
     },
 }
 
-/// Remembers every call. `/wait` answers when told to, `/unread` without reading the body.
+/// Remembers every call. `/wait` answers when told to, `/unread` without reading the body, and
+/// `/kept` goes on after its caller.
 #[derive(Clone)]
 pub(super) struct Memory {
     calls: Arc<Mutex<Vec<Call>>>,
+    pub(super) kept: Arc<Mutex<Vec<Arrival>>>,
     pub(super) begun: Arc<Semaphore>,
     pub(super) may_answer: Arc<Semaphore>,
     /// Records are stored as long as there are permits.
@@ -72,6 +74,10 @@ impl Receive for Memory {
         let me = self.clone();
         async move {
             me.begun.add_permits(1);
+            if arrival.path() == "/kept" {
+                me.kept.lock().unwrap().push(arrival);
+                return std::future::pending().await;
+            }
             if arrival.path() == "/wait" {
                 me.may_answer.acquire().await.unwrap().forget();
             }
@@ -168,6 +174,7 @@ impl Stand {
         let counts = Arc::new(ListenCounts::default());
         let memory = Memory {
             calls: Arc::default(),
+            kept: Arc::default(),
             begun: Arc::new(Semaphore::new(0)),
             may_answer: Arc::new(Semaphore::new(0)),
             may_record: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
