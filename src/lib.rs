@@ -8,6 +8,7 @@
 // Ground: imports nothing of ours.
 pub mod clock;
 pub mod secret;
+pub mod reach;
 pub mod setup_error;
 pub mod refusal;
 

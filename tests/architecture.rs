@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&str] = &[
     "clock",
     "secret",
+    "reach",
     "setup_error",
     "refusal",
     "listen",

@@ -153,6 +153,10 @@ fn an_address_is_scheme_host_and_port() {
         ("https://a.example/api", "has a path"),
         ("https://a.example/?q", "has a path"),
         ("https://me:secret@a.example", "holds a credential"),
+        ("http://169.254.169.254", "link-local"),
+        ("http://[::ffff:169.254.169.254]:80", "link-local"),
+        ("http://[fe80::1]", "link-local"),
+        ("http://0.0.0.0:80", "nobody's own"),
     ] {
         one(|settings, _| settings.url = url.parse().unwrap(), words);
     }
@@ -217,6 +221,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             injected("x-lightstep-org", "acme", None),
         ],
         pass: Vec::new(),
+        addresses: Vec::new(),
         ca_file: None,
         connect_ms: 2_000,
         head_ms: 300,

@@ -153,6 +153,8 @@ pub(super) struct Upstream {
     /// Whether verified deployments (`POST /.stile/v1/deployments`) go to it as OTLP spans; one
     /// upstream at most.
     pub(super) deployments: Located<bool>,
+    /// Networks that its addresses must lie in: `10.0.0.0/8`; anywhere when there is none.
+    pub(super) addresses: Located<Vec<Located<String>>>,
     /// A CA certificate (PEM) to trust beside the machine's.
     pub(super) ca_file: Located<PathBuf>,
     /// To connect and shake hands.
@@ -298,6 +300,7 @@ impl Default for Upstream {
             headers: Located::absent(),
             pass: Located::preset(Vec::new()),
             deployments: Located::preset(false),
+            addresses: Located::preset(Vec::new()),
             ca_file: Located::absent(),
             connect_timeout: Located::preset(Duration::from_ms(5_000)),
             head_timeout: Located::preset(Duration::from_ms(60_000)),

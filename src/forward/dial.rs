@@ -5,6 +5,8 @@
 //! An `https` upstream settles HTTP/2 or HTTP/1.1 by ALPN. A clear-text one is spoken to in
 //! HTTP/1.1, and for gRPC in HTTP/2 with prior knowledge, over a pool of its own.
 //!
+//! Each connection looks the name up anew, and dials only where [`Reach`] lets it.
+//!
 //! Never: follows a redirect, uses a proxy of the environment, sends a byte of a request before the
 //! certificate was verified, or sends a request twice of which anything was sent.
 //!
@@ -23,10 +25,13 @@ use rustls_pki_types::pem::PemObject;
 
 use super::body::SentBody;
 use super::settings::UpstreamSettings;
+use crate::reach::{Lookup, Reach, Resolver};
 use crate::setup_error::SetupError;
 
 /// Connections to one upstream, kept and reused.
-pub(crate) type Pool = Client<HttpsConnector<HttpConnector>, SentBody>;
+pub(crate) type Pool = Client<HttpsConnector<Socket>, SentBody>;
+
+type Socket = HttpConnector<Resolver>;
 
 /// The two ways to speak to it.
 #[derive(Clone, Debug)]
@@ -43,7 +48,7 @@ impl Pools {
     /// # Errors
     ///
     /// When the machine's certificates or the upstream's own cannot be read.
-    pub(crate) fn build(settings: &UpstreamSettings) -> Result<Pools, SetupError> {
+    pub(crate) fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Pools, SetupError> {
         let secure = settings.url.scheme_str() == Some("https");
         let tls = tls(if secure {
             roots(settings)?
@@ -55,12 +60,12 @@ impl Pools {
             connector
                 .https_only()
                 .enable_all_versions()
-                .wrap_connector(socket(settings))
+                .wrap_connector(socket(settings, lookup))
         } else {
             connector
                 .https_or_http()
                 .enable_http1()
-                .wrap_connector(socket(settings))
+                .wrap_connector(socket(settings, lookup))
         };
         let usual = pool(connector.clone(), settings, false);
         let grpc = if secure {
@@ -72,8 +77,10 @@ impl Pools {
     }
 }
 
-fn socket(settings: &UpstreamSettings) -> HttpConnector {
-    let mut socket = HttpConnector::new();
+fn socket(settings: &UpstreamSettings, lookup: &Lookup) -> Socket {
+    let host = settings.url.host().unwrap_or_default();
+    let reach = Reach::of(host, settings.addresses.clone());
+    let mut socket = HttpConnector::new_with_resolver(Resolver::new(lookup.clone(), reach));
     socket.enforce_http(false);
     socket.set_nodelay(true);
     socket.set_keepalive(Some(Duration::from_secs(60)));
@@ -84,7 +91,7 @@ fn socket(settings: &UpstreamSettings) -> HttpConnector {
 }
 
 fn pool(
-    connector: HttpsConnector<HttpConnector>,
+    connector: HttpsConnector<Socket>,
     settings: &UpstreamSettings,
     prior_knowledge: bool,
 ) -> Pool {

@@ -15,6 +15,8 @@ pub struct UpstreamSettings {
     pub headers: Vec<InjectedHeader>,
     /// Request fields that pass beside those that every API knows; never a credential's.
     pub pass: Vec<http::HeaderName>,
+    /// The networks that its addresses must lie in; anywhere when there is none.
+    pub addresses: Vec<ipnet::IpNet>,
     /// A CA certificate (PEM) to trust beside the machine's.
     pub ca_file: Option<PathBuf>,
     /// To connect and shake hands, in ms.

@@ -28,6 +28,7 @@ use crate::refusal::Refusal;
 mod bodies;
 mod faults;
 mod fields;
+mod names;
 mod secure;
 
 /// A forwarder in front of one upstream.
@@ -289,6 +290,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             injected("x-lightstep-org", "acme", None),
         ],
         pass: Vec::new(),
+        addresses: Vec::new(),
         ca_file: None,
         connect_ms: 2_000,
         head_ms: 300,

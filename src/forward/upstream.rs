@@ -18,6 +18,7 @@ use super::headers::{Keys, Passing};
 use super::settings::UpstreamSettings;
 use super::upstream_key::InjectedHeaders;
 use crate::clock::Time;
+use crate::reach::{Lookup, Reach};
 use crate::setup_error::SetupError;
 
 /// Every upstream, by name.
@@ -60,10 +61,22 @@ impl Upstreams {
     ///
     /// Every fault of every upstream: its address, its keys, its certificates, its fields.
     pub fn build(settings: &[UpstreamSettings]) -> Result<Upstreams, Vec<SetupError>> {
+        Upstreams::build_with(settings, &Lookup::machine())
+    }
+
+    /// The same with another name service than the machine's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Upstreams::build`].
+    pub fn build_with(
+        settings: &[UpstreamSettings],
+        lookup: &Lookup,
+    ) -> Result<Upstreams, Vec<SetupError>> {
         let mut upstreams = HashMap::new();
         let mut errors = Vec::new();
         for one in settings {
-            match Upstream::build(one) {
+            match Upstream::build(one, lookup) {
                 Ok(built) => {
                     if upstreams
                         .insert(one.name.clone(), Arc::new(built))
@@ -105,10 +118,10 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn build(settings: &UpstreamSettings) -> Result<Upstream, Vec<SetupError>> {
+    fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Upstream, Vec<SetupError>> {
         let mut errors = Vec::new();
         let address = address(settings).map_err(|error| errors.push(error)).ok();
-        let pools = Pools::build(settings)
+        let pools = Pools::build(settings, lookup)
             .map_err(|error| errors.push(error))
             .ok();
         let fields = InjectedHeaders::load(settings)
@@ -158,6 +171,13 @@ fn address(settings: &UpstreamSettings) -> Result<(Scheme, Authority), SetupErro
         // Not quoted: there may be a password in it.
         let fault = format!("the url of upstream `{}` holds a credential", settings.name);
         return Err(SetupError::new(fault).hint("put it into a key file"));
+    }
+    let host = authority.host();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse()
+        && let Err(why) = Reach::of(host, settings.addresses.clone()).check(address)
+    {
+        return Err(fault(&format!("names {why}")));
     }
     if parts
         .path_and_query

@@ -6,9 +6,11 @@
 //! A key must have a header to go into and a header with `{key}` a key: an upstream that is called
 //! without its key would answer as a stranger, and nobody would know why.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
 
 use super::url::Parts;
 use super::{Checks, elements};
@@ -101,6 +103,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     let url = url.and_then(|text| origin(text, upstream.url.place(), checks));
     let headers = headers(upstream, place, checks);
     let pass = pass(upstream, checks);
+    let addresses = addresses(upstream, checks);
     let ca_file = checks.readable_if_set(&upstream.ca_file);
     for (name, value) in upstream.pinned.get().into_iter().flatten() {
         if value.get().is_some_and(String::is_empty) {
@@ -113,6 +116,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         url: url?,
         headers: headers?,
         pass: pass?,
+        addresses: addresses?,
         ca_file,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
@@ -210,6 +214,22 @@ fn pass(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<HeaderName>> {
                 return None;
             }
             Some(name)
+        })
+        .collect();
+    all.into_iter().collect()
+}
+
+/// Networks, or single addresses.
+fn addresses(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<IpNet>> {
+    let all: Vec<_> = elements(upstream.addresses.get()?)
+        .map(|(place, text)| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            let network = text.parse().ok().or_else(address);
+            if network.is_none() {
+                let what = format!("`{}` is not a network", shortened(text));
+                checks.refuse(place, what, "write it as 10.0.0.0/8 or 2001:db8::/32");
+            }
+            network
         })
         .collect();
     all.into_iter().collect()
