@@ -11,6 +11,7 @@ mod framing;
 mod paths;
 mod silence;
 mod tokens;
+mod upstream_frames;
 
 use std::collections::HashMap;
 

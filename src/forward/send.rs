@@ -31,6 +31,7 @@ use super::body::{BodyFault, BoxError, ForwardBody, Progress, ResponseBody, Sent
 use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
 use crate::listen::{Protocol, Trace};
+use crate::record::End;
 use crate::refusal::{Reason, Refusal};
 
 /// The parts of a request, as they were authorised.
@@ -113,17 +114,27 @@ where
     if let Some(address) = address_of(captured.connection_metadata().as_ref()) {
         account.reached(address);
     }
-    let answer = answer?;
+    let answer = answer.inspect_err(|ending| {
+        // A connection that fell silent may be dead for all who share it (HTTP/2).
+        if matches!(ending.end, End::Timeout) {
+            leave(&captured);
+        }
+    })?;
     account.answered(answer.status().as_u16());
     if let Some(fault) = fault_of(&answer, &progress) {
         // What follows on this connection belongs to nobody.
-        captured
-            .connection_metadata()
-            .as_ref()
-            .inspect(|to| to.poison());
+        leave(&captured);
         return Err(Ending::spoke_badly(fault));
     }
     Ok((upstream, answer))
+}
+
+/// Begins nothing more on this connection; what runs on it may end.
+fn leave(captured: &CaptureConnection) {
+    captured
+        .connection_metadata()
+        .as_ref()
+        .inspect(|to| to.poison());
 }
 
 /// The request from the parts that were authorised.

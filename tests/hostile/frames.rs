@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 /// The preface, empty settings, and wide windows.
@@ -96,7 +95,7 @@ pub(crate) async fn exchange(url: &str, requests: &[Vec<u8>]) -> Vec<u32> {
 }
 
 /// The next frame: kind, flags and stream.
-async fn next(stream: &mut TcpStream) -> Option<(u8, u8, u32)> {
+pub(crate) async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, u8, u32)> {
     let mut head = [0; 9];
     stream.read_exact(&mut head).await.ok()?;
     let size = u32::from_be_bytes([0, head[0], head[1], head[2]]);
