@@ -253,11 +253,8 @@ impl Pipeline {
     /// A request ended in a panic. Its outcome, where it was committed, says `unknown`.
     fn fault(&self, decision: Uuid) -> Response<ResponseBody> {
         tracing::error!(%decision, "a request ended in a fault of ours");
-        self.answer(
-            &Refusal::new(Reason::AuditUnavailable),
-            &Manner::unknown(decision),
-            None,
-        )
+        let refusal = self.0.journal.answer_to_a_fault();
+        self.answer(&refusal, &Manner::unknown(decision), None)
     }
 
     /// Where the record of this answer is: what a caller keeps to demand a proof later.

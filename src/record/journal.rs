@@ -192,6 +192,15 @@ impl Journal {
         }
     }
 
+    /// What a request is answered that ended in a fault of ours, before its record or after: the
+    /// answer is counted among those without one.
+    pub fn answer_to_a_fault(&self) -> Refusal {
+        self.unrecorded(
+            Reason::AuditUnavailable,
+            "the request ended in a fault of stile's own",
+        )
+    }
+
     /// Stores a rendered record. For the functions above and for tests of the journal itself.
     ///
     /// # Errors

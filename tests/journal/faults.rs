@@ -319,6 +319,19 @@ async fn a_full_queue_is_backpressure_and_is_counted() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_fault_of_ours_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open_on(folder.path(), &Faulty::new());
+    let refusal = journal.answer_to_a_fault();
+    assert_eq!(refusal.reason(), Reason::AuditUnavailable);
+    allow(&journal, Level::Sync).await.unwrap();
+    journal.close().await.unwrap();
+    let found = verified(folder.path());
+    assert_eq!(found.verdict, Verdict::Verified);
+    assert_eq!(found.unrecorded, 1);
+}
+
+#[tokio::test]
 async fn only_the_first_frame_after_a_sync_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Faulty::new();
