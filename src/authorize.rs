@@ -24,6 +24,7 @@ pub mod schema;
 mod folder;
 mod yaml;
 mod statements;
+mod lineage;
 mod directory;
 mod roles;
 mod moment;

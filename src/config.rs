@@ -29,6 +29,7 @@ use crate::setup_error::SetupError;
 pub mod environment;
 pub mod origin;
 mod check;
+mod dialects;
 mod file;
 mod located;
 mod reader;

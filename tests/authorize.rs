@@ -1231,7 +1231,15 @@ fn job(change: impl FnOnce(&mut Job)) -> Facts {
         ref_protected: true,
         pipeline_source: "push".into(),
         from_fork: false,
+        namespace_id: None,
         job_repository: None,
+        job_repository_id: None,
+        workflow: None,
+        runner_environment: None,
+        job_source: None,
+        access_level: None,
+        visibility: None,
+        environment_action: None,
         environment: None,
         environment_protected: None,
         deployment_tier: None,
@@ -1257,6 +1265,7 @@ fn person(team: &str) -> Facts {
             name: "mira@acme".into(),
             groups: vec![format!("lightstep-{team}")],
             mfa: true,
+            ..Person::default()
         }),
     }
 }
@@ -1273,6 +1282,8 @@ fn agent_of(team: &str) -> Facts {
             name: "triage".into(),
             groups: vec![format!("lightstep-{team}")],
             acts_for: Some("00u1".into()),
+            actors: vec!["triage".into()],
+            ..Agent::default()
         }),
     }
 }

@@ -22,6 +22,7 @@ use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{Asked, Question};
 use super::judge::{Ruling, Stranger};
+use super::lineage::place;
 use super::words::Tongue;
 use super::yaml::lower_first;
 use crate::identify::Who;
@@ -136,14 +137,24 @@ impl Because {
     }
 
     fn strange(&self, stranger: Stranger, tongue: &Tongue<'_>, to: &mut Explanation) -> String {
-        let (check, yours) = match (stranger, &tongue.question.facts.who) {
+        let (check, yours, fix) = match (stranger, &tongue.question.facts.who) {
             (Stranger::Repository, Who::Job(job)) => (
                 "the job's project lies in a group that is known here",
-                Some(job.repository.clone()),
+                Some(place(&tongue.question.facts.issuer, &job.repository)),
+                ADD_IT,
+            ),
+            (Stranger::OtherId, Who::Job(job)) => (
+                "the job's project or group has the id that is listed here",
+                Some(match &job.namespace_id {
+                    Some(group) => format!("project {}, group {group}", job.repository_id),
+                    None => format!("project {}", job.repository_id),
+                }),
+                ADD_ID,
             ),
             _ => (
                 "the upstream's project is known here",
                 tongue.question.project().map(str::to_owned),
+                ADD_IT,
             ),
         };
         to.checks.push(Check {
@@ -151,7 +162,7 @@ impl Because {
             check: check.to_owned(),
             yours: yours.clone(),
         });
-        to.fix = Some("check the spelling, or ask for it to be added to directory.yaml".to_owned());
+        to.fix = Some(fix.to_owned());
         failing(check, yours.as_deref())
     }
 
@@ -280,3 +291,7 @@ fn is_team(uid: &cedar::EntityUid) -> bool {
 fn spoken(text: &str) -> String {
     lower_first(text.trim().trim_end_matches('.'))
 }
+
+const ADD_IT: &str = "check the spelling, or ask for it to be added to directory.yaml";
+const ADD_ID: &str = "ask for the id of your project or of its own group to be listed in \
+    directory.yaml; a path alone may have been given to somebody else";

@@ -19,9 +19,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
-use super::directory::{Directory, OneOrMore, above, is_plain, is_plain_path};
+use super::directory::{Directory, OneOrMore, is_plain, is_plain_path};
 use super::folder::File;
 use super::hours;
+use super::lineage::above;
 use super::moment;
 use super::roles::Roles;
 use super::yaml;

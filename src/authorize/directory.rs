@@ -7,7 +7,8 @@
 //! schema, so a policy that misspells one is not loaded; a request on a project that is not here, or
 //! of a job whose repository lies in none of the groups, is denied before any policy is asked.
 //!
-//! Never: a group by the beginning of its name. `acme` contains `acme/shop` and not `acme-evil`.
+//! Paths of groups and repositories are of the issuer `gitlab`; those of another begin with its name,
+//! `github:acme/shop`, as teams' groups do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +17,9 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::folder::File;
+use super::lineage::{Lineage, Listed, UNNAMED, place};
 use super::yaml;
+use crate::identify::Job;
 use crate::setup_error::SetupError;
 
 /// `directory.yaml` as written.
@@ -25,9 +28,14 @@ use crate::setup_error::SetupError;
 pub struct DirectoryFile {
     /// Team → where its people come from.
     teams: BTreeMap<String, TeamLines>,
-    /// GitLab groups by full path: those whose jobs may be known at all, with all below them.
+    /// Groups by full path: those whose jobs may be known at all, with all below them. Of another
+    /// issuer than `gitlab`: `github:acme`.
     #[schemars(with = "Vec<GroupLine>")]
     groups: Vec<Spanned<GroupLine>>,
+    /// Repositories (GitLab's projects) by full path with their ids: another one that is given the
+    /// path later is not known.
+    #[schemars(with = "Vec<RepositoryLine>")]
+    repositories: Vec<Spanned<RepositoryLine>>,
     /// The upstream's projects.
     #[schemars(with = "Vec<String>")]
     projects: Vec<Spanned<String>>,
@@ -45,20 +53,30 @@ struct TeamLines {
     groups: Spanned<OneOrMore>,
 }
 
-/// One GitLab group.
+/// One group.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum GroupLine {
     /// Its full path.
     Path(String),
-    /// Its full path and its id, for readers.
+    /// Its full path and its id. It contains the jobs that show this id, which are those right in
+    /// it; groups below it are listed with theirs.
     WithId {
         /// Full path.
         path: String,
-        /// The id that GitLab gave it.
-        #[allow(dead_code, reason = "kept for those who read the file")]
+        /// The id that the issuer gave it.
         id: u64,
     },
+}
+
+/// One repository.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RepositoryLine {
+    /// Full path.
+    path: String,
+    /// The id that the issuer gave it.
+    id: u64,
 }
 
 /// One text or a list of them.
@@ -88,7 +106,7 @@ pub(super) struct Directory {
     teams: BTreeMap<String, Vec<(String, String)>>,
     /// Issuer → group → teams; the way a principal's groups are looked up.
     by_group: HashMap<String, HashMap<String, Vec<String>>>,
-    groups: BTreeSet<String>,
+    listed: Listed,
     projects: BTreeSet<String>,
     /// Resource type → `project/id` → team.
     owners: HashMap<String, HashMap<String, String>>,
@@ -105,6 +123,7 @@ impl Directory {
         };
         checked.teams(&written);
         checked.groups(&written);
+        checked.repositories(&written);
         checked.projects(&written);
         checked.owners(&written);
         match checked.faults.is_empty() {
@@ -120,7 +139,7 @@ impl Directory {
 
     /// Every group's full path.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> + Clone {
-        self.groups.iter().map(String::as_str)
+        self.listed.groups.keys().map(String::as_str)
     }
 
     /// Every project's name.
@@ -140,12 +159,17 @@ impl Directory {
 
     /// Whether the group is listed itself.
     pub(super) fn has_group(&self, path: &str) -> bool {
-        self.groups.contains(path)
+        self.listed.groups.contains_key(path)
     }
 
-    /// Whether a repository lies in a listed group, at any depth.
+    /// Whether a repository is listed or lies in a listed group, at any depth.
     pub(super) fn knows_repository(&self, path: &str) -> bool {
-        above(path).any(|group| self.groups.contains(group))
+        self.listed.has_path(path)
+    }
+
+    /// Whether a job's repository is listed, and is the one that was listed.
+    pub(super) fn lineage(&self, issuer: &str, job: &Job) -> Lineage {
+        self.listed.lineage(&place(issuer, &job.repository), job)
     }
 
     /// The teams that an issuer's groups make someone a member of, each once.
@@ -179,15 +203,6 @@ impl Directory {
     }
 }
 
-/// The groups that contain a path, nearest first: `a/b/c` lies in `a/b` and `a`.
-pub(super) fn above(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(parent(path), |path| parent(path))
-}
-
-fn parent(path: &str) -> Option<&str> {
-    path.rsplit_once('/').map(|(above, _)| above)
-}
-
 /// Whether a name may stand in a policy as it is.
 pub(super) fn is_plain(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -197,7 +212,9 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 /// Whether a full path may stand in a policy as it is.
 pub(super) fn is_plain_path(path: &str) -> bool {
-    path.len() <= 512 && path.split('/').all(is_plain)
+    let (issuer, rest) = path.split_once(':').unwrap_or(("other", path));
+    let issuer_is_plain = is_plain(issuer) && issuer != UNNAMED;
+    path.len() <= 512 && issuer_is_plain && rest.split('/').all(is_plain)
 }
 
 struct Checked<'a> {
@@ -235,13 +252,61 @@ impl Checked<'_> {
 
     fn groups(&mut self, written: &DirectoryFile) {
         for line in &written.groups {
-            let (GroupLine::Path(path) | GroupLine::WithId { path, .. }) = &line.value;
-            if !is_plain_path(path) {
-                self.fault(line.referenced, format!("`{path}` is no full path"));
-            } else if !self.directory.groups.insert(path.clone()) {
+            let (path, id) = match &line.value {
+                GroupLine::Path(path) => (path, None),
+                GroupLine::WithId { path, id } => (path, Some(*id)),
+            };
+            if self.is_full_path(path, line.referenced)
+                && self
+                    .directory
+                    .listed
+                    .groups
+                    .insert(path.clone(), id)
+                    .is_some()
+            {
                 self.fault(line.referenced, format!("group `{path}` is listed twice"));
             }
         }
+    }
+
+    fn repositories(&mut self, written: &DirectoryFile) {
+        for line in &written.repositories {
+            let RepositoryLine { path, id } = &line.value;
+            if !path.contains('/') {
+                let fault = format!("repository `{path}` lies in no group");
+                self.fault(line.referenced, fault);
+            } else if self.directory.has_group(path) {
+                self.fault(line.referenced, format!("`{path}` is in `groups`, too"));
+            } else if self.is_full_path(path, line.referenced)
+                && self
+                    .directory
+                    .listed
+                    .repositories
+                    .insert(path.clone(), *id)
+                    .is_some()
+            {
+                let fault = format!("repository `{path}` is listed twice");
+                self.fault(line.referenced, fault);
+            }
+        }
+    }
+
+    fn is_full_path(&mut self, path: &str, place: serde_saphyr::Location) -> bool {
+        if is_plain_path(path) {
+            return true;
+        }
+        let fault = SetupError::in_file(&self.file.path, format!("`{path}` is no full path"));
+        let of_gitlab = path
+            .strip_prefix(UNNAMED)
+            .and_then(|path| path.strip_prefix(':'));
+        let fault = match of_gitlab {
+            Some(bare) => fault.hint(format!(
+                "paths of the issuer `{UNNAMED}` stand alone: write `{bare}`"
+            )),
+            None => fault,
+        };
+        self.faults.push(yaml::at(fault, place));
+        false
     }
 
     fn projects(&mut self, written: &DirectoryFile) {

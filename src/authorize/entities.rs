@@ -14,7 +14,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use cedar_policy as cedar;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 
-use super::directory::{Directory, above};
+use super::directory::Directory;
+use super::lineage::{above, place};
 use super::moment::Moment;
 use super::schema::{PROJECT_LIST, Vocabulary};
 use crate::identify::{Facts, Job, Who};
@@ -148,21 +149,32 @@ fn principal(
     let mut parents = HashSet::new();
     let kind = match &facts.who {
         Who::Job(job) => {
-            parents.insert(names.uid("Repository", &job.repository)?);
-            for group in above(&job.repository) {
+            let repository = place(&facts.issuer, &job.repository);
+            parents.insert(names.uid("Repository", &repository)?);
+            for group in above(&repository) {
                 parents.insert(names.uid("Group", group)?);
             }
-            attributes.job(job);
+            attributes.job(job, &facts.issuer);
             "Job"
         }
         Who::Person(person) => {
             attributes.text("name", &person.name);
             attributes.truth("mfa", person.mfa);
+            attributes.texts("roles", &person.roles);
+            attributes.texts("scopes", &person.scopes);
+            attributes.text_if("client", person.client.as_deref());
+            attributes.text_if("email", person.email.as_deref());
+            attributes.text_if("domain", person.domain.as_deref());
             "Person"
         }
         Who::Agent(agent) => {
             attributes.text("name", &agent.name);
             attributes.text_if("acts_for", agent.acts_for.as_deref());
+            attributes.text_if("actor", agent.actors.first().map(String::as_str));
+            attributes.texts("actors", &agent.actors);
+            attributes.texts("roles", &agent.roles);
+            attributes.texts("scopes", &agent.scopes);
+            attributes.text_if("client", agent.client.as_deref());
             "Agent"
         }
     };
@@ -217,20 +229,39 @@ fn moment(question: &Question<'_>, org_admin: bool) -> Result<cedar::Context, St
 struct Attributes(HashMap<String, RestrictedExpression>);
 
 impl Attributes {
-    fn job(&mut self, job: &Job) {
-        self.text("repository", &job.repository);
+    fn job(&mut self, job: &Job, issuer: &str) {
+        self.text("repository", &place(issuer, &job.repository));
+        self.text("repository_id", &job.repository_id);
+        self.text_if("namespace_id", job.namespace_id.as_deref());
         self.text("ref", &job.git_ref);
         self.text_if("ref_type", job.ref_type.as_deref());
         self.truth("ref_protected", job.ref_protected);
         self.text("pipeline_source", &job.pipeline_source);
         self.truth("from_fork", job.from_fork);
-        self.text_if("job_repository", job.job_repository.as_deref());
+        let job_repository = job.job_repository.as_deref();
+        let job_repository = job_repository.map(|path| place(issuer, path));
+        self.text_if("job_repository", job_repository.as_deref());
+        self.text_if("job_repository_id", job.job_repository_id.as_deref());
+        self.text_if("job_source", job.job_source.as_deref());
+        self.text_if("workflow", job.workflow.as_deref());
+        self.text_if("runner_environment", job.runner_environment.as_deref());
+        self.text_if("access_level", job.access_level.as_deref());
+        self.text_if("visibility", job.visibility.as_deref());
         self.text_if("environment", job.environment.as_deref());
         if let Some(protected) = job.environment_protected {
             self.truth("environment_protected", protected);
         }
+        self.text_if("environment_action", job.environment_action.as_deref());
         self.text_if("deployment_tier", job.deployment_tier.as_deref());
         self.text_if("sha", job.sha.as_deref());
+    }
+
+    fn texts(&mut self, name: &str, values: &[String]) {
+        let values = values
+            .iter()
+            .map(|value| RestrictedExpression::new_string(value.clone()));
+        let value = RestrictedExpression::new_set(values);
+        self.0.insert(name.to_owned(), value);
     }
 
     fn text(&mut self, name: &str, value: &str) {

@@ -4,7 +4,7 @@
 //!
 //! Cedar passes over a policy that fails to evaluate, a `forbid` too, and would then allow. So any
 //! error that it reports is the answer. What the directory does not know is denied first: a project
-//! that it does not list, a job of a repository in none of its groups.
+//! that it does not list, a job of a repository in none of its groups or with another id.
 //!
 //! `org_admin` is a fact about this very request: it is true when a binding of the role `org-admin`
 //! alone would allow it. Only power actions ask for it, so only they pay for a second evaluation.
@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{self, Asked, Names, Question};
+use super::lineage::Lineage;
 use super::schema::Vocabulary;
 use crate::identify::Who;
 use crate::resolve::Class;
@@ -78,6 +79,8 @@ pub(super) enum Stranger {
     Project,
     /// The job's repository.
     Repository,
+    /// The job's repository has another id than the one that was listed.
+    OtherId,
 }
 
 impl Judge {
@@ -145,11 +148,13 @@ impl Judge {
         if project.is_some_and(|name| !self.directory.has_project(name)) {
             return Some(Stranger::Project);
         }
-        match &question.facts.who {
-            Who::Job(job) if !self.directory.knows_repository(&job.repository) => {
-                Some(Stranger::Repository)
-            }
-            _ => None,
+        let Who::Job(job) = &question.facts.who else {
+            return None;
+        };
+        match self.directory.lineage(&question.facts.issuer, job) {
+            Lineage::Known => None,
+            Lineage::Unknown => Some(Stranger::Repository),
+            Lineage::OtherId => Some(Stranger::OtherId),
         }
     }
 }

@@ -179,27 +179,56 @@ const TAKEN: &[&str] = &[
 const OPENING: &str = "\
 // Generated from directory.yaml and operations/ by `stile schema cedar`: do not edit.
 
-// GitLab: groups contain groups and repositories (GitLab's word is projects).
+// Groups contain groups and repositories (GitLab's word is projects, GitHub's organizations). A name
+// is a full path; of another issuer than `gitlab` it begins with that issuer: `github:acme/shop`.
 entity Group in [Group];
 entity Repository in [Group];
 
-// Who asks.
+// Who asks. An attribute with a question mark may be missing: ask with `has` first.
 entity Job in [Repository] = {
   issuer: String,
   repository: String,
+  repository_id: String,
+  namespace_id?: String,
   ref: String,
   ref_type?: String,
   ref_protected: Bool,
   pipeline_source: String,
   from_fork: Bool,
   job_repository?: String,
+  job_repository_id?: String,
+  job_source?: String,
+  workflow?: String,
+  runner_environment?: String,
+  access_level?: String,
+  visibility?: String,
   environment?: String,
   environment_protected?: Bool,
+  environment_action?: String,
   deployment_tier?: String,
   sha?: String,
 };
-entity Person in [Team] = { issuer: String, name: String, mfa: Bool };
-entity Agent in [Team] = { issuer: String, name: String, acts_for?: String };
+entity Person in [Team] = {
+  issuer: String,
+  name: String,
+  mfa: Bool,
+  roles: Set<String>,
+  scopes: Set<String>,
+  client?: String,
+  email?: String,
+  domain?: String,
+};
+// `actor` acts now, for `acts_for`; `actors` are all between them and `actor` itself.
+entity Agent in [Team] = {
+  issuer: String,
+  name: String,
+  acts_for?: String,
+  actor?: String,
+  actors: Set<String>,
+  roles: Set<String>,
+  scopes: Set<String>,
+  client?: String,
+};
 
 // When: in the zone of stile.yaml. `date` is 20261231; `org_admin` says whether a binding of the
 // role org-admin allows this very request.

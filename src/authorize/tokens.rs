@@ -27,6 +27,10 @@ pub(super) struct TokenLines {
     issuer: Option<String>,
     /// A job of this project.
     ci: Option<String>,
+    /// The project's id; `1` when left out.
+    id: Option<String>,
+    /// The id of the group that the project lies in directly.
+    namespace_id: Option<String>,
     /// Its branch or tag.
     #[serde(rename = "ref")]
     git_ref: Option<String>,
@@ -48,6 +52,12 @@ pub(super) struct TokenLines {
     tier: Option<String>,
     /// The commit.
     sha: Option<String>,
+    /// The file that says what the job does, with its ref.
+    workflow: Option<String>,
+    /// Where the job runs: `self-hosted`.
+    runner: Option<String>,
+    /// The role in the project of the user who started it: `maintainer`.
+    access_level: Option<String>,
     /// A person.
     user: Option<String>,
     /// An agent.
@@ -55,8 +65,20 @@ pub(super) struct TokenLines {
     /// Whom the agent acts for.
     #[serde(rename = "for")]
     acts_for: Option<String>,
+    /// Who acts, nearest first, where more than the agent itself does.
+    actors: Option<Vec<String>>,
     /// Teams of the person, or of whom the agent acts for.
     teams: Option<Vec<String>>,
+    /// Roles and permissions that the issuer gives.
+    roles: Option<Vec<String>>,
+    /// What the token may be used for.
+    scopes: Option<Vec<String>>,
+    /// The program that got the token.
+    client: Option<String>,
+    /// The person's verified e-mail address.
+    email: Option<String>,
+    /// The domain of the person's organization.
+    domain: Option<String>,
     /// Whether the person proved more than a password.
     mfa: Option<bool>,
 }
@@ -92,11 +114,20 @@ impl Tokens<'_> {
                 name: user.clone(),
                 groups,
                 mfa: lines.mfa.unwrap_or(false),
+                roles: lines.roles.clone().unwrap_or_default(),
+                scopes: lines.scopes.clone().unwrap_or_default(),
+                client: lines.client.clone(),
+                email: lines.email.clone(),
+                domain: lines.domain.clone(),
             }),
             (None, None) => Who::Agent(Agent {
                 name: subject.clone(),
                 groups,
                 acts_for: lines.acts_for.clone(),
+                actors: lines.actors(&subject),
+                roles: lines.roles.clone().unwrap_or_default(),
+                scopes: lines.scopes.clone().unwrap_or_default(),
+                client: lines.client.clone(),
             }),
         };
         let default = if lines.ci.is_some() { "gitlab" } else { "okta" };
@@ -147,11 +178,22 @@ impl Tokens<'_> {
 }
 
 impl TokenLines {
+    /// Who acts: the agent itself, where it acts for someone and nobody else is named.
+    fn actors(&self, agent: &str) -> Vec<String> {
+        match (&self.actors, &self.acts_for) {
+            (Some(actors), _) => actors.clone(),
+            (None, Some(_)) => vec![agent.to_owned()],
+            (None, None) => Vec::new(),
+        }
+    }
+
     fn over(self, under: TokenLines) -> TokenLines {
         TokenLines {
             extends: None,
             issuer: self.issuer.or(under.issuer),
             ci: self.ci.or(under.ci),
+            id: self.id.or(under.id),
+            namespace_id: self.namespace_id.or(under.namespace_id),
             git_ref: self.git_ref.or(under.git_ref),
             ref_type: self.ref_type.or(under.ref_type),
             protected: self.protected.or(under.protected),
@@ -162,10 +204,19 @@ impl TokenLines {
             env_protected: self.env_protected.or(under.env_protected),
             tier: self.tier.or(under.tier),
             sha: self.sha.or(under.sha),
+            workflow: self.workflow.or(under.workflow),
+            runner: self.runner.or(under.runner),
+            access_level: self.access_level.or(under.access_level),
             user: self.user.or(under.user),
             agent: self.agent.or(under.agent),
             acts_for: self.acts_for.or(under.acts_for),
+            actors: self.actors.or(under.actors),
             teams: self.teams.or(under.teams),
+            roles: self.roles.or(under.roles),
+            scopes: self.scopes.or(under.scopes),
+            client: self.client.or(under.client),
+            email: self.email.or(under.email),
+            domain: self.domain.or(under.domain),
             mfa: self.mfa.or(under.mfa),
         }
     }
@@ -174,16 +225,24 @@ impl TokenLines {
 fn job(path: &str, lines: &TokenLines) -> Job {
     Job {
         repository: path.to_owned(),
-        repository_id: "1".to_owned(),
+        repository_id: lines.id.clone().unwrap_or_else(|| "1".to_owned()),
+        namespace_id: lines.namespace_id.clone(),
         git_ref: lines.git_ref.clone().unwrap_or_else(|| "main".to_owned()),
         ref_type: lines.ref_type.clone(),
         ref_protected: lines.protected.unwrap_or(false),
         pipeline_source: lines.source.clone().unwrap_or_else(|| "push".to_owned()),
         from_fork: lines.fork.unwrap_or(false),
         job_repository: lines.job.clone(),
+        job_repository_id: None,
+        workflow: lines.workflow.clone(),
+        runner_environment: lines.runner.clone(),
+        job_source: None,
+        access_level: lines.access_level.clone(),
+        visibility: None,
         environment: lines.env.clone(),
         environment_protected: lines.env_protected,
         deployment_tier: lines.tier.clone(),
+        environment_action: None,
         sha: lines.sha.clone(),
         pipeline_id: "1".to_owned(),
         job_id: "1".to_owned(),

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use cedar_policy::pst::{BinaryOp, EntityUID, Expr, Literal, UnaryOp, Var};
 
 use super::entities::Question;
+use super::lineage::place;
 use super::moment;
 use crate::identify::Who;
 
@@ -45,7 +46,7 @@ impl Tongue<'_> {
     /// Who asks: `job acme/shop/api on feat/x`.
     pub(super) fn who(&self) -> String {
         match &self.question.facts.who {
-            Who::Job(job) => format!("job {} on {}", job.repository, job.git_ref),
+            Who::Job(job) => format!("job {} on {}", self.place(&job.repository), job.git_ref),
             Who::Person(person) => format!("person {}", person.name),
             Who::Agent(agent) => match &agent.acts_for {
                 Some(_) => format!("agent {} acting for someone", agent.name),
@@ -148,7 +149,7 @@ impl Tongue<'_> {
     fn principal_in(&self, to: &EntityUID) -> Said {
         let kind = to.ty.to_string();
         let repository = match &self.question.facts.who {
-            Who::Job(job) => Some(job.repository.clone()),
+            Who::Job(job) => Some(self.place(&job.repository)),
             _ => Some(self.kind_of_caller()),
         };
         let (check, yours) = match kind.as_str() {
@@ -233,6 +234,13 @@ impl Tongue<'_> {
     }
 
     fn listed(&self, left: &Expr, right: &Expr) -> Option<Said> {
+        if let (Expr::GetAttr { attr, .. }, Expr::Literal(Literal::String(word))) = (left, right) {
+            return Some(Said {
+                check: format!("{} {word}", possessed(attr)?),
+                yours: self.attribute(attr),
+                fix: possession(attr),
+            });
+        }
         let Expr::GetAttr { attr, .. } = right else {
             return None;
         };
@@ -321,17 +329,45 @@ impl Tongue<'_> {
                 "environment" => job.environment.clone(),
                 "environment_protected" => job.environment_protected.map(|b| b.to_string()),
                 "deployment_tier" => job.deployment_tier.clone(),
-                "repository" => Some(job.repository.clone()),
-                "job_repository" => job.job_repository.clone(),
+                "repository" => Some(self.place(&job.repository)),
+                "repository_id" => Some(job.repository_id.clone()),
+                "namespace_id" => job.namespace_id.clone(),
+                "job_repository" => job.job_repository.as_ref().map(|path| self.place(path)),
+                "job_repository_id" => job.job_repository_id.clone(),
+                "job_source" => job.job_source.clone(),
+                "workflow" => job.workflow.clone(),
+                "runner_environment" => job.runner_environment.clone(),
+                "access_level" => job.access_level.clone(),
+                "visibility" => job.visibility.clone(),
+                "environment_action" => job.environment_action.clone(),
                 _ => return None,
             },
-            Who::Person(person) if attr == "mfa" => Some(person.mfa.to_string()),
-            Who::Person(_) | Who::Agent(_) => return Some(self.kind_of_caller()),
+            Who::Person(person) => match attr {
+                "mfa" => Some(person.mfa.to_string()),
+                "roles" => listed(&person.roles),
+                "scopes" => listed(&person.scopes),
+                "client" => person.client.clone(),
+                "email" => person.email.clone(),
+                "domain" => person.domain.clone(),
+                _ => return Some(self.kind_of_caller()),
+            },
+            Who::Agent(agent) => match attr {
+                "roles" => listed(&agent.roles),
+                "scopes" => listed(&agent.scopes),
+                "client" => agent.client.clone(),
+                "actor" => agent.actors.first().cloned(),
+                "actors" => listed(&agent.actors),
+                _ => return Some(self.kind_of_caller()),
+            },
         };
         Some(match yours {
             Some(value) => format!("{attr}={value}"),
             None => format!("no {attr}"),
         })
+    }
+
+    fn place(&self, path: &str) -> String {
+        place(&self.question.facts.issuer, path)
     }
 
     fn kind_of_caller(&self) -> String {
@@ -341,6 +377,35 @@ impl Tongue<'_> {
             Who::Agent(_) => "an agent",
         };
         word.to_owned()
+    }
+}
+
+/// What it means that a list of the caller's has a word.
+fn possessed(attr: &str) -> Option<&'static str> {
+    match attr {
+        "scopes" => Some("token is for"),
+        "roles" => Some("role is"),
+        "actors" => Some("acted through"),
+        _ => None,
+    }
+}
+
+fn possession(attr: &str) -> Option<&'static str> {
+    match attr {
+        "scopes" => Some("ask the issuer for a token with that scope"),
+        "roles" => Some("ask for that role at the issuer, then get a new token"),
+        _ => None,
+    }
+}
+
+/// The caller's own list; of a long one the first and how many more.
+fn listed(words: &[String]) -> Option<String> {
+    let shown = words.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>();
+    let more = words.len().saturating_sub(MOST_NAMES);
+    match (shown.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(shown.join(", ")),
+        (false, more) => Some(format!("{} and {more} more", shown.join(", "))),
     }
 }
 

@@ -26,6 +26,12 @@ pub(super) struct Described {
     /// The issuer, by its name in the settings. Default: the first that fits.
     #[arg(long, value_name = "NAME")]
     issuer: Option<String>,
+    /// Of a job: the project's id, where directory.yaml pins it.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "agent"], default_value = "1")]
+    project_id: String,
+    /// Of a job: the id of the group that the project lies in directly.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["user", "agent"])]
+    namespace_id: Option<String>,
     /// Of a job: its branch or tag.
     #[arg(
         long = "ref",
@@ -61,6 +67,18 @@ pub(super) struct Described {
     /// Of a person: proved more than a password.
     #[arg(long, conflicts_with_all = ["ci", "agent"])]
     mfa: bool,
+    /// Of a person or an agent: a role or permission that the issuer gives. Repeatable.
+    #[arg(long = "role", value_name = "NAME", conflicts_with = "ci")]
+    roles: Vec<String>,
+    /// Of a person or an agent: what the token may be used for. Repeatable.
+    #[arg(long = "scope", value_name = "WORD", conflicts_with = "ci")]
+    scopes: Vec<String>,
+    /// Of a person or an agent: the program that got the token.
+    #[arg(long, value_name = "ID", conflicts_with = "ci")]
+    client: Option<String>,
+    /// Of a person: the domain of the organization.
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = ["ci", "agent"])]
+    domain: Option<String>,
     /// Of an agent: whom it acts for.
     #[arg(long = "for", value_name = "NAME", conflicts_with_all = ["ci", "user"])]
     acts_for: Option<String>,
@@ -97,9 +115,9 @@ impl Described {
             return Err(Trouble::input(fault.did_you_mean(name, names)));
         }
         let fits = |issuer: &&IssuerSettings| match &issuer.dialect {
-            Dialect::Gitlab => self.ci.is_some(),
-            Dialect::Okta => self.user.is_some(),
             Dialect::Openid(claims) => self.ci.is_none() && claims.agents == self.agent.is_some(),
+            dialect if dialect.is_of_jobs() => self.ci.is_some(),
+            _ => self.user.is_some(),
         };
         let found = issuers.iter().find(fits);
         found.map(|issuer| issuer.name.clone()).ok_or_else(|| {
@@ -111,16 +129,24 @@ impl Described {
     fn job(&self, project: &str) -> Job {
         Job {
             repository: project.to_owned(),
-            repository_id: "1".into(),
+            repository_id: self.project_id.clone(),
+            namespace_id: self.namespace_id.clone(),
             git_ref: self.git_ref.clone(),
             ref_type: Some(if self.tag { "tag" } else { "branch" }.into()),
             ref_protected: self.protected,
             pipeline_source: self.source.clone(),
             from_fork: self.fork,
             job_repository: Some(project.to_owned()),
+            job_repository_id: Some(self.project_id.clone()),
+            workflow: None,
+            runner_environment: None,
+            job_source: None,
+            access_level: None,
+            visibility: None,
             environment: self.env.clone(),
             environment_protected: self.env.as_ref().map(|_| self.env_protected),
             deployment_tier: self.tier.clone(),
+            environment_action: None,
             sha: None,
             pipeline_id: "1".into(),
             job_id: "1".into(),
@@ -133,6 +159,11 @@ impl Described {
             name: name.to_owned(),
             groups: self.groups.clone(),
             mfa: self.mfa,
+            roles: self.roles.clone(),
+            scopes: self.scopes.clone(),
+            client: self.client.clone(),
+            email: None,
+            domain: self.domain.clone(),
         }
     }
 
@@ -141,6 +172,10 @@ impl Described {
             name: name.to_owned(),
             groups: self.groups.clone(),
             acts_for: self.acts_for.clone(),
+            actors: self.acts_for.iter().map(|_| name.to_owned()).collect(),
+            roles: self.roles.clone(),
+            scopes: self.scopes.clone(),
+            client: self.client.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::dialects::Dialect;
 use super::located::Located;
 use super::words::{Address, Algorithm, Count, Duration};
 use crate::{listen, record};
@@ -103,23 +104,12 @@ pub(super) struct Issuer {
     pub(super) longest_lifetime: Located<Duration>,
     /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
     pub(super) ca_file: Located<PathBuf>,
-    /// Which of its claims mean what; only with dialect `openid`.
+    /// Which of its claims mean what: all with dialect `openid`, `groups` alone with `keycloak` and
+    /// `auth0`; the others know theirs.
     pub(super) claims: Located<Claims>,
 }
 
-/// How one kind of issuer words its claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Dialect {
-    /// GitLab CI `id_tokens`.
-    Gitlab,
-    /// Okta custom authorization servers: access tokens of people.
-    Okta,
-    /// Any other OpenID provider, by `claims`.
-    Openid,
-}
-
-/// Which claims of a plain OpenID provider mean what.
+/// Which claims mean what.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Claims {

@@ -15,7 +15,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::origin::Place;
+use super::origin::{Origin, Place};
 use crate::setup_error::SetupError;
 
 /// A value with its place, or the knowledge that there is none.
@@ -53,6 +53,11 @@ impl<T> Located<T> {
     /// Where it was written.
     pub(super) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Where somebody wrote it; nowhere when it is preset or absent.
+    pub(super) fn written(&self) -> Option<&Place> {
+        (self.place.origin != Origin::Default).then_some(&self.place)
     }
 
     /// The value, where there is one.

@@ -1,10 +1,11 @@
 //! Verified claims, each read by name and type.
 //!
-//! In: a payload whose signature held. Out: texts, lists and moments, or `malformed_token`.
+//! In: a payload whose signature held. Out: texts and moments, or `malformed_token`.
 //!
-//! [`Claims`] are made by [`Unverified::verified`](super::token::Unverified::verified) only. Every
-//! reader here knows three cases: absent, well typed, and refused. A claim of the wrong type is
-//! never taken for an absent one, a number never for a text, `null` only where a dialect says so.
+//! [`Claims`] are made by [`Unverified::verified`](super::token::Unverified::verified) only. What
+//! every token has is read here, what a dialect adds by its table ([`super::reading`]). Every reader
+//! knows three cases: absent, well typed, and refused. A claim of the wrong type is never taken for
+//! an absent one, a number never for a text.
 //!
 //! RFC 7519 2 (NumericDate) and 4.
 
@@ -27,6 +28,11 @@ impl Claims {
         self.0.contains_key(name)
     }
 
+    /// A claim as it is, of whatever type.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// A text that must be there and say something.
     pub(super) fn text(&self, name: &str) -> Result<String, Refusal> {
         self.optional_text(name)?
@@ -40,43 +46,6 @@ impl Claims {
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(malformed(format!("claim `{name}` is not a text"))),
-        }
-    }
-
-    /// A text where the issuer writes `null` for none.
-    pub(super) fn nullable_text(&self, name: &str) -> Result<Option<String>, Refusal> {
-        match self.0.get(name) {
-            Some(Value::Null) => Ok(None),
-            _ => self.optional_text(name),
-        }
-    }
-
-    /// Whether a claim is the exact text `true`; false when absent or any other text.
-    pub(super) fn says_true(&self, name: &str) -> Result<bool, Refusal> {
-        Ok(self.optional_text(name)?.as_deref() == Some("true"))
-    }
-
-    /// A list of texts; absent is empty.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Refusal> {
-        let not_texts = || malformed(format!("claim `{name}` is not a list of texts"));
-        match self.0.get(name) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(values)) => values
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned).ok_or_else(not_texts))
-                .collect(),
-            Some(_) => Err(not_texts()),
-        }
-    }
-
-    /// The subject of `act`, whoever acts now (RFC 8693 4.1).
-    pub(super) fn actor(&self) -> Result<Option<String>, Refusal> {
-        let Some(act) = self.0.get("act") else {
-            return Ok(None);
-        };
-        match act.get("sub").and_then(Value::as_str) {
-            Some(actor) if !actor.is_empty() => Ok(Some(actor.to_owned())),
-            _ => Err(malformed("claim `act` does not name a `sub`")),
         }
     }
 
@@ -109,14 +78,6 @@ impl Claims {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// The claims of these names, as they are.
-    pub(super) fn kept(&self, names: &[&str]) -> Vec<(String, Value)> {
-        names
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), self.0.get(*name)?.clone())))
-            .collect()
     }
 }
 

@@ -3,25 +3,52 @@
 //! In: a [`Dialect`] and what the token says. Out: what it means, or a [`Refusal`].
 //!
 //! The order of checks knows no single dialect, and a dialect knows no order: a new one is a file
-//! beside this one and a line in each answer here, where the compiler asks for it.
+//! beside this one and a line in each answer here, where the compiler asks for it. What each reads
+//! is its table; all of them are in `docs/dialects.md`.
 //!
 //! Never: takes a token of one kind for another of the same issuer.
 //!
 //! RFC 7515 4.1.9 (`typ`); RFC 8725 3.11; RFC 9068 2.1.
 
+use serde_json::Value;
+
+use super::claim_table::ClaimLine;
 use super::claims::Claims;
-use super::facts::Who;
-use super::settings::Dialect;
-use super::{gitlab, okta, openid};
+use super::facts::{Facts, Who};
+use super::settings::{Dialect, IssuerSettings};
+use super::{auth0, entra, github, gitlab, google, keycloak, okta, openid};
 use crate::refusal::{Reason, Refusal};
 
 impl Dialect {
+    /// What it reads beside the claims of every token.
+    pub const fn table(&self) -> &'static [ClaimLine] {
+        match self {
+            Dialect::Gitlab => gitlab::CLAIMS,
+            Dialect::Github => github::CLAIMS,
+            Dialect::Okta => okta::CLAIMS,
+            Dialect::Keycloak { .. } => keycloak::CLAIMS,
+            Dialect::Auth0 { .. } => auth0::CLAIMS,
+            Dialect::Entra => entra::CLAIMS,
+            Dialect::Google => google::CLAIMS,
+            Dialect::Openid(_) => openid::CLAIMS,
+        }
+    }
+
+    /// Whether its tokens are of jobs.
+    pub const fn is_of_jobs(&self) -> bool {
+        matches!(self, Dialect::Gitlab | Dialect::Github)
+    }
+
     /// Refuses a token whose header says another type than this dialect's tokens have.
     pub(super) fn check_typ(&self, typ: Option<&str>) -> Result<(), Refusal> {
         let is = |wanted: &str| typ.is_some_and(|typ| is_type(typ, wanted));
         let fits = match self {
-            Dialect::Gitlab => typ.is_none() || is("JWT"),
-            Dialect::Okta => typ.is_none() || is("JWT") || is("at+jwt"),
+            Dialect::Gitlab | Dialect::Github | Dialect::Entra | Dialect::Google => {
+                typ.is_none() || is("JWT")
+            }
+            Dialect::Okta | Dialect::Keycloak { .. } | Dialect::Auth0 { .. } => {
+                typ.is_none() || is("JWT") || is("at+jwt")
+            }
             Dialect::Openid(names) => match &names.typ {
                 Some(demanded) => is(demanded),
                 None => typ.is_none() || is("JWT") || is("at+jwt"),
@@ -34,30 +61,55 @@ impl Dialect {
         }
     }
 
-    /// Who these claims speak of.
-    pub(super) fn who(&self, claims: &Claims) -> Result<Who, Refusal> {
+    /// Whether an audience is one that the issuer adds for itself beside the one asked for.
+    pub(super) fn adds_audience(&self, audience: &str, issuer_url: &str) -> bool {
         match self {
-            Dialect::Gitlab => gitlab::who(claims),
-            Dialect::Okta => okta::who(claims),
-            Dialect::Openid(names) => openid::who(claims, names),
+            Dialect::Auth0 { .. } => auth0::adds(audience, issuer_url),
+            _ => false,
         }
     }
 
-    /// Claims that records may keep.
-    pub(super) fn kept(&self) -> &'static [&'static str] {
-        match self {
-            Dialect::Gitlab => gitlab::KEPT,
-            Dialect::Okta => okta::KEPT,
-            Dialect::Openid(_) => openid::KEPT,
-        }
+    /// The claims that records keep, as they are.
+    pub(super) fn kept(&self, claims: &Claims) -> Vec<(String, Value)> {
+        let kept = self.table().iter().filter(|line| line.kept);
+        kept.filter_map(|line| Some((line.claim.to_owned(), claims.get(line.claim)?.clone())))
+            .collect()
     }
 
     /// What helps the bearer of a token that is over.
     pub(super) fn renewal(&self) -> &'static str {
         match self {
             Dialect::Gitlab => "a longer `timeout:` on the job makes it live longer",
-            Dialect::Okta | Dialect::Openid(_) => "get a new one",
+            Dialect::Github => "it lives five minutes: ask for one right before it is used",
+            _ => "get a new one",
         }
+    }
+}
+
+impl IssuerSettings {
+    /// Who these claims speak of, by the issuer's name for them.
+    pub(super) fn facts(&self, claims: &Claims) -> Result<Facts, Refusal> {
+        let subject = claims.text("sub")?;
+        let (subject, who) = self.read(claims, subject)?;
+        Ok(Facts {
+            issuer: self.name.clone(),
+            subject,
+            who,
+        })
+    }
+
+    fn read(&self, claims: &Claims, subject: String) -> Result<(String, Who), Refusal> {
+        let who = match &self.dialect {
+            Dialect::Gitlab => gitlab::who(claims)?,
+            Dialect::Github => github::who(claims)?,
+            Dialect::Okta => okta::who(claims)?,
+            Dialect::Keycloak { groups } => keycloak::who(claims, groups, &self.audiences)?,
+            Dialect::Auth0 { groups } => auth0::who(claims, groups)?,
+            Dialect::Entra => return entra::who(claims, &self.url),
+            Dialect::Google => google::who(claims)?,
+            Dialect::Openid(names) => openid::who(claims, names)?,
+        };
+        Ok((subject, who))
     }
 }
 

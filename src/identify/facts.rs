@@ -43,6 +43,8 @@ pub struct Job {
     pub repository: String,
     /// That project's id, as the issuer writes it.
     pub repository_id: String,
+    /// The id of the group that the project lies in directly, where the issuer says it.
+    pub namespace_id: Option<String>,
     /// Branch or tag, short: `main`.
     pub git_ref: String,
     /// `branch` or `tag`.
@@ -56,12 +58,26 @@ pub struct Job {
     pub from_fork: bool,
     /// Full path of the project that runs the job, where the issuer says so.
     pub job_repository: Option<String>,
+    /// That project's id.
+    pub job_repository_id: Option<String>,
+    /// The file that says what the job does, with its ref, where the issuer names it.
+    pub workflow: Option<String>,
+    /// Where the job runs: `gitlab-hosted`, `github-hosted` or `self-hosted`.
+    pub runner_environment: Option<String>,
+    /// What put the job into the pipeline, where the issuer says so: `push`, a policy.
+    pub job_source: Option<String>,
+    /// The role in the project of the user who started it: `maintainer`.
+    pub access_level: Option<String>,
+    /// `private`, `internal` or `public`.
+    pub visibility: Option<String>,
     /// The environment the job deploys to.
     pub environment: Option<String>,
     /// Only the exact word `true` of the issuer makes this true; absent without an environment.
     pub environment_protected: Option<bool>,
     /// `production`, `staging`, `testing`, `development` or `other`.
     pub deployment_tier: Option<String>,
+    /// What the job does to the environment: `start`, `stop`.
+    pub environment_action: Option<String>,
     /// The commit.
     pub sha: Option<String>,
     /// The pipeline's id.
@@ -73,7 +89,7 @@ pub struct Job {
 }
 
 /// A person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// A name to show: login or e-mail address.
     pub name: String,
@@ -81,10 +97,20 @@ pub struct Person {
     pub groups: Vec<String>,
     /// Whether the person proved more than a password (`amr`, RFC 8176).
     pub mfa: bool,
+    /// Roles and permissions that the issuer gives here, as the issuer spells them.
+    pub roles: Vec<String>,
+    /// What the token may be used for: the words of `scope` or `scp`.
+    pub scopes: Vec<String>,
+    /// The program that got the token, by its client id.
+    pub client: Option<String>,
+    /// The e-mail address, where the issuer verified it.
+    pub email: Option<String>,
+    /// The organization's domain, where the issuer says it.
+    pub domain: Option<String>,
 }
 
 /// A program acting by itself or for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Agent {
     /// A name to show: client id or actor.
     pub name: String,
@@ -92,4 +118,12 @@ pub struct Agent {
     pub groups: Vec<String>,
     /// The subject it acts for, where it acts for someone.
     pub acts_for: Option<String>,
+    /// Who acts for that subject, nearest first (`act`, RFC 8693 4.1): the first acts now.
+    pub actors: Vec<String>,
+    /// Roles and permissions that the issuer gives here, as the issuer spells them.
+    pub roles: Vec<String>,
+    /// What the token may be used for: the words of `scope` or `scp`.
+    pub scopes: Vec<String>,
+    /// The program that got the token, by its client id.
+    pub client: Option<String>,
 }

@@ -9,84 +9,95 @@
 //!
 //! Never: reads anything out of `sub`, whose make-up each project may change.
 //!
-//! docs.gitlab.com/ci/secrets/id_token_authentication
+//! docs.gitlab.com/ci/secrets/id_token_authentication, up to GitLab 18.9
 
+use super::claim_table::{ClaimLine, Form, line};
 use super::claims::Claims;
 use super::facts::{Job, Who};
-use crate::refusal::{Reason, Refusal};
+use super::reading::Reading;
+use crate::refusal::Refusal;
 
 /// The job that these claims speak of.
 pub(super) fn who(claims: &Claims) -> Result<Who, Refusal> {
-    if !OF_A_JOB.iter().all(|name| claims.has(name)) {
-        return Err(Refusal::new(Reason::WrongType).telling(NO_JOB));
-    }
-    let environment = claims.optional_text("environment")?;
-    let environment_protected = claims.says_true("environment_protected")?;
-    let deployment_tier = claims.optional_text("deployment_tier")?;
+    let job = Reading::of(claims, CLAIMS, &[], NO_JOB)?;
+    let environment = job.maybe("environment")?;
+    let environment_protected = job.is_true("environment_protected")?;
+    let repository = job.text("project_path")?;
+    let repository_id = job.text("project_id")?;
+    let job_repository = job.maybe("job_project_path")?;
+    let job_repository_id = job.maybe("job_project_id")?;
+    let same = job_repository.as_ref() == Some(&repository)
+        && job_repository_id.as_ref() == Some(&repository_id);
     Ok(Who::Job(Job {
-        repository: claims.text("project_path")?,
-        repository_id: claims.text("project_id")?,
-        git_ref: claims.text("ref")?,
-        ref_type: claims.optional_text("ref_type")?,
-        ref_protected: claims.says_true("ref_protected")?,
-        pipeline_source: claims.text("pipeline_source")?,
-        from_fork: from_fork(claims)?,
-        job_repository: claims.optional_text("job_project_path")?,
+        repository,
+        repository_id,
+        namespace_id: job.maybe("namespace_id")?,
+        git_ref: job.text("ref")?,
+        ref_type: job.maybe("ref_type")?,
+        ref_protected: job.is_true("ref_protected")?,
+        pipeline_source: job.text("pipeline_source")?,
+        from_fork: !same,
+        job_repository,
+        job_repository_id,
+        workflow: job.maybe("ci_config_ref_uri")?,
+        runner_environment: job.maybe("runner_environment")?,
+        job_source: job.maybe("job_source")?,
+        access_level: job.maybe("user_access_level")?,
+        visibility: job.maybe("project_visibility")?,
         environment_protected: environment.is_some().then_some(environment_protected),
         environment,
-        deployment_tier,
-        sha: claims.optional_text("sha")?,
-        pipeline_id: claims.text("pipeline_id")?,
-        job_id: claims.text("job_id")?,
-        started_by: claims.nullable_text("user_login")?,
+        deployment_tier: job.maybe("deployment_tier")?,
+        environment_action: job.maybe("environment_action")?,
+        sha: job.maybe("sha")?,
+        pipeline_id: job.text("pipeline_id")?,
+        job_id: job.text("job_id")?,
+        started_by: job.maybe("user_login")?,
     }))
 }
 
-fn from_fork(claims: &Claims) -> Result<bool, Refusal> {
-    let same = |code: &str, run: &str| -> Result<bool, Refusal> {
-        Ok(claims.optional_text(run)? == Some(claims.text(code)?))
-    };
-    let same_id = same("project_id", "job_project_id")?;
-    let same_path = same("project_path", "job_project_path")?;
-    Ok(!(same_id && same_path))
-}
-
-/// Claims that records may keep.
-pub(super) const KEPT: &[&str] = &[
-    "project_id",
-    "project_path",
-    "namespace_id",
-    "namespace_path",
-    "job_project_id",
-    "job_project_path",
-    "ref",
-    "ref_type",
-    "ref_protected",
-    "sha",
-    "pipeline_id",
-    "pipeline_source",
-    "job_id",
-    "job_source",
-    "environment",
-    "environment_protected",
-    "environment_action",
-    "deployment_tier",
-    "user_id",
-    "user_login",
-    "user_access_level",
-    "runner_id",
-    "runner_environment",
-    "ci_config_ref_uri",
-    "ci_config_sha",
+/// Every claim to GitLab 18.9. Ids and truths are texts, only `runner_id` is a number.
+pub(super) const CLAIMS: &[ClaimLine] = &[
+    line("project_id", Form::Mark, "repository_id").kept(),
+    line("project_path", Form::Mark, "repository").kept(),
+    line("namespace_id", Form::MaybeText, "namespace_id").kept(),
+    line("namespace_path", Form::MaybeText, "-").kept(),
+    line("job_project_id", Form::MaybeText, "job_repository_id").kept(),
+    line("job_project_path", Form::MaybeText, "job_repository").kept(),
+    line("job_namespace_id", Form::MaybeText, "-").kept(),
+    line("job_namespace_path", Form::MaybeText, "-").kept(),
+    line("ref", Form::Mark, "ref").kept(),
+    line("ref_type", Form::MaybeText, "ref_type").kept(),
+    line("ref_path", Form::MaybeText, "-"),
+    line("ref_protected", Form::Truth, "ref_protected").kept(),
+    line("sha", Form::MaybeText, "sha").kept(),
+    line("pipeline_id", Form::Mark, "pipeline_id").kept(),
+    line("pipeline_source", Form::Mark, "pipeline_source").kept(),
+    line("job_id", Form::Mark, "job_id").kept(),
+    line("job_source", Form::MaybeText, "job_source").kept(),
+    line("job_config", Form::Object, "-"),
+    line("environment", Form::MaybeText, "environment").kept(),
+    line(
+        "environment_protected",
+        Form::Truth,
+        "environment_protected",
+    )
+    .kept(),
+    line("environment_action", Form::MaybeText, "environment_action").kept(),
+    line("deployment_tier", Form::MaybeText, "deployment_tier").kept(),
+    line("user_id", Form::MaybeText, "-").kept(),
+    line("user_login", Form::NullableText, "started_by").kept(),
+    line("user_email", Form::NullableText, "-"),
+    line("user_access_level", Form::NullableText, "access_level").kept(),
+    line("user_identities", Form::Objects, "-"),
+    line("groups_direct", Form::Texts, "-"),
+    line("runner_id", Form::Number, "-").kept(),
+    line("runner_environment", Form::MaybeText, "runner_environment").kept(),
+    line("project_visibility", Form::MaybeText, "visibility"),
+    line("ci_config_ref_uri", Form::NullableText, "workflow").kept(),
+    line("ci_config_sha", Form::NullableText, "-").kept(),
+    line("target_audience", Form::MaybeText, "-"),
+    line("act", Form::Never, "-"),
 ];
 
-const OF_A_JOB: [&str; 6] = [
-    "job_id",
-    "pipeline_id",
-    "project_id",
-    "project_path",
-    "ref",
-    "pipeline_source",
-];
 const NO_JOB: &str = "the token is of a login at GitLab, not of a CI job: \
     send the one that `id_tokens:` puts into the job";

@@ -1,60 +1,58 @@
 //! The dialect of Okta's custom authorization servers.
 //!
-//! In: verified claims. Out: a [`Person`] or an [`Agent`], or a [`Refusal`].
+//! In: verified claims. Out: a [`Person`](super::Person) or an [`Agent`](super::Agent), or a
+//! [`Refusal`].
 //!
 //! Only access tokens are for resource servers: they have `cid`; ID tokens have not, and are
 //! refused. A token with `act` is of the program that acts, for the person in `sub`; one without
 //! `uid` is of a program by itself.
 //!
-//! developer.okta.com/docs/reference/api/oidc; RFC 8693 4.1 (`act`); RFC 8176 (`amr`).
+//! developer.okta.com/docs/reference/api/oidc
 
+use super::bearer::{Bearer, check_groups_are_here, proved_more_than_a_password};
+use super::claim_table::{ClaimLine, Form, line};
 use super::claims::Claims;
-use super::facts::{Agent, Person, Who};
-use crate::refusal::{Reason, Refusal};
+use super::facts::Who;
+use super::reading::Reading;
+use crate::refusal::Refusal;
 
 /// Who these claims speak of.
 pub(super) fn who(claims: &Claims) -> Result<Who, Refusal> {
-    if !claims.has("cid") {
-        return Err(Refusal::new(Reason::WrongType).telling(NO_ACCESS_TOKEN));
-    }
-    let application = claims.text("cid")?;
-    let subject = claims.text("sub")?;
-    let groups = claims.texts("groups")?;
-    let mfa = proved_more_than_a_password(claims)?;
-    if let Some(actor) = claims.actor()? {
-        return Ok(Who::Agent(Agent {
-            name: actor,
-            groups,
-            acts_for: Some(subject),
-        }));
-    }
-    if claims.optional_text("uid")?.is_none() {
-        return Ok(Who::Agent(Agent {
-            name: application,
-            groups,
-            acts_for: None,
-        }));
-    }
-    Ok(Who::Person(Person {
-        name: claims
-            .optional_text("preferred_username")?
-            .unwrap_or(subject),
-        groups,
-        mfa,
-    }))
+    let token = Reading::of(claims, CLAIMS, &[], NO_ACCESS_TOKEN)?;
+    check_groups_are_here(&token, "groups")?;
+    let client = token.text("cid")?;
+    let is_program = token.maybe("uid")?.is_none();
+    let name = match is_program {
+        true => Some(client.clone()),
+        false => token.maybe("preferred_username")?,
+    };
+    let bearer = Bearer {
+        subject: claims.text("sub")?,
+        name,
+        is_program,
+        client: Some(client),
+        actors: token.actors()?,
+        groups: token.texts("groups")?,
+        scopes: token.scopes()?,
+        mfa: proved_more_than_a_password(&token)?,
+        ..Bearer::default()
+    };
+    Ok(bearer.who())
 }
 
-/// Whether `amr` names a second factor or a key in hardware (RFC 8176 2).
-pub(super) fn proved_more_than_a_password(claims: &Claims) -> Result<bool, Refusal> {
-    let methods = claims.texts("amr")?;
-    Ok(methods
-        .iter()
-        .any(|method| STRONG.contains(&method.as_str())))
-}
+/// Of access tokens of custom servers.
+pub(super) const CLAIMS: &[ClaimLine] = &[
+    line("cid", Form::Mark, "client").kept(),
+    line("uid", Form::MaybeText, "person or agent").kept(),
+    line("ver", Form::Number, "-"),
+    line("preferred_username", Form::MaybeText, "name"),
+    line("groups", Form::Texts, "teams"),
+    line("_claim_names", Form::Object, "groups left out"),
+    line("scp", Form::Words, "scopes").kept(),
+    line("amr", Form::Texts, "mfa").kept(),
+    line("auth_time", Form::Number, "-").kept(),
+    line("act", Form::Actors, "actors").kept(),
+];
 
-/// Claims that records may keep.
-pub(super) const KEPT: &[&str] = &["cid", "uid", "scp", "amr", "auth_time", "act"];
-
-const STRONG: [&str; 7] = ["mfa", "otp", "hwk", "swk", "fpt", "face", "pop"];
 const NO_ACCESS_TOKEN: &str =
     "the token is an ID token; send an access token of the authorization server";

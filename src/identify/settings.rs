@@ -28,8 +28,24 @@ pub struct IssuerSettings {
 pub enum Dialect {
     /// GitLab CI `id_tokens`; GitLab's own login tokens are refused.
     Gitlab,
-    /// Okta custom authorization servers: access tokens of people.
+    /// GitHub Actions: tokens of jobs.
+    Github,
+    /// Okta custom authorization servers: access tokens.
     Okta,
+    /// Keycloak realms: access tokens.
+    Keycloak {
+        /// The claim that a group membership mapper writes.
+        groups: String,
+    },
+    /// Auth0 tenants: access tokens for an API, of both profiles.
+    Auth0 {
+        /// The claim that an action writes groups into.
+        groups: String,
+    },
+    /// Entra ID tenants: access tokens of version 2.
+    Entra,
+    /// Google accounts: ID tokens.
+    Google,
     /// Any OpenID provider, by a mapping.
     Openid(ClaimNames),
 }

@@ -3,14 +3,15 @@
 //! In: [`IssuerSettings`]. Out: nothing, or the [`SetupError`] that says what to change.
 //!
 //! Found at start-up rather than by the first refused token: URLs that no token could match,
-//! algorithms whose key both sides know, audiences that any job gets without asking, and Okta's org
-//! server, whose tokens nobody but Okta may verify.
+//! algorithms whose key both sides know, audiences that any job gets without asking, Okta's org
+//! server, whose tokens nobody but Okta may verify, and an Entra ID issuer of all tenants at once.
 //!
 //! RFC 8414 2 (issuer: no query, no fragment); RFC 8725 3.1 and 3.2.
 
 use http::Uri;
 use jsonwebtoken::AlgorithmFamily;
 
+use super::entra::tenant_of;
 use super::fetch::is_safe;
 use super::settings::{Dialect, IssuerSettings};
 use crate::setup_error::SetupError;
@@ -54,6 +55,20 @@ fn check_one(issuer: &IssuerSettings) -> Result<(), SetupError> {
             "tokens of the org server are for Okta only and cannot be verified by anyone else; \
              use a custom authorization server, such as `https://.../oauth2/default`",
         ));
+    }
+    if issuer.dialect == Dialect::Entra && tenant_of(&issuer.url).is_none() {
+        let fault = format!("`{}` is not one tenant of Entra ID", issuer.url);
+        return Err(SetupError::new(fault).hint(
+            "all tenants share their keys, so the tenant must be in the URL: \
+             `https://login.microsoftonline.com/TENANT-ID/v2.0`",
+        ));
+    }
+    if matches!(issuer.dialect, Dialect::Auth0 { .. }) && !issuer.url.ends_with('/') {
+        let fault = format!(
+            "`{}` has no slash at its end, as Auth0's issuers have",
+            issuer.url
+        );
+        return Err(SetupError::new(fault).hint("write it exactly as the tokens have it in `iss`"));
     }
     Ok(())
 }

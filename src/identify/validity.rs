@@ -28,7 +28,10 @@ pub(super) struct Validity {
 pub(super) fn check_audience(claims: &Claims, settings: &IssuerSettings) -> Result<(), Refusal> {
     let audience = claims.audience();
     let ours = |name: &&str| settings.audiences.iter().any(|own| own == name);
-    if !audience.is_empty() && audience.iter().all(ours) {
+    // Beside ours, Auth0 names itself; by itself that would be no token for us.
+    let ours_or_added =
+        |name: &&str| ours(name) || settings.dialect.adds_audience(name, &settings.url);
+    if audience.iter().any(ours) && audience.iter().all(ours_or_added) {
         return Ok(());
     }
     let accepted = settings.audiences.join("`, `");

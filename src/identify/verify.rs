@@ -80,7 +80,7 @@ pub(super) fn with_keys(
         jti: claims.optional_text("jti")?,
         issued: validity.issued,
         expires: validity.expires,
-        kept_claims: claims.kept(settings.dialect.kept()),
+        kept_claims: settings.dialect.kept(&claims),
     };
     let principal = Principal {
         facts,
@@ -132,11 +132,7 @@ fn facts(claims: &Claims, settings: &IssuerSettings) -> Result<Facts, Refusal> {
     if claims.has("cnf") {
         return Err(Refusal::new(Reason::WrongType).telling(BOUND));
     }
-    Ok(Facts {
-        issuer: settings.name.clone(),
-        subject: claims.text("sub")?,
-        who: settings.dialect.who(claims)?,
-    })
+    settings.facts(claims)
 }
 
 /// The name of an algorithm in JWA (RFC 7518 3.1).

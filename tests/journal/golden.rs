@@ -28,6 +28,7 @@ fn a_deny_has_these_bytes() {
         name: "a.person@example.com".to_owned(),
         groups: vec!["platform".to_owned(), "ops".to_owned()],
         mfa: true,
+        ..Person::default()
     });
     let line = decision(&who, "deny", Some(Reason::PolicyDenied));
     assert_golden("deny", &line, include_str!("golden/deny.json"));
@@ -87,6 +88,8 @@ fn every_decision_names_its_fields_in_order() {
         name: "agent".to_owned(),
         groups: vec!["g".to_owned()],
         acts_for: Some("person".to_owned()),
+        actors: vec!["agent".to_owned(), "planner".to_owned()],
+        ..Agent::default()
     });
     for who in [job(), agent] {
         let line = decision(&who, "error", Some(Reason::PolicyError));
@@ -173,7 +176,15 @@ fn job() -> Who {
         ref_protected: true,
         pipeline_source: "push".to_owned(),
         from_fork: false,
+        namespace_id: None,
         job_repository: None,
+        job_repository_id: None,
+        workflow: None,
+        runner_environment: None,
+        job_source: None,
+        access_level: None,
+        visibility: None,
+        environment_action: None,
         environment: None,
         environment_protected: None,
         deployment_tier: None,

@@ -2,16 +2,17 @@
 //!
 //! In: `issuers` as written. Out: their settings; at least one, no two alike.
 //!
-//! Three well-known mistakes are refused by name: the audience that GitLab gives every token when a
-//! job asks for none, Okta's org server whose tokens nobody else may verify, and keys fetched in
-//! clear text.
+//! Well-known mistakes are refused by name: the audiences that GitLab and GitHub give every token when
+//! a job asks for none, Okta's org server whose tokens nobody else may verify, an Entra ID issuer of
+//! all tenants, an Auth0 issuer without its slash, and keys fetched in clear text.
 
 use super::url::Parts;
 use super::{Checks, elements};
+use crate::config::dialects::Dialect as Written;
 use crate::config::file::{self, File, Issuer};
 use crate::config::located::Located;
 use crate::config::origin::Place;
-use crate::identify::{ClaimNames, Dialect, IssuerSettings};
+use crate::identify::{ClaimNames, Dialect, IssuerSettings, tenant_of};
 
 /// All issuers.
 pub(super) fn issuers(
@@ -71,9 +72,18 @@ fn one(
         name: name?.clone(),
         url: url?.clone(),
         dialect: match dialect? {
-            file::Dialect::Gitlab => Dialect::Gitlab,
-            file::Dialect::Okta => Dialect::Okta,
-            file::Dialect::Openid => Dialect::Openid(claims?),
+            Written::Gitlab => Dialect::Gitlab,
+            Written::Github => Dialect::Github,
+            Written::Okta => Dialect::Okta,
+            Written::Keycloak => Dialect::Keycloak {
+                groups: claims?.groups,
+            },
+            Written::Auth0 => Dialect::Auth0 {
+                groups: claims?.groups,
+            },
+            Written::Entra => Dialect::Entra,
+            Written::Google => Dialect::Google,
+            Written::Openid => Dialect::Openid(claims?),
         },
         audiences: audiences?,
         algorithms: algorithms?,
@@ -82,12 +92,7 @@ fn one(
     })
 }
 
-fn reachable_safely(
-    issuer: &Issuer,
-    url: &str,
-    dialect: Option<file::Dialect>,
-    checks: &mut Checks,
-) {
+fn reachable_safely(issuer: &Issuer, url: &str, dialect: Option<Written>, checks: &mut Checks) {
     let place = issuer.url.place();
     let parts = match Parts::of(url) {
         Ok(parts) => parts,
@@ -99,6 +104,9 @@ fn reachable_safely(
         let what = "its keys would be fetched in clear text";
         return checks.refuse(place, what, "an issuer's URL begins with https://");
     }
+    if let Some((what, hint)) = dialect.and_then(|dialect| unlike(dialect, url, &parts)) {
+        checks.refuse(place, what, hint);
+    }
     let okta_host = OKTA_DOMAINS
         .iter()
         .any(|domain| parts.host.ends_with(domain));
@@ -106,10 +114,33 @@ fn reachable_safely(
         .path
         .strip_prefix("/oauth2/")
         .is_some_and(|id| !id.is_empty());
-    if !custom_server && (dialect == Some(file::Dialect::Okta) || okta_host) {
+    if !custom_server && (dialect == Some(Written::Okta) || okta_host) {
         let what = "this is Okta's org server, whose access tokens only Okta may verify";
         let hint = "use a custom authorization server: https://acme.okta.com/oauth2/default";
         checks.refuse(place, what, hint);
+    }
+}
+
+/// What shows that an URL is not of that dialect, and what one looks like.
+fn unlike(dialect: Written, url: &str, parts: &Parts) -> Option<(&'static str, &'static str)> {
+    match dialect {
+        Written::Keycloak if !parts.path.contains("/realms/") => Some((
+            "a Keycloak issuer is a realm",
+            "write https://HOST/realms/REALM",
+        )),
+        Written::Auth0 if !url.ends_with('/') => Some((
+            "Auth0 ends its issuer with a slash",
+            "write https://TENANT.auth0.com/ with the last slash",
+        )),
+        Written::Entra if tenant_of(url).is_none() => Some((
+            "an Entra ID issuer of version 2 is one tenant, by its id",
+            "write https://login.microsoftonline.com/TENANT-ID/v2.0, never `common`",
+        )),
+        Written::Google if !parts.loopback() && url != GOOGLE => Some((
+            "Google has one issuer",
+            "write https://accounts.google.com without a slash",
+        )),
+        _ => None,
     }
 }
 
@@ -145,6 +176,7 @@ fn audiences(
             checks.refuse(place, what, "write it exactly as tokens say it in `aud`");
         }
         forbid_default_audience(issuer, audience, place, checks);
+        forbid_owner_as_audience(issuer, audience, place, checks);
     }
     checks.distinct(
         elements(list).map(|(place, text)| (place, text.clone())),
@@ -161,7 +193,8 @@ fn audiences(
 /// with tokens that were made for other purposes.
 fn forbid_default_audience(issuer: &Issuer, audience: &str, place: &Place, checks: &mut Checks) {
     let Some(url) = issuer.url.get() else { return };
-    let gitlab = issuer.dialect.get() == Some(&file::Dialect::Gitlab);
+    let dialect = issuer.dialect.get();
+    let gitlab = dialect == Some(&Written::Gitlab);
     let same = |a: &str, b: &str| {
         a.trim_end_matches('/')
             .eq_ignore_ascii_case(b.trim_end_matches('/'))
@@ -178,6 +211,19 @@ fn forbid_default_audience(issuer: &Issuer, audience: &str, place: &Place, check
             what,
             "name this proxy, as `aud` in the job's `id_tokens` does",
         );
+    }
+}
+
+/// GitHub makes a token for the repository's owner when the job names no audience.
+fn forbid_owner_as_audience(issuer: &Issuer, audience: &str, place: &Place, checks: &mut Checks) {
+    let of_github = issuer.dialect.get() == Some(&Written::Github);
+    if of_github && audience.starts_with("https://github.com/") {
+        let what = format!(
+            "`{audience}` is an account at GitHub: its jobs' tokens name that when no audience is \
+             asked for"
+        );
+        let hint = "name this proxy, and ask for that `audience` in the job";
+        checks.refuse(place, what, hint);
     }
 }
 
@@ -198,24 +244,8 @@ fn algorithms(issuer: &Issuer, checks: &mut Checks) -> Option<Vec<jsonwebtoken::
     all.into_iter().collect()
 }
 
-fn claims(
-    issuer: &Issuer,
-    dialect: Option<file::Dialect>,
-    checks: &mut Checks,
-) -> Option<ClaimNames> {
-    let fixed = match dialect {
-        Some(file::Dialect::Gitlab) => Some("gitlab"),
-        Some(file::Dialect::Okta) => Some("okta"),
-        Some(file::Dialect::Openid) | None => None,
-    };
-    if let (Some(dialect), Some(_)) = (fixed, issuer.claims.get()) {
-        let what = format!("the dialect `{dialect}` knows its claims");
-        checks.refuse(
-            issuer.claims.place(),
-            what,
-            "remove `claims`, or use dialect `openid`",
-        );
-    }
+fn claims(issuer: &Issuer, dialect: Option<Written>, checks: &mut Checks) -> Option<ClaimNames> {
+    check_which_are_known(issuer, dialect, checks);
     let preset = file::Claims::default();
     let claims = match issuer.claims.get() {
         None if issuer.claims.wrong() => return None,
@@ -239,10 +269,38 @@ fn claims(
     })
 }
 
+/// A dialect that knows its claims takes none of these, or only where its groups are.
+fn check_which_are_known(issuer: &Issuer, dialect: Option<Written>, checks: &mut Checks) {
+    let (Some(dialect), Some(claims)) = (dialect, issuer.claims.get()) else {
+        return;
+    };
+    let word = dialect.word();
+    match dialect {
+        Written::Openid => {}
+        Written::Keycloak | Written::Auth0 => {
+            let known = [
+                claims.agents.written(),
+                claims.name.written(),
+                claims.typ.written(),
+            ];
+            for place in known.into_iter().flatten() {
+                let what = format!("the dialect `{word}` knows this claim");
+                checks.refuse(place, what, "remove it; only `groups` can be named");
+            }
+        }
+        _ => checks.refuse(
+            issuer.claims.place(),
+            format!("the dialect `{word}` knows its claims"),
+            "remove `claims`, or use dialect `openid`",
+        ),
+    }
+}
+
 fn placed(text: &Located<String>) -> Option<(&Place, String)> {
     text.get().map(|value| (text.place(), value.clone()))
 }
 
+const GOOGLE: &str = "https://accounts.google.com";
 const OKTA_DOMAINS: &[&str] = &[
     ".okta.com",
     ".oktapreview.com",

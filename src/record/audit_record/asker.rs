@@ -91,4 +91,12 @@ impl Asker<'_> {
             Who::Job(_) | Who::Person(_) => None,
         }
     }
+
+    /// Who acts for that subject, nearest first.
+    pub(super) fn actors(&self) -> Option<&[String]> {
+        match self.who {
+            Who::Agent(agent) => Some(&agent.actors),
+            Who::Job(_) | Who::Person(_) => None,
+        }
+    }
 }

@@ -113,6 +113,9 @@ impl<'a> DecisionRecord<'a> {
         let entry = self.operation.map(|operation| &operation.entry);
         let mut line = Line::begin(out);
         line.text_if("activity", entry.map(|e| e.class.word()), WORD);
+        if let Some(actors) = asker.and_then(Asker::actors).filter(|a| !a.is_empty()) {
+            line.texts("actors", actors.iter().map(String::as_str), SOME);
+        }
         line.text_if("acts_for", asker.and_then(Asker::acts_for), NAME);
         line.text_if("alg", asker.map(|a| a.algorithm), WORD);
         line.rendered("boot", &constants.boot);
