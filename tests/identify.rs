@@ -1,6 +1,7 @@
 //! Claims about the step *identify*: each starts from a token that is accepted and changes one thing.
 
 mod accepted;
+mod dialects;
 mod header;
 mod key_sets;
 mod payload;
