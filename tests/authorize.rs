@@ -1,5 +1,8 @@
 //! The step authorize: what refuses a load, what denies a request, and what a deny says.
 
+/// What dialects tell reaches policies.
+mod attributes;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

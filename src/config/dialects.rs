@@ -87,8 +87,8 @@ impl<'de> Deserialize<'de> for Dialect {
             return Ok(*known);
         }
         let words = Dialect::ALL.map(Dialect::word);
-        let near = Dialect::by_another_name(&text)
-            .or_else(|| nearest(&text.to_ascii_lowercase(), words.into_iter()));
+        let near =
+            Dialect::by_another_name(&text).or_else(|| nearest(&text.to_ascii_lowercase(), words));
         let hint = near.map_or_else(
             || format!("one of `{}`", words.join("`, `")),
             |word| format!("did you mean `{word}`?"),
