@@ -330,6 +330,59 @@ fn each_required_key_is_missed_by_name() {
     }
 }
 
+#[test]
+fn every_dialect_can_be_set() {
+    use stile::identify::Dialect;
+    let tenant = "https://login.microsoftonline.com/7f1b2c3d-0a1b-4c2d-8e3f-9a0b1c2d3e4f/v2.0";
+    let groups = |name: &str| name.to_owned();
+    for (lines, dialect) in [
+        (
+            "url: https://gitlab.example.org\n    dialect: gitlab",
+            Dialect::Gitlab,
+        ),
+        (
+            "url: https://token.actions.githubusercontent.com\n    dialect: github",
+            Dialect::Github,
+        ),
+        (
+            "url: https://acme.okta.com/oauth2/default\n    dialect: okta",
+            Dialect::Okta,
+        ),
+        (
+            "url: https://id.example.com/realms/acme\n    dialect: keycloak",
+            Dialect::Keycloak {
+                groups: groups("groups"),
+            },
+        ),
+        (
+            "url: https://id.example.com/realms/acme\n    dialect: keycloak\n    \
+             claims: { groups: memberOf }",
+            Dialect::Keycloak {
+                groups: groups("memberOf"),
+            },
+        ),
+        (
+            "url: https://acme.eu.auth0.com/\n    dialect: auth0\n    \
+             claims: { groups: \"https://acme.example/groups\" }",
+            Dialect::Auth0 {
+                groups: groups("https://acme.example/groups"),
+            },
+        ),
+        (
+            &format!("url: {tenant}\n    dialect: entra"),
+            Dialect::Entra,
+        ),
+        (
+            "url: https://accounts.google.com\n    dialect: google",
+            Dialect::Google,
+        ),
+    ] {
+        let okta = "url: https://acme.okta.com/oauth2/default\n    dialect: okta";
+        let settings = Site::with(&changed(okta, lines)).load().unwrap();
+        assert_eq!(settings.issuers[1].dialect, dialect, "{lines}");
+    }
+}
+
 /// From, to, where the fault is, a word of the fault, a word of the hint.
 #[rustfmt::skip] // a table reads as one
 const WRONG: &[(&str, &str, &str, &str, &str)] = &[

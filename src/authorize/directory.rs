@@ -1,4 +1,4 @@
-//! Knows the teams, the GitLab groups, the upstream's projects, and who owns what.
+//! Knows the teams, the groups of jobs, the upstream's projects, and who owns what.
 //!
 //! In: `directory.yaml`. Out: a [`Directory`], in which every name is plain and every reference
 //! leads somewhere.
@@ -12,92 +12,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
 use super::folder::File;
 use super::lineage::{Lineage, Listed, UNNAMED, place};
 use super::yaml;
 use crate::identify::Job;
 use crate::setup_error::SetupError;
 
-/// `directory.yaml` as written.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct DirectoryFile {
-    /// Team → where its people come from.
-    teams: BTreeMap<String, TeamLines>,
-    /// Groups by full path: those whose jobs may be known at all, with all below them. Of another
-    /// issuer than `gitlab`: `github:acme`.
-    #[schemars(with = "Vec<GroupLine>")]
-    groups: Vec<Spanned<GroupLine>>,
-    /// Repositories (GitLab's projects) by full path with their ids: another one that is given the
-    /// path later is not known.
-    #[schemars(with = "Vec<RepositoryLine>")]
-    repositories: Vec<Spanned<RepositoryLine>>,
-    /// The upstream's projects.
-    #[schemars(with = "Vec<String>")]
-    projects: Vec<Spanned<String>>,
-    /// Resource type → `project/id` → the team that owns it.
-    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
-    owners: BTreeMap<String, BTreeMap<String, Spanned<String>>>,
-}
+mod file;
 
-/// One team.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct TeamLines {
-    /// Groups of an issuer, as `issuer:group`; whoever is in one is in the team.
-    #[schemars(with = "OneOrMore")]
-    groups: Spanned<OneOrMore>,
-}
+pub use file::DirectoryFile;
+pub(super) use file::OneOrMore;
 
-/// One group.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum GroupLine {
-    /// Its full path.
-    Path(String),
-    /// Its full path and its id. It contains the jobs that show this id, which are those right in
-    /// it; groups below it are listed with theirs.
-    WithId {
-        /// Full path.
-        path: String,
-        /// The id that the issuer gave it.
-        id: u64,
-    },
-}
-
-/// One repository.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RepositoryLine {
-    /// Full path.
-    path: String,
-    /// The id that the issuer gave it.
-    id: u64,
-}
-
-/// One text or a list of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum OneOrMore {
-    /// One.
-    One(String),
-    /// Several.
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    /// All of them, in order.
-    pub(super) fn all(&self) -> &[String] {
-        match self {
-            OneOrMore::One(one) => std::slice::from_ref(one),
-            OneOrMore::More(more) => more,
-        }
-    }
-}
+use file::{GroupLine, RepositoryLine};
 
 /// The names that exist.
 #[derive(Debug, Default)]

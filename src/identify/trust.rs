@@ -100,6 +100,14 @@ fn check_audiences(issuer: &IssuerSettings) -> Result<(), SetupError> {
         return Err(SetupError::new(fault)
             .hint("tokens get that audience without asking; use the URL of this proxy"));
     }
+    let of_account = |audience: &&String| audience.starts_with("https://github.com/");
+    if issuer.dialect == Dialect::Github
+        && let Some(audience) = issuer.audiences.iter().find(of_account)
+    {
+        let fault = format!("the audience `{audience}` is an account at GitHub");
+        return Err(SetupError::new(fault)
+            .hint("tokens get that audience without asking; use the URL of this proxy"));
+    }
     Ok(())
 }
 

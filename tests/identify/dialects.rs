@@ -6,6 +6,8 @@ mod documented;
 mod kinds;
 /// Each sample becomes exactly the facts beside it.
 mod samples;
+/// What can be set, and the types in the header.
+mod settings;
 /// Every claim of every table, with every wrong form.
 mod wrong_forms;
 

@@ -12,7 +12,9 @@ use crate::config::dialects::Dialect as Written;
 use crate::config::file::{self, File, Issuer};
 use crate::config::located::Located;
 use crate::config::origin::Place;
-use crate::identify::{ClaimNames, Dialect, IssuerSettings, tenant_of};
+use crate::identify::{ClaimNames, Dialect, IssuerSettings};
+
+mod mistakes;
 
 /// All issuers.
 pub(super) fn issuers(
@@ -104,7 +106,7 @@ fn reachable_safely(issuer: &Issuer, url: &str, dialect: Option<Written>, checks
         let what = "its keys would be fetched in clear text";
         return checks.refuse(place, what, "an issuer's URL begins with https://");
     }
-    if let Some((what, hint)) = dialect.and_then(|dialect| unlike(dialect, url, &parts)) {
+    if let Some((what, hint)) = dialect.and_then(|dialect| mistakes::unlike(dialect, url, &parts)) {
         checks.refuse(place, what, hint);
     }
     let okta_host = OKTA_DOMAINS
@@ -121,29 +123,6 @@ fn reachable_safely(issuer: &Issuer, url: &str, dialect: Option<Written>, checks
     }
 }
 
-/// What shows that an URL is not of that dialect, and what one looks like.
-fn unlike(dialect: Written, url: &str, parts: &Parts) -> Option<(&'static str, &'static str)> {
-    match dialect {
-        Written::Keycloak if !parts.path.contains("/realms/") => Some((
-            "a Keycloak issuer is a realm",
-            "write https://HOST/realms/REALM",
-        )),
-        Written::Auth0 if !url.ends_with('/') => Some((
-            "Auth0 ends its issuer with a slash",
-            "write https://TENANT.auth0.com/ with the last slash",
-        )),
-        Written::Entra if tenant_of(url).is_none() => Some((
-            "an Entra ID issuer of version 2 is one tenant, by its id",
-            "write https://login.microsoftonline.com/TENANT-ID/v2.0, never `common`",
-        )),
-        Written::Google if !parts.loopback() && url != GOOGLE => Some((
-            "Google has one issuer",
-            "write https://accounts.google.com without a slash",
-        )),
-        _ => None,
-    }
-}
-
 fn audiences(
     issuer: &Issuer,
     place: &Place,
@@ -155,7 +134,7 @@ fn audiences(
             return None;
         }
         let audience = site?;
-        forbid_default_audience(issuer, audience, place, checks);
+        mistakes::check_audience(issuer, audience, place, checks);
         return Some(vec![audience.to_owned()]);
     };
     if list.is_empty() {
@@ -175,8 +154,7 @@ fn audiences(
             let what = format!("`{audience}` cannot be an audience");
             checks.refuse(place, what, "write it exactly as tokens say it in `aud`");
         }
-        forbid_default_audience(issuer, audience, place, checks);
-        forbid_owner_as_audience(issuer, audience, place, checks);
+        mistakes::check_audience(issuer, audience, place, checks);
     }
     checks.distinct(
         elements(list).map(|(place, text)| (place, text.clone())),
@@ -187,44 +165,6 @@ fn audiences(
         .map(|audience| audience.get().cloned())
         .collect();
     all.into_iter().collect()
-}
-
-/// GitLab makes every token for itself when the job names no audience: all its jobs would be let in
-/// with tokens that were made for other purposes.
-fn forbid_default_audience(issuer: &Issuer, audience: &str, place: &Place, checks: &mut Checks) {
-    let Some(url) = issuer.url.get() else { return };
-    let dialect = issuer.dialect.get();
-    let gitlab = dialect == Some(&Written::Gitlab);
-    let same = |a: &str, b: &str| {
-        a.trim_end_matches('/')
-            .eq_ignore_ascii_case(b.trim_end_matches('/'))
-    };
-    let host_only = url
-        .split_once("://")
-        .is_some_and(|(_, rest)| same(rest, audience));
-    if gitlab && (same(url, audience) || host_only) {
-        let what = format!(
-            "`{audience}` is GitLab itself: its tokens name that when no audience is asked for"
-        );
-        checks.refuse(
-            place,
-            what,
-            "name this proxy, as `aud` in the job's `id_tokens` does",
-        );
-    }
-}
-
-/// GitHub makes a token for the repository's owner when the job names no audience.
-fn forbid_owner_as_audience(issuer: &Issuer, audience: &str, place: &Place, checks: &mut Checks) {
-    let of_github = issuer.dialect.get() == Some(&Written::Github);
-    if of_github && audience.starts_with("https://github.com/") {
-        let what = format!(
-            "`{audience}` is an account at GitHub: its jobs' tokens name that when no audience is \
-             asked for"
-        );
-        let hint = "name this proxy, and ask for that `audience` in the job";
-        checks.refuse(place, what, hint);
-    }
 }
 
 fn algorithms(issuer: &Issuer, checks: &mut Checks) -> Option<Vec<jsonwebtoken::Algorithm>> {
@@ -300,7 +240,6 @@ fn placed(text: &Located<String>) -> Option<(&Place, String)> {
     text.get().map(|value| (text.place(), value.clone()))
 }
 
-const GOOGLE: &str = "https://accounts.google.com";
 const OKTA_DOMAINS: &[&str] = &[
     ".okta.com",
     ".oktapreview.com",
