@@ -35,6 +35,14 @@ pub(super) enum Lineage {
 impl Listed {
     /// Where a job comes from. Its path is as policies spell it.
     pub(super) fn lineage(&self, path: &str, job: &Job) -> Lineage {
+        // No issuer writes such a path; some reader could take it for another.
+        if job
+            .repository
+            .split('/')
+            .any(|part| matches!(part, "" | "." | ".."))
+        {
+            return Lineage::Unknown;
+        }
         if let Some(id) = self.repositories.get(path) {
             return judged(is(*id, Some(&job.repository_id)));
         }
@@ -110,7 +118,7 @@ mod tests {
 
     fn job(repository_id: &str, namespace_id: Option<&str>) -> Job {
         Job {
-            repository: String::new(),
+            repository: "acme/api".to_owned(),
             repository_id: repository_id.to_owned(),
             namespace_id: namespace_id.map(str::to_owned),
             git_ref: "main".to_owned(),

@@ -89,6 +89,42 @@ fn a_path_that_was_given_to_somebody_else_opens_nothing() {
 }
 
 #[test]
+fn a_path_that_only_looks_like_a_known_one_is_unknown() {
+    let folder = directory("groups: [acme]\n");
+    folder.write("bindings.yaml", "- {ci: acme/*, role: viewer, on: X}\n");
+    let policies = policies(&folder);
+    let at = |path: &str| {
+        let who = job(|job| job.repository = path.into());
+        decide(&policies, &who, "dashboards.read", "X/d1").verdict
+    };
+    assert_eq!(at("acme/api"), Verdict::Allow);
+    for path in [
+        "\u{430}cme/api",
+        "acme\u{ff0f}api",
+        "acm\u{200d}e/api",
+        "acme\u{0}/api",
+        "ACME/api",
+        "./acme/api",
+        "../acme/api",
+        "/acme/api",
+        "acme%2fapi",
+        " acme/api",
+        "acme /api",
+        "acme",
+        "acme-evil/api",
+        "evil/acme/api",
+        "acme/../acme/api",
+        "acme/./api",
+        "acme//api",
+        "acme/",
+        "acme/..",
+        "",
+    ] {
+        assert_eq!(at(path), Verdict::Deny, "{path:?}");
+    }
+}
+
+#[test]
 fn mistakes_in_groups_and_repositories_are_told() {
     for (lines, word) in [
         ("groups: [\"gitlab:acme\"]", "no full path"),

@@ -382,3 +382,49 @@ fn groups_that_are_elsewhere_are_refused_and_other_claims_elsewhere_are_not() {
     let none = Sample::named("entra-person").with("hasgroups", json!(false));
     person(&none);
 }
+
+#[test]
+fn nothing_is_read_out_of_a_subject_that_each_project_may_word() {
+    for (name, forged) in [
+        (
+            "gitlab-branch",
+            "project_path:acme/payments/api:ref_type:branch:ref:main",
+        ),
+        (
+            "gitlab-branch",
+            "project_path:acme/admin:ref_type:tag:ref:v1:ref_protected:true",
+        ),
+        (
+            "github-tag",
+            "repo:acme@20111/shop@1339936803:environment:production",
+        ),
+        ("github-tag", "repo:acme/admin:ref:refs/heads/main"),
+    ] {
+        let honest = job(&Sample::named(name));
+        let worded = job(&Sample::named(name).with("sub", json!(forged)));
+        assert_eq!(worded, honest, "{name}: {forged}");
+    }
+}
+
+#[test]
+fn a_path_is_kept_letter_by_letter() {
+    for path in [
+        "\u{430}cme/api",
+        "acme\u{ff0f}api",
+        "acme/\u{200d}api",
+        "acme/api\u{0}",
+        "ACME/api",
+        "acme/../acme/api",
+        "acme%2fapi",
+        " acme/api",
+        "acme/api ",
+        "acme//api",
+    ] {
+        let read = job(&Sample::named("gitlab-deploy").with("project_path", json!(path)));
+        assert_eq!(read.repository, path);
+        assert!(
+            read.from_fork,
+            "{path:?} is not the project that runs the job"
+        );
+    }
+}
