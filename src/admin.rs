@@ -1,6 +1,6 @@
 //! Answers the operator: is it alive, is it ready, what has it counted.
 //!
-//! In: plain HTTP on the admin listener. Out: `/healthz`, `/readyz`, `/metrics`.
+//! In: plain HTTP on the admin listener. Out: `/healthz`, `/readyz`, `/metrics`, `/keys`.
 //!
 //! None of these paths exists on the proxy's own listeners, so no caller can reach them by a
 //! spelling. They tell states and counts: no secret, no path, no subject.
@@ -27,8 +27,10 @@ use tokio::net::TcpListener;
 use crate::pipeline::Pipeline;
 use crate::setup_error::SetupError;
 
+mod keys;
 mod readiness;
 
+pub use keys::{IssuerKeys, KeysPage, ListedKey};
 pub use readiness::{Readiness, Standing};
 
 /// The admin listener, bound and not yet answering.
@@ -42,6 +44,7 @@ pub struct Admin {
 #[derive(Debug, Default)]
 pub struct Notices {
     refused_reload: Mutex<Option<String>>,
+    unread_blocks: Mutex<Option<String>>,
     draining: std::sync::atomic::AtomicBool,
 }
 
@@ -54,6 +57,14 @@ impl Notices {
             .unwrap_or_else(PoisonError::into_inner) = refused;
     }
 
+    /// The list of blocked keys cannot be read for this, and the old one holds; `None` once it can.
+    pub fn blocks(&self, unread: Option<String>) {
+        *self
+            .unread_blocks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = unread;
+    }
+
     /// The instance began to drain.
     pub fn drain(&self) {
         self.draining
@@ -62,6 +73,13 @@ impl Notices {
 
     fn refused_reload(&self) -> Option<String> {
         self.refused_reload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn unread_blocks(&self) -> Option<String> {
+        self.unread_blocks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -134,9 +152,13 @@ fn page(
         );
     }
     match request.uri().path() {
+        "/keys" => {
+            let keys = KeysPage::of(pipeline.ruling().issuers.states());
+            text(StatusCode::OK, "application/json", keys.json())
+        }
         "/healthz" => text(StatusCode::OK, "text/plain", "alive\n".to_owned()),
         "/readyz" => {
-            let readiness = Readiness::of(pipeline, notices.refused_reload(), notices.draining());
+            let readiness = Readiness::of(pipeline, notices);
             text(readiness.status(), "application/json", readiness.json())
         }
         "/metrics" => {
@@ -163,7 +185,7 @@ fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<B
     response
 }
 
-const PATHS: &str = "here are /healthz, /readyz and /metrics\n";
+const PATHS: &str = "here are /healthz, /readyz, /metrics and /keys\n";
 const CONNECTIONS: usize = 64;
 const HEAD: Duration = Duration::from_secs(10);
 const CONNECTION: Duration = Duration::from_secs(300);

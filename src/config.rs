@@ -57,6 +57,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// Whose tokens are trusted; at least one.
     pub issuers: Vec<IssuerSettings>,
+    /// The list of keys that verify nothing; `None` where none can be blocked.
+    pub blocked_file: Option<PathBuf>,
     /// The APIs behind; at least one.
     pub upstreams: Vec<UpstreamSettings>,
     /// The catalogues in use.
@@ -147,6 +149,7 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         listen: checked.listen,
         admin: checked.admin,
         issuers: checked.issuers,
+        blocked_file: checked.blocked_file,
         upstreams: checked.upstreams,
         catalogue: checked.catalogue,
         policies: checked.policies,

@@ -47,14 +47,22 @@ mod openid;
 mod dialect;
 mod trail;
 mod trust;
+mod reach;
+mod roots;
+mod dial;
 mod fetch;
 mod discovery;
+mod key;
 mod key_set;
+mod blocked;
 mod keys;
 mod offline;
 
 pub use claim_table::{ClaimLine, Form};
 pub use entra::tenant_of;
+pub use blocked::{BlockedKey, BlockedKeys};
+pub use dial::Names;
+pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
 pub use trail::Examination;
@@ -70,7 +78,6 @@ use crate::clock::{Clock, Time};
 use crate::listen::Arrival;
 use crate::refusal::{Reason, Refusal};
 use crate::setup_error::SetupError;
-use fetch::Fetcher;
 use keys::Keys;
 use token::{LONGEST_TOKEN_BYTES, Unverified};
 use trail::Trail;
@@ -107,17 +114,29 @@ pub fn install_crypto() {
 }
 
 impl Issuers {
-    /// Checks the settings and reads the CA files; asks nobody.
+    /// Checks the settings and reads CA and key files; asks nobody.
     ///
     /// # Errors
     ///
-    /// An issuer that cannot be trusted as it is set, or a CA file that cannot be read.
+    /// An issuer that cannot be trusted as it is set, or a file that cannot be read.
     pub fn build(settings: Vec<IssuerSettings>, clock: Clock) -> Result<Issuers, SetupError> {
+        Issuers::resolving(settings, clock, &Names::machine())
+    }
+
+    /// As [`Issuers::build`], with the hosts of issuers resolved by these names.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Issuers::build`].
+    pub fn resolving(
+        settings: Vec<IssuerSettings>,
+        clock: Clock,
+        names: &Names,
+    ) -> Result<Issuers, SetupError> {
         trust::check(&settings)?;
         let mut trusted = HashMap::with_capacity(settings.len());
         for one in settings {
-            let fetcher = Fetcher::new(&one.url, one.ca_file.as_deref())?;
-            let keys = Arc::new(Keys::new(one.url.clone(), fetcher, clock.clone()));
+            let keys = Arc::new(Keys::new(&one, names.clone(), clock.clone())?);
             let url = one.url.clone();
             let settings = Arc::new(one);
             trusted.insert(url, Trusted { settings, keys });
@@ -142,6 +161,15 @@ impl Issuers {
                     one.keys.inherit(&before.keys);
                 }
             }
+        }
+    }
+
+    /// Blocks these keys and no others, from the next token on, also for tokens verified before.
+    pub fn block(&self, blocked: &BlockedKeys) {
+        let by_issuer = blocked.by_issuer();
+        for one in self.trusted.values() {
+            let ids = by_issuer.get(one.settings.name.as_str()).cloned();
+            one.keys.block(ids.unwrap_or_default());
         }
     }
 

@@ -11,6 +11,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
@@ -20,13 +22,15 @@ use crate::record::{Identity, Journal, JournalError};
 use crate::refusal::Site;
 use crate::setup_error::SetupError;
 
+mod blocks;
 mod build;
+mod key_events;
 mod reload;
 mod signals;
 
 use signals::Signals;
 
-pub use build::build;
+pub use build::{build, issuers};
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,18 +91,26 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));
+    let (in_force, settings_in_force) = watch::channel(Arc::new(settings.clone()));
     tokio::spawn(reload::watch(
         reload::Watched {
             file,
             environment,
             clock: clock.clone(),
             settings: settings.clone(),
+            in_force,
         },
         hangup,
         listeners.iter().map(Listener::tls).collect(),
         pipeline.clone(),
         Arc::clone(&notices),
     ));
+    tokio::spawn(blocks::watch(
+        settings_in_force,
+        pipeline.clone(),
+        Arc::clone(&notices),
+    ));
+    tokio::spawn(key_events::watch(pipeline.clone()));
     let lost = tokio::spawn(drain_when_lost(
         journal.clone(),
         drain,

@@ -54,6 +54,7 @@ fn settings(url: &str, dialect: Dialect) -> IssuerSettings {
             jsonwebtoken::Algorithm::ES256,
         ],
         ca_file: None,
+        keys_file: None,
         longest_lifetime_s: 24 * 3600,
     }
 }

@@ -6,6 +6,7 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use super::Notices;
 use crate::identify::Freshness;
 use crate::pipeline::Pipeline;
 
@@ -49,6 +50,8 @@ pub struct Settings {
     pub digest: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_keys_unread: Option<String>,
 }
 
 /// The policy set in force.
@@ -72,11 +75,16 @@ pub struct Policies {
 pub struct Keys {
     pub state: Standing,
     pub issuer: String,
+    pub set: &'static str,
     pub keys: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
 }
 
 /// The journal.
@@ -107,16 +115,18 @@ pub struct Upstream {
 
 impl Readiness {
     /// Asks every part.
-    pub(super) fn of(pipeline: &Pipeline, refused: Option<String>, draining: bool) -> Readiness {
+    pub(super) fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
         let ruling = pipeline.ruling();
+        let (refused, unread) = (notices.refused_reload(), notices.unread_blocks());
         let settings = Settings {
-            state: if refused.is_some() {
+            state: if refused.is_some() || unread.is_some() {
                 Standing::Degraded
             } else {
                 Standing::Ready
             },
             digest: ruling.config.clone(),
             refused,
+            blocked_keys_unread: unread,
         };
         let policies = Policies {
             state: Standing::Ready,
@@ -145,7 +155,7 @@ impl Readiness {
             .state
             .max(journal.state)
             .max(some_keys)
-            .max(if draining {
+            .max(if notices.draining() {
                 Standing::NotReady
             } else {
                 Standing::Ready
@@ -178,14 +188,19 @@ impl Keys {
     fn of(state: crate::identify::KeySetState) -> Keys {
         Keys {
             state: match state.freshness {
-                Freshness::Fresh => Standing::Ready,
+                // A set that verifies nothing is none, whatever its age.
+                _ if state.keys == 0 => Standing::NotReady,
+                Freshness::Fresh | Freshness::File => Standing::Ready,
                 Freshness::Stale => Standing::Degraded,
                 Freshness::None => Standing::NotReady,
             },
+            set: state.freshness.word(),
             issuer: state.issuer,
             keys: state.keys,
             age_s: state.age_s,
+            usable_s: state.usable_s,
             fault: state.last_fault,
+            advice: state.advice,
         }
     }
 }
@@ -232,8 +247,10 @@ pub(super) fn gauges(pipeline: &Pipeline) {
         "Calls of fdatasync since the start.",
         journal.syncs,
     );
-    let keyless = (pipeline.ruling().issuers.states().iter())
-        .filter(|s| s.freshness != Freshness::Fresh)
+    let key_sets = pipeline.ruling().issuers.states();
+    metrics.key_sets(&key_sets);
+    let keyless = (key_sets.iter())
+        .filter(|s| !matches!(s.freshness, Freshness::Fresh | Freshness::File))
         .count();
     metrics.set(
         "stile_issuers_not_fresh",

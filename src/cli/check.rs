@@ -15,7 +15,6 @@ use super::trouble::Trouble;
 use crate::authorize::Expiring;
 use crate::clock::Clock;
 use crate::forward::Upstreams;
-use crate::identify::Issuers;
 use crate::setup_error::SetupError;
 
 /// Check settings, catalogue, policies with their cases, and keys, without starting anything.
@@ -35,7 +34,7 @@ pub(super) fn run(
         policies,
     } = loaded::load(file, clock.now())?;
     let issuers = settings.issuers.len();
-    Issuers::build(settings.issuers.clone(), clock).map_err(Trouble::input)?;
+    crate::serve::issuers(&settings, &clock).map_err(Trouble::input)?;
     Upstreams::build(&settings.upstreams)?;
     for binding in policies.expiring() {
         terminal.warn(&ending(binding));

@@ -18,7 +18,7 @@ use super::terminal::{Paint, Terminal};
 use super::trouble::Trouble;
 use crate::clock::{Clock, Time};
 use crate::config::signature_algorithms;
-use crate::identify::{Examination, Issuers, verify_signature_with_jwks, verify_with_jwks};
+use crate::identify::{Examination, verify_signature_with_jwks, verify_with_jwks};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::setup_error::SetupError;
@@ -93,7 +93,7 @@ pub(super) fn with_issuers_keys(
     file: &SettingsFile,
 ) -> Result<Examination, Trouble> {
     let clock = Clock::machine();
-    let issuers = Issuers::build(file.load()?.issuers, clock.clone()).map_err(Trouble::input)?;
+    let issuers = crate::serve::issuers(&file.load()?, &clock).map_err(Trouble::input)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -41,6 +41,7 @@ pub(super) struct Checked {
     pub(super) listen: crate::listen::ListenSettings,
     pub(super) admin: std::net::SocketAddr,
     pub(super) issuers: Vec<crate::identify::IssuerSettings>,
+    pub(super) blocked_file: Option<PathBuf>,
     pub(super) upstreams: Vec<crate::forward::UpstreamSettings>,
     pub(super) catalogue: crate::resolve::CatalogueSettings,
     pub(super) policies: crate::authorize::PolicySettings,
@@ -53,6 +54,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let listen = listeners::listen(file, root, checks);
     let admin = listeners::admin(file, root, checks);
     let issuers = issuers::issuers(file, root, site_url.as_deref(), checks);
+    let blocked_file = issuers::blocked_file(file, checks);
     let policies = policies::policies(file, root, checks);
     let folder = policies.as_ref().map(|policies| policies.folder.as_path());
     let upstreams = upstreams::upstreams(file, root, checks);
@@ -63,6 +65,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         listen: listen?,
         admin: admin?,
         issuers: issuers?,
+        blocked_file,
         upstreams: upstreams?,
         catalogue: catalogue?,
         policies: policies?,

@@ -261,6 +261,7 @@ const SECTIONS: &[&str] = &[
     "listen",
     "admin",
     "issuers",
+    "keys",
     "upstreams",
     "policies",
     "journal",

@@ -31,6 +31,8 @@ pub(super) struct File {
     pub(super) admin: Located<Admin>,
     /// Whose tokens it trusts; at least one.
     pub(super) issuers: Located<Vec<Located<Issuer>>>,
+    /// What is done with the issuers' keys.
+    pub(super) keys: Located<Keys>,
     /// The APIs behind it; at least one.
     pub(super) upstreams: Located<Vec<Located<Upstream>>>,
     /// Who may do what.
@@ -81,7 +83,7 @@ pub(super) struct Tls {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["address"]))]
 pub(super) struct Admin {
-    /// IP address and port for /healthz, /readyz and /metrics. Keep it from callers.
+    /// IP address and port for /healthz, /readyz, /metrics and /keys. Keep it from callers.
     pub(super) address: Located<Address>,
 }
 
@@ -104,6 +106,8 @@ pub(super) struct Issuer {
     pub(super) longest_lifetime: Located<Duration>,
     /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
     pub(super) ca_file: Located<PathBuf>,
+    /// A file with its keys (a JWK set), for sites without a network; nobody is asked for them.
+    pub(super) keys_file: Located<PathBuf>,
     /// Which of its claims mean what: all with dialect `openid`, `groups` alone with `keycloak` and
     /// `auth0`; the others know theirs.
     pub(super) claims: Located<Claims>,
@@ -121,6 +125,15 @@ pub(super) struct Claims {
     pub(super) groups: Located<String>,
     /// The `typ` its tokens must carry, where one is demanded: `at+jwt` (RFC 9068).
     pub(super) typ: Located<String>,
+}
+
+/// What is done with the issuers' keys.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Keys {
+    /// The list of keys that verify no token, whatever their issuer says: a YAML list of `issuer`,
+    /// `kid`, `why` and `since`. Obeyed within a second; `stile keys block` writes it.
+    pub(super) blocked_file: Located<PathBuf>,
 }
 
 /// One API behind this proxy.
@@ -245,6 +258,7 @@ impl Default for File {
             listen: Located::absent(),
             admin: Located::absent(),
             issuers: Located::absent(),
+            keys: Located::preset(Keys::default()),
             upstreams: Located::absent(),
             policies: Located::absent(),
             journal: Located::absent(),
@@ -264,6 +278,7 @@ impl Default for Issuer {
             algorithms: Located::preset(vec![rs256]),
             longest_lifetime: Located::preset(Duration::from_ms(24 * 3_600_000)),
             ca_file: Located::absent(),
+            keys_file: Located::absent(),
             claims: Located::absent(),
         }
     }

@@ -44,9 +44,13 @@ pub(super) fn keys_url(document: &[u8], issuer_url: &str) -> Result<Uri, FetchFa
         .as_str()
         .parse()
         .map_err(|_| FetchFault::UnsafeUrl)?;
-    // A document that came over TLS may not send us anywhere without.
-    let downgraded = issuer_url.starts_with("https:") && keys.scheme_str() != Some("https");
-    if downgraded || !is_safe(&keys) {
+    // Keys may be on another host, as Google's and Entra ID's are, but only by TLS; and a document
+    // that came over TLS may not send us anywhere without.
+    let at_home = issuer_url
+        .parse::<Uri>()
+        .is_ok_and(|issuer| issuer.scheme_str() == Some("http") && issuer.host() == keys.host());
+    let by_tls = keys.scheme_str() == Some("https");
+    if !(by_tls || at_home) || !is_safe(&keys) {
         return Err(FetchFault::UnsafeUrl);
     }
     Ok(keys)

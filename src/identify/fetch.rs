@@ -2,34 +2,35 @@
 //!
 //! In: a URL that was checked. Out: its bytes and how long they may be kept, or a [`FetchFault`].
 //!
-//! HTTPS only, except to the loopback; one mebibyte at most; exactly 200; no redirects, because who
-//! may send us elsewhere may send us anywhere; no compression, because nobody asked for it. The
-//! caller bounds the time.
+//! HTTPS only, except to the loopback; addresses that [`may_dial`](super::reach::may_dial) allows;
+//! one mebibyte at most; exactly 200; no redirects, because who may send us elsewhere may send us
+//! anywhere; no compression, because nobody asked for it. The caller bounds the time. A connection
+//! carries one document, which is asked for once an hour.
 //!
 //! Never: carries a credential, a cookie, or anything of a request.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, DATE, HOST};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Caller;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::task::AbortHandle;
 
+use super::dial::{Dialer, Names, bare_host};
+use super::roots::roots;
+use super::settings::IssuerSettings;
+use crate::clock::Time;
 use crate::setup_error::SetupError;
 
 /// Fetches documents of one issuer.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    caller: Caller<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    dialer: Dialer,
 }
 
 /// A document as it came.
@@ -39,12 +40,17 @@ pub(super) struct Document {
     pub(super) bytes: Bytes,
     /// For how many seconds its issuer says it may be kept.
     pub(super) max_age_s: Option<u64>,
+    /// What time its issuer says it is.
+    pub(super) date: Option<Time>,
 }
 
 /// Why there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchFault {
+    UnknownName,
+    ForbiddenAddress,
     Unreachable,
+    TlsFailed,
     TimedOut,
     Redirected,
     BadStatus,
@@ -54,13 +60,17 @@ pub(super) enum FetchFault {
     WrongIssuer,
     UnsafeUrl,
     NotKeys,
+    TooManyKeys,
 }
 
 impl FetchFault {
     /// The word in readiness and metrics.
     pub(super) fn word(self) -> &'static str {
         match self {
+            FetchFault::UnknownName => "unknown_name",
+            FetchFault::ForbiddenAddress => "forbidden_address",
             FetchFault::Unreachable => "unreachable",
+            FetchFault::TlsFailed => "tls_failed",
             FetchFault::TimedOut => "timed_out",
             FetchFault::Redirected => "redirected",
             FetchFault::BadStatus => "bad_status",
@@ -70,29 +80,60 @@ impl FetchFault {
             FetchFault::WrongIssuer => "wrong_issuer",
             FetchFault::UnsafeUrl => "unsafe_keys_url",
             FetchFault::NotKeys => "not_a_key_set",
+            FetchFault::TooManyKeys => "too_many_keys",
+        }
+    }
+
+    /// What would mend it, for who reads the word at night.
+    pub(super) fn advice(self) -> &'static str {
+        match self {
+            FetchFault::UnknownName => "the name does not resolve here: check DNS and `url`",
+            FetchFault::ForbiddenAddress => {
+                "the name resolves to an address that keys are not fetched from (link-local, \
+                 metadata, multicast, or the loopback without being named); use `keys_file`"
+            }
+            FetchFault::Unreachable => {
+                "no connection, or one that broke: check firewall, port and the issuer"
+            }
+            FetchFault::TlsFailed => {
+                "its certificate is not trusted, expired or of another name; see `ca_file`"
+            }
+            FetchFault::TimedOut => "it did not answer within 5 s: look at the issuer and network",
+            FetchFault::Redirected => {
+                "it redirects, which is not followed: a login page or a proxy stands before it"
+            }
+            FetchFault::BadStatus => "it did not answer 200: look at the issuer's own state",
+            FetchFault::Compressed => "it compresses unasked: a proxy stands before it",
+            FetchFault::TooLarge => "the document is over 1 MiB, or broke off",
+            FetchFault::NotDiscovery => {
+                "what it answers is no discovery document: a login page, or `url` is wrong"
+            }
+            FetchFault::WrongIssuer => {
+                "the document names another issuer: write `url` exactly as that, slash included"
+            }
+            FetchFault::UnsafeUrl => "its `jwks_uri` is not https, or has a password in it",
+            FetchFault::NotKeys => "what it answers is no JWK set",
+            FetchFault::TooManyKeys => "the key set has more than 128 keys",
         }
     }
 }
 
 impl Fetcher {
-    /// For an issuer at this URL. Trusts the machine's certificates and, where one is given, those
-    /// in a file beside them.
-    pub(super) fn new(issuer_url: &str, ca_file: Option<&Path>) -> Result<Fetcher, SetupError> {
+    /// For this issuer. Trusts the machine's certificates and, where one is given, those in a file
+    /// beside them.
+    pub(super) fn new(issuer: &IssuerSettings, names: Names) -> Result<Fetcher, SetupError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let of_machine = issuer.url.starts_with("https:");
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|fault| SetupError::new(format!("TLS cannot be set up: {fault}")))?
-            .with_root_certificates(roots(issuer_url.starts_with("https:"), ca_file)?)
+            .with_root_certificates(roots(of_machine, issuer.ca_file.as_deref())?)
             .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http() // which of them is for `is_safe` to say
-            .enable_http1()
-            .build();
-        let caller = Caller::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0) // documents are asked for once an hour
-            .build(connector);
-        Ok(Fetcher { caller })
+        let named: Option<Uri> = issuer.url.parse().ok();
+        let loopback_is_named = named.is_some_and(|url| is_loopback(bare_host(&url)));
+        Ok(Fetcher {
+            dialer: Dialer::new(names, Arc::new(tls), loopback_is_named),
+        })
     }
 
     /// The document at this URL.
@@ -100,15 +141,7 @@ impl Fetcher {
         if !is_safe(url) {
             return Err(FetchFault::UnsafeUrl);
         }
-        let request = Request::get(url)
-            .header(ACCEPT, "application/json, application/jwk-set+json")
-            .body(Empty::new())
-            .map_err(|_| FetchFault::UnsafeUrl)?;
-        let response = self
-            .caller
-            .request(request)
-            .await
-            .map_err(|_| FetchFault::Unreachable)?;
+        let (response, _connection) = self.ask(url).await?;
         match response.status() {
             StatusCode::OK => {}
             status if status.is_redirection() => return Err(FetchFault::Redirected),
@@ -121,12 +154,44 @@ impl Fetcher {
             return Err(FetchFault::TooLarge);
         }
         let max_age_s = max_age_s(response.headers());
+        let date = date(response.headers());
         let body = Limited::new(response.into_body(), LARGEST_DOCUMENT_BYTES);
         let collected = body.collect().await.map_err(|_| FetchFault::TooLarge)?;
         Ok(Document {
             bytes: collected.to_bytes(),
             max_age_s,
+            date,
         })
+    }
+
+    /// Sends the request; the connection lives as long as what comes beside the response.
+    async fn ask(&self, url: &Uri) -> Result<(Response<Incoming>, Connection), FetchFault> {
+        let unsafe_url = |_| FetchFault::UnsafeUrl;
+        let target = url.path_and_query().map_or("/", |target| target.as_str());
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        let request = Request::get(target)
+            .header(HOST, authority)
+            .header(ACCEPT, "application/json, application/jwk-set+json")
+            .body(Empty::<Bytes>::new())
+            .map_err(unsafe_url)?;
+        let stream = self.dialer.dial(url).await?;
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(LARGEST_HEAD_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| FetchFault::Unreachable)?;
+        let connection = Connection(tokio::spawn(connection).abort_handle());
+        let response = sender.send_request(request).await;
+        Ok((response.map_err(|_| FetchFault::Unreachable)?, connection))
+    }
+}
+
+/// A running connection, which ends with this value: nobody waits for a body that never ends.
+struct Connection(AbortHandle);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -140,14 +205,13 @@ pub(super) fn is_safe(url: &Uri) -> bool {
     }
     match url.scheme_str() {
         Some("https") => true,
-        Some("http") => is_loopback(authority.host()),
+        Some("http") => is_loopback(bare_host(url)),
         _ => false,
     }
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<std::net::IpAddr>() {
+    match host.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => host == "localhost",
     }
@@ -173,30 +237,13 @@ fn max_age_s(headers: &HeaderMap) -> Option<u64> {
     max_age_s
 }
 
-fn roots(of_machine: bool, ca_file: Option<&Path>) -> Result<RootCertStore, SetupError> {
-    let mut roots = RootCertStore::empty();
-    if of_machine {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let Some(file) = ca_file else {
-        return Ok(roots);
-    };
-    let unread = |fault: String| SetupError::in_file(file, fault);
-    let certificates = CertificateDer::pem_file_iter(file)
-        .map_err(|fault| unread(format!("the CA certificate cannot be read: {fault}")))?;
-    let mut added = 0;
-    for certificate in certificates {
-        let certificate =
-            certificate.map_err(|fault| unread(format!("not a PEM certificate: {fault}")))?;
-        roots
-            .add(certificate)
-            .map_err(|fault| unread(format!("not a usable CA certificate: {fault}")))?;
-        added += 1;
-    }
-    if added == 0 {
-        return Err(unread("there is no certificate in this file".to_owned()));
-    }
-    Ok(roots)
+/// When the issuer says it is (RFC 9110 6.6.1).
+fn date(headers: &HeaderMap) -> Option<Time> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    let at = jiff::fmt::rfc2822::parse(text).ok()?;
+    let seconds = u64::try_from(at.timestamp().as_second()).ok()?;
+    Some(Time::from_secs(seconds))
 }
 
 const LARGEST_DOCUMENT_BYTES: usize = 1024 * 1024;
+const LARGEST_HEAD_BYTES: usize = 64 * 1024;

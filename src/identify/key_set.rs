@@ -1,84 +1,115 @@
 //! An issuer's published verification keys, checked once when they come in.
 //!
-//! In: the bytes of a JWK set. Out: a [`KeySet`]: usable keys by key id, and what is wrong with the
-//! others.
+//! In: the bytes of a JWK set, and the ids of keys that the operator blocks. Out: a [`KeySet`]:
+//! usable keys by key id, and what is wrong with the others.
 //!
-//! A key that cannot be trusted never spoils its neighbours: it is noted and not used. What makes a
-//! key usable: a key id of its own, an RSA modulus of 2048 to 8192 bits or a point on P-256, P-384
-//! or Ed25519, no private or secret half, and nothing in `use`, `key_ops` or `alg` that speaks of
-//! anything but verifying signatures.
+//! A key that cannot be trusted never spoils its neighbours: it is noted and not used. A key id must
+//! be there and be one key's own. A blocked id is refused whether it is published or not, so that
+//! nobody waits for the issuer to take it away.
 //!
-//! Never: takes a symmetric key, or lets a token's header choose the algorithm of a key.
+//! Equal sets with equal blocks have equal digests and no others do: whoever remembers what a key
+//! verified must forget it when the digest changes.
 //!
-//! RFC 7517 4 and 5; RFC 7518 6; RFC 8725 3.5; FIPS 186-5 (exponents).
+//! RFC 7517 4.5 and 5.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    VerificationAlgorithm,
-};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::json;
+use super::key::{Fault, Key, text};
+use super::verify::word;
 use crate::refusal::{Reason, Refusal};
 
 /// All keys of one issuer at one time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeySet {
-    keys: HashMap<String, Result<Key, Fault>>,
-    refused: Vec<String>,
+    published: Arc<Published>,
+    blocked: Arc<BTreeSet<String>>,
     digest: [u8; 32],
 }
 
-/// One verification key.
 #[derive(Debug)]
-pub(super) struct Key {
-    decoding: DecodingKey,
-    kind: Kind,
-    /// What its issuer says it is for, where it says so.
-    algorithm: Option<Algorithm>,
+struct Published {
+    keys: BTreeMap<String, Result<Key, Fault>>,
+    /// What is wrong with entries that have no key id.
+    nameless: Vec<&'static str>,
+    digest: [u8; 32],
 }
 
+/// Why a document is no key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Rsa,
-    P256,
-    P384,
-    Ed25519,
+pub(super) enum NoKeySet {
+    NotOne,
+    TooManyKeys,
 }
 
-/// Why a published key is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    Weak(&'static str),
-    Unfit(&'static str),
+/// What is publicly known of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Its key id; empty where it has none.
+    pub id: String,
+    /// Whether it verifies tokens: `used`, `refused` or `blocked`.
+    pub state: &'static str,
+    /// `RSA`, `P-256`, `P-384` or `Ed25519`, where that could be read.
+    pub kind: Option<&'static str>,
+    /// How long it is.
+    pub bits: Option<usize>,
+    /// The one algorithm it is published for, where its issuer says so.
+    pub algorithm: Option<&'static str>,
+    /// Why it is not used.
+    pub why: Option<&'static str>,
 }
 
 impl KeySet {
-    /// Reads a JWK set; `None` when it is not one.
-    pub(super) fn read(bytes: &[u8]) -> Option<KeySet> {
-        let mut document = json::object(bytes)?;
-        let Some(Value::Array(published)) = document.remove("keys") else {
-            return None;
+    /// Reads a JWK set of which nothing is blocked.
+    pub(super) fn read(bytes: &[u8]) -> Result<KeySet, NoKeySet> {
+        let mut document = json::object(bytes).ok_or(NoKeySet::NotOne)?;
+        let Some(Value::Array(entries)) = document.remove("keys") else {
+            return Err(NoKeySet::NotOne);
         };
-        let mut set = KeySet {
-            keys: HashMap::with_capacity(published.len()),
-            refused: Vec::new(),
+        if entries.len() > MOST_KEYS {
+            return Err(NoKeySet::TooManyKeys);
+        }
+        let mut published = Published {
+            keys: BTreeMap::new(),
+            nameless: Vec::new(),
             digest: super::sha256(bytes),
         };
-        for jwk in published {
-            set.take(jwk);
+        for jwk in entries {
+            published.take(jwk);
         }
-        Some(set)
+        Ok(KeySet {
+            digest: published.digest,
+            published: Arc::new(published),
+            blocked: Arc::default(),
+        })
     }
 
-    /// The key of this id, if its issuer publishes a fit one.
+    /// The same keys, with these ids blocked and no others.
+    pub(super) fn blocking(&self, ids: &Arc<BTreeSet<String>>) -> KeySet {
+        let mut text = self.published.digest.to_vec();
+        for id in ids.iter() {
+            text.extend_from_slice(&super::sha256(id.as_bytes()));
+        }
+        let digest = match ids.is_empty() {
+            true => self.published.digest,
+            false => super::sha256(&text),
+        };
+        KeySet {
+            published: self.published.clone(),
+            blocked: ids.clone(),
+            digest,
+        }
+    }
+
+    /// The key of this id, if its issuer publishes a fit one and the operator does not block it.
     pub(super) fn key(&self, id: &str) -> Result<&Key, Refusal> {
-        match self.keys.get(id) {
+        if self.blocked.contains(id) {
+            return Err(Refusal::new(Reason::UnknownKey).telling(BLOCKED));
+        }
+        match self.published.keys.get(id) {
             Some(Ok(key)) => Ok(key),
             Some(Err(Fault::Weak(why))) => Err(Refusal::new(Reason::WeakKey).noting(*why)),
             Some(Err(Fault::Unfit(why))) => Err(Refusal::new(Reason::UnknownKey).noting(*why)),
@@ -86,184 +117,104 @@ impl KeySet {
         }
     }
 
-    /// Whether a key of this id is published, fit or not.
+    /// Whether there is nothing to ask the issuer about this key id: it is published, fit or not,
+    /// or blocked.
     pub(super) fn knows(&self, id: &str) -> bool {
-        self.keys.contains_key(id)
+        self.published.keys.contains_key(id) || self.blocked.contains(id)
     }
 
     /// How many keys are used.
     pub(super) fn usable(&self) -> usize {
-        self.keys.values().filter(|key| key.is_ok()).count()
+        let used = |(id, key): &(&String, &Result<Key, Fault>)| {
+            key.is_ok() && !self.blocked.contains(id.as_str())
+        };
+        self.published.keys.iter().filter(used).count()
     }
 
-    /// What is wrong with the others: key id and fault.
-    pub(super) fn refused(&self) -> &[String] {
-        &self.refused
+    /// Every key, also those that are not used.
+    pub(super) fn facts(&self) -> Vec<KeyFacts> {
+        let named = self.published.keys.iter().map(|(id, key)| {
+            let facts = KeyFacts::of(id, key);
+            match self.blocked.contains(id) {
+                true => KeyFacts {
+                    state: "blocked",
+                    why: Some("blocked by the operator"),
+                    ..facts
+                },
+                false => facts,
+            }
+        });
+        let nameless = (self.published.nameless.iter()).map(|why| KeyFacts::unread("", why));
+        let absent = self.blocked.iter();
+        let absent = absent.filter(|id| !self.published.keys.contains_key(*id));
+        let absent = absent.map(|id| KeyFacts {
+            state: "blocked",
+            ..KeyFacts::unread(id, "blocked by the operator, and not published")
+        });
+        named.chain(nameless).chain(absent).collect()
     }
 
-    /// SHA-256 of the document: equal sets are one.
+    /// SHA-256 of the document.
+    pub(super) fn published_digest(&self) -> &[u8; 32] {
+        &self.published.digest
+    }
+
+    /// SHA-256 of the document and of what is blocked: equal sets are one.
     pub(super) fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
+}
 
+impl Published {
     fn take(&mut self, jwk: Value) {
         let Value::Object(jwk) = jwk else {
-            return self.refused.push("an entry is not an object".to_owned());
+            return self.nameless.push("an entry is not an object");
         };
-        let Some(id) = text(&jwk, "kid").filter(|id| !id.is_empty()) else {
-            return self.refused.push("an entry has no key id".to_owned());
+        let Some(id) = key_id(&jwk) else {
+            return self.nameless.push("an entry has no key id, or a long one");
         };
         let mut read = Key::read(&jwk);
         if self.keys.contains_key(id) {
             // Which of the two would count is anybody's guess, so neither does.
             read = Err(Fault::Unfit("another key has the same id"));
         }
-        if let Err(Fault::Weak(why) | Fault::Unfit(why)) = &read {
-            self.refused
-                .push(format!("key `{}`: {why}", id.escape_debug()));
-        }
         self.keys.insert(id.to_owned(), read);
     }
 }
 
-impl Key {
-    /// Whether this key may verify that algorithm: as published, and as its kind allows.
-    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
-        self.algorithm.is_none_or(|own| own == algorithm) && self.kind.fits(algorithm)
+impl KeyFacts {
+    fn of(id: &str, key: &Result<Key, Fault>) -> KeyFacts {
+        match key {
+            Err(fault) => KeyFacts::unread(id, fault.why()),
+            Ok(key) => KeyFacts {
+                id: id.to_owned(),
+                state: "used",
+                kind: Some(key.kind()),
+                bits: Some(key.bits()),
+                algorithm: key.algorithm().map(word),
+                why: None,
+            },
+        }
     }
 
-    /// Whether the signature (base64url) over the message is this key's.
-    pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
-        self.is_for(algorithm)
-            && jsonwebtoken::crypto::verify(signature, message, &self.decoding, algorithm)
-                .unwrap_or(false)
-    }
-
-    fn read(jwk: &Map<String, Value>) -> Result<Key, Fault> {
-        check_purpose(jwk)?;
-        let (kind, decoding) = match (text(jwk, "kty"), text(jwk, "crv")) {
-            (Some("RSA"), _) => (Kind::Rsa, rsa(jwk)?),
-            (Some("EC"), Some("P-256")) => (Kind::P256, ec(jwk, 32, &ECDSA_P256_SHA256_FIXED)?),
-            (Some("EC"), Some("P-384")) => (Kind::P384, ec(jwk, 48, &ECDSA_P384_SHA384_FIXED)?),
-            (Some("OKP"), Some("Ed25519")) => (Kind::Ed25519, ed25519(jwk)?),
-            (Some("EC" | "OKP"), _) => return Err(Fault::Unfit("its curve is not accepted")),
-            _ => return Err(Fault::Unfit("it is not a public key of a known type")),
-        };
-        let algorithm = match jwk.get("alg") {
-            None => None,
-            Some(alg) => Some(published_algorithm(alg, kind)?),
-        };
-        Ok(Key {
-            decoding,
-            kind,
-            algorithm,
-        })
-    }
-}
-
-impl Kind {
-    fn fits(self, algorithm: Algorithm) -> bool {
-        match self {
-            Kind::Rsa => algorithm.family() == jsonwebtoken::AlgorithmFamily::Rsa,
-            Kind::P256 => algorithm == Algorithm::ES256,
-            Kind::P384 => algorithm == Algorithm::ES384,
-            Kind::Ed25519 => algorithm == Algorithm::EdDSA,
+    fn unread(id: &str, why: &'static str) -> KeyFacts {
+        KeyFacts {
+            id: id.to_owned(),
+            state: "refused",
+            kind: None,
+            bits: None,
+            algorithm: None,
+            why: Some(why),
         }
     }
 }
 
-/// Only public halves, and only for signatures (RFC 7517 4.2, 4.3).
-fn check_purpose(jwk: &Map<String, Value>) -> Result<(), Fault> {
-    if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
-        .iter()
-        .any(|half| jwk.contains_key(*half))
-    {
-        return Err(Fault::Unfit("its secret half is published"));
-    }
-    if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
-        return Err(Fault::Unfit("its `use` is not `sig`"));
-    }
-    let verifies = |ops: &Value| {
-        ops.as_array()
-            .is_some_and(|ops| ops.iter().any(|op| op == "verify"))
-    };
-    if jwk.get("key_ops").is_some_and(|ops| !verifies(ops)) {
-        return Err(Fault::Unfit("its `key_ops` do not have `verify`"));
-    }
-    Ok(())
+fn key_id(jwk: &Map<String, Value>) -> Option<&str> {
+    text(jwk, "kid").filter(|id| !id.is_empty() && id.len() <= LONGEST_KEY_ID_BYTES)
 }
 
-fn published_algorithm(alg: &Value, kind: Kind) -> Result<Algorithm, Fault> {
-    alg.as_str()
-        .and_then(|alg| alg.parse().ok())
-        .filter(|algorithm| kind.fits(*algorithm))
-        .ok_or(Fault::Unfit("its `alg` does not fit its type"))
-}
-
-fn rsa(jwk: &Map<String, Value>) -> Result<DecodingKey, Fault> {
-    let (modulus, exponent) = (number(jwk, "n")?, number(jwk, "e")?);
-    let modulus_bits = bits(&modulus);
-    if modulus_bits < 2048 {
-        return Err(Fault::Weak("its modulus is shorter than 2048 bits"));
-    }
-    if modulus_bits > 8192 {
-        return Err(Fault::Weak("its modulus is longer than 8192 bits"));
-    }
-    if modulus.last().is_none_or(|byte| byte % 2 == 0) {
-        return Err(Fault::Weak("its modulus is even"));
-    }
-    // Odd and at least 65537; above 33 bits the verifying library stops.
-    let odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
-    if !odd || !(17..=33).contains(&bits(&exponent)) {
-        return Err(Fault::Weak("its exponent is even, too small or too large"));
-    }
-    Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
-}
-
-fn ec(
-    jwk: &Map<String, Value>,
-    coordinate_bytes: usize,
-    curve: &'static dyn VerificationAlgorithm,
-) -> Result<DecodingKey, Fault> {
-    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
-    if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
-        return Err(Fault::Weak("its point has the wrong length"));
-    }
-    let point = [&[0x04], x.as_slice(), y.as_slice()].concat();
-    if ParsedPublicKey::new(curve, &point).is_err() {
-        return Err(Fault::Weak("its point is not on its curve"));
-    }
-    Ok(DecodingKey::from_ec_der(&point))
-}
-
-fn ed25519(jwk: &Map<String, Value>) -> Result<DecodingKey, Fault> {
-    let point = bytes(jwk, "x")?;
-    if ParsedPublicKey::new(&ED25519, &point).is_err() {
-        return Err(Fault::Weak("its point is not on its curve"));
-    }
-    Ok(DecodingKey::from_ed_der(&point))
-}
-
-fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    jwk.get(name)?.as_str()
-}
-
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Fault> {
-    text(jwk, name)
-        .and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok())
-        .ok_or(Fault::Unfit("a number of it is not base64url"))
-}
-
-/// A big-endian number without zeros in front, which some issuers write (RFC 7518 6.3.1.1).
-fn number(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, Fault> {
-    let mut number = bytes(jwk, name)?;
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    Ok(number.split_off(zeros))
-}
-
-fn bits(number: &[u8]) -> usize {
-    let first = number
-        .first()
-        .map_or(0, |byte| byte.leading_zeros() as usize);
-    (number.len() * 8).saturating_sub(first)
-}
+const BLOCKED: &str = "the key this token is signed with was blocked by the operator";
+/// Issuers publish two or three, the largest a dozen; each costs a check.
+const MOST_KEYS: usize = 128;
+/// As long as a token may name (T5).
+const LONGEST_KEY_ID_BYTES: usize = 1024;

@@ -8,10 +8,13 @@
 //! seen, at most every 30 seconds, so that made-up key ids cannot make us hammer the issuer.
 //!
 //! When the issuer is down, the last good set serves for 24 hours; after that, or when there never
-//! was one, the answer is `idp_unavailable`. All spans are of a clock that never steps.
+//! was one, the answer is `idp_unavailable`. All spans are of a clock that never steps. A set from a
+//! file is for sites without a network: nobody is asked, and it does not age.
 //!
 //! OpenID Connect Core 10.1.1 (rotation); RFC 9111 5.2.2.1 (`max-age`).
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -19,95 +22,71 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
+use super::dial::Names;
 use super::discovery;
 use super::fetch::{FetchFault, Fetcher};
-use super::key_set::KeySet;
-use crate::clock::{Clock, Time};
+use super::key_set::{KeySet, NoKeySet};
+use super::settings::IssuerSettings;
+use crate::clock::Clock;
 use crate::refusal::{Reason, Refusal};
+use crate::setup_error::SetupError;
+
+mod fetching;
+mod file;
+mod kept;
+mod state;
+mod unknown;
+
+pub use state::{Freshness, KeySetState};
+
+use fetching::{AFTER_FAULT_MS, AFTER_FAULT_WITHOUT_KEYS_MS, Failed, Fetching, Landing, Want};
+use kept::Kept;
 
 /// The key set of one issuer, and how to get a newer one.
 #[derive(Debug)]
 pub(super) struct Keys {
     issuer_url: String,
-    fetcher: Fetcher,
+    source: Source,
     clock: Clock,
     kept: ArcSwapOption<Kept>,
     /// When the next fetch is due of itself.
     due_ms: AtomicU64,
-    /// Taken only around fetches, never for a known key.
+    /// Taken only around fetches and blocks, never for a known key.
     fetching: Mutex<Fetching>,
+    blocked: Mutex<Arc<BTreeSet<String>>>,
 }
 
-/// A key set and its times.
+/// Where the keys come from.
 #[derive(Debug)]
-struct Kept {
-    set: Arc<KeySet>,
-    fetched: Time,
-    fetched_ms: u64,
-    fresh_until_ms: u64,
-}
-
-#[derive(Debug, Default)]
-struct Fetching {
-    running: Option<Landing>,
-    last_ms: Option<u64>,
-    last_for_unknown_ms: Option<u64>,
-    last_fault: Option<FetchFault>,
-}
-
-/// Ends when the fetch it belongs to has ended, well or not.
-type Landing = watch::Receiver<()>;
-
-/// Why a fetch is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Want {
-    Anything,
-    Newer,
-    UnknownKey,
-    Now,
-}
-
-/// How an issuer's key set stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// As young as the issuer wants it.
-    Fresh,
-    /// Older than that and still used.
-    Stale,
-    /// There is none, or it is too old to be used.
-    None,
-}
-
-/// What readiness and `stile doctor` say of one issuer.
-#[derive(Clone, Debug)]
-pub struct KeySetState {
-    /// The issuer's name in `stile.yaml`.
-    pub issuer: String,
-    /// How its key set stands.
-    pub freshness: Freshness,
-    /// How many keys are used.
-    pub keys: usize,
-    /// Published keys that are not used, and why.
-    pub refused: Vec<String>,
-    /// When the set was fetched.
-    pub fetched: Option<Time>,
-    /// How old it is, in seconds.
-    pub age_s: Option<u64>,
-    /// What went wrong with the last fetch, in one word; none when it went well.
-    pub last_fault: Option<&'static str>,
+enum Source {
+    Issuer(Fetcher),
+    File(PathBuf),
 }
 
 impl Keys {
-    /// For an issuer at this URL; asks nobody yet.
-    pub(super) fn new(issuer_url: String, fetcher: Fetcher, clock: Clock) -> Keys {
-        Keys {
-            issuer_url,
-            fetcher,
+    /// For this issuer; reads its key file where it has one, and asks nobody yet.
+    pub(super) fn new(
+        issuer: &IssuerSettings,
+        names: Names,
+        clock: Clock,
+    ) -> Result<Keys, SetupError> {
+        let (source, kept) = match &issuer.keys_file {
+            None => (Source::Issuer(Fetcher::new(issuer, names)?), None),
+            Some(file) => {
+                let set = file::read(file)?;
+                let kept = Kept::read(set, &clock);
+                (Source::File(file.clone()), Some(Arc::new(kept)))
+            }
+        };
+        Ok(Keys {
+            issuer_url: issuer.url.clone(),
+            source,
             clock,
-            kept: ArcSwapOption::empty(),
+            kept: ArcSwapOption::from(kept),
             due_ms: AtomicU64::new(0),
             fetching: Mutex::default(),
-        }
+            blocked: Mutex::default(),
+        })
     }
 
     /// The set at hand, if it may still be used; never waits.
@@ -124,18 +103,26 @@ impl Keys {
     pub(super) async fn for_key(self: &Arc<Self>, id: &str) -> Result<Arc<KeySet>, Refusal> {
         let want = match self.at_hand() {
             Some(set) if set.knows(id) => return Ok(set),
-            Some(_) => Want::UnknownKey,
+            Some(_) => Want::UnknownKey(id),
             None => Want::Anything,
         };
-        if let Some(landing) = self.fetch(want, self.now_ms()) {
-            landed(landing).await;
-        }
-        let fault = self.fetching().last_fault;
-        match (self.usable(self.now_ms()), fault) {
+        let waited = match self.fetch(want, self.now_ms()) {
+            Some(landing) => landed(landing).await,
+            None => false,
+        };
+        let now_ms = self.now_ms();
+        let mut fetching = self.fetching();
+        let fault = fetching.last_failed.as_ref().map(|failed| failed.fault);
+        match (self.usable(now_ms), fault) {
             (Some(set), _) if set.knows(id) => Ok(set),
             // The issuer may have published it since we last could ask.
             (_, Some(fault)) => Err(unavailable(fault.word())),
-            (Some(set), None) => Ok(set),
+            (Some(set), None) => {
+                if waited {
+                    fetching.unknown.asked_in_vain(id, now_ms);
+                }
+                Ok(set)
+            }
             (None, None) => Err(unavailable("none yet")),
         }
     }
@@ -151,42 +138,39 @@ impl Keys {
     pub(super) async fn keep_fresh(keys: Weak<Keys>) {
         while let Some(keys) = keys.upgrade() {
             let now_ms = keys.now_ms();
-            if keys.usable(now_ms).is_none() {
+            let pause_ms = if keys.usable(now_ms).is_none() {
                 keys.fetch(Want::Anything, now_ms);
-            } else if now_ms >= keys.due_ms.load(Ordering::Relaxed) {
-                keys.fetch(Want::Newer, now_ms);
-            }
+                AFTER_FAULT_WITHOUT_KEYS_MS
+            } else {
+                if now_ms >= keys.due_ms.load(Ordering::Relaxed) {
+                    keys.fetch(Want::Newer, now_ms);
+                }
+                AFTER_FAULT_MS
+            };
             drop(keys);
-            tokio::time::sleep(Duration::from_millis(AFTER_FAULT_MS)).await;
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         }
     }
 
-    /// Takes over what another has at hand, with its age.
+    /// Takes over what another has at hand, with its age and its cool-downs.
     pub(super) fn inherit(&self, other: &Keys) {
+        if matches!(self.source, Source::File(_)) || matches!(other.source, Source::File(_)) {
+            return;
+        }
+        let blocked = self.blocked();
+        self.fetching().inherit(&other.fetching());
         if let Some(kept) = other.kept.load_full() {
             self.due_ms.store(kept.fresh_until_ms, Ordering::Relaxed);
-            self.kept.store(Some(kept));
+            self.kept.store(Some(Arc::new(kept.blocking(&blocked))));
         }
     }
 
-    /// How it stands.
-    pub(super) fn state(&self, issuer: &str) -> KeySetState {
-        let now_ms = self.now_ms();
-        let kept = self.kept.load_full();
-        let freshness = match &kept {
-            Some(kept) if now_ms < kept.fresh_until_ms => Freshness::Fresh,
-            Some(kept) if kept.usable_at(now_ms) => Freshness::Stale,
-            _ => Freshness::None,
-        };
-        let kept = kept.as_deref();
-        KeySetState {
-            issuer: issuer.to_owned(),
-            freshness,
-            keys: kept.map_or(0, |kept| kept.set.usable()),
-            refused: kept.map_or(Vec::new(), |kept| kept.set.refused().to_vec()),
-            fetched: kept.map(|kept| kept.fetched),
-            age_s: kept.map(|kept| now_ms.saturating_sub(kept.fetched_ms) / 1000),
-            last_fault: self.fetching().last_fault.map(FetchFault::word),
+    /// Blocks these key ids and no others, from the next look-up on.
+    pub(super) fn block(&self, ids: Arc<BTreeSet<String>>) {
+        let mut blocked = self.blocked();
+        *blocked = ids;
+        if let Some(kept) = self.kept.load_full() {
+            self.kept.store(Some(Arc::new(kept.blocking(&blocked))));
         }
     }
 
@@ -197,24 +181,21 @@ impl Keys {
     }
 
     /// The fetch that runs, or a new one unless there was one just now.
-    fn fetch(self: &Arc<Self>, want: Want, now_ms: u64) -> Option<Landing> {
+    fn fetch(self: &Arc<Self>, want: Want<'_>, now_ms: u64) -> Option<Landing> {
+        if matches!(self.source, Source::File(_)) {
+            return None;
+        }
         let mut fetching = self.fetching();
-        // A fetch that died without landing leaves a closed channel behind.
-        let running = fetching.running.clone();
-        if let Some(landing) = running.filter(|landing| landing.has_changed().is_ok()) {
+        if let Some(landing) = fetching.running() {
             return Some(landing);
         }
         if !fetching.may(want, now_ms) {
             return None;
         }
-        fetching.last_ms = Some(now_ms);
-        if want == Want::UnknownKey {
-            fetching.last_for_unknown_ms = Some(now_ms);
-        }
+        let (done, landing) = watch::channel(());
+        fetching.begin(want, now_ms, landing.clone());
         self.due_ms
             .store(now_ms.saturating_add(AFTER_FAULT_MS), Ordering::Relaxed);
-        let (done, landing) = watch::channel(());
-        fetching.running = Some(landing.clone());
         let keys = self.clone();
         // On its own, so that it ends well even if everyone who waits gives up.
         tokio::spawn(async move {
@@ -224,45 +205,54 @@ impl Keys {
         Some(landing)
     }
 
-    async fn fetched(&self) -> Result<Kept, FetchFault> {
-        let both = async {
-            let url = discovery::document_url(&self.issuer_url).ok_or(FetchFault::UnsafeUrl)?;
-            let document = self.fetcher.fetch(&url).await?;
-            let keys_url = discovery::keys_url(&document.bytes, &self.issuer_url)?;
-            self.fetcher.fetch(&keys_url).await
-        };
+    async fn fetched(&self) -> Result<Kept, Failed> {
+        let mut asked = discovery::document_url(&self.issuer_url);
         let limit = Duration::from_millis(FETCH_TIMEOUT_MS);
-        let document = tokio::time::timeout(limit, both)
-            .await
-            .unwrap_or(Err(FetchFault::TimedOut))?;
-        let set = KeySet::read(&document.bytes).ok_or(FetchFault::NotKeys)?;
-        let fresh_s = document.max_age_s.unwrap_or(UNSTATED_MAX_AGE_S);
-        let fresh_ms = fresh_s.clamp(SHORTEST_MAX_AGE_S, LONGEST_MAX_AGE_S) * 1000;
-        let now_ms = self.now_ms();
-        Ok(Kept {
-            set: Arc::new(set),
-            fetched: self.clock.now(),
-            fetched_ms: now_ms,
-            fresh_until_ms: now_ms.saturating_add(fresh_ms),
-        })
+        let both = tokio::time::timeout(limit, self.fetch_both(&mut asked)).await;
+        let fetched = both.unwrap_or(Err(FetchFault::TimedOut));
+        fetched.map_err(|fault| Failed { fault, url: asked })
     }
 
-    fn land(&self, fetched: Result<Kept, FetchFault>) {
+    /// `asked` is what was asked for last.
+    async fn fetch_both(&self, asked: &mut Option<http::Uri>) -> Result<Kept, FetchFault> {
+        let Source::Issuer(fetcher) = &self.source else {
+            return Err(FetchFault::UnsafeUrl);
+        };
+        let url = asked.clone().ok_or(FetchFault::UnsafeUrl)?;
+        let document = fetcher.fetch(&url).await?;
+        let keys_url = discovery::keys_url(&document.bytes, &self.issuer_url)?;
+        *asked = Some(keys_url.clone());
+        let document = fetcher.fetch(&keys_url).await?;
+        let set = KeySet::read(&document.bytes).map_err(|fault| match fault {
+            NoKeySet::NotOne => FetchFault::NotKeys,
+            NoKeySet::TooManyKeys => FetchFault::TooManyKeys,
+        })?;
+        Ok(Kept::fetched(set, &keys_url, &document, &self.clock))
+    }
+
+    fn land(&self, fetched: Result<Kept, Failed>) {
+        let blocked = self.blocked();
         let mut fetching = self.fetching();
-        fetching.running = None;
         match fetched {
             Ok(kept) => {
-                fetching.last_fault = None;
+                fetching.end(None);
+                let before = self.kept.load();
+                let same = before.as_ref().is_some_and(|before| kept.is_like(before));
+                if !same {
+                    fetching.unknown.forget();
+                }
                 self.due_ms.store(kept.fresh_until_ms, Ordering::Relaxed);
-                self.kept.store(Some(Arc::new(kept)));
+                self.kept.store(Some(Arc::new(kept.blocking(&blocked))));
             }
-            Err(fault) => {
-                fetching.last_fault = Some(fault);
+            Err(failed) => {
                 tracing::warn!(
                     issuer = self.issuer_url,
-                    fault = fault.word(),
-                    "keys not fetched"
+                    fault = failed.fault.word(),
+                    url = failed.shown_url(),
+                    "keys not fetched: {}",
+                    failed.fault.advice()
                 );
+                fetching.end(Some(failed));
             }
         }
     }
@@ -271,34 +261,20 @@ impl Keys {
         self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Taken before `fetching` where both are needed.
+    fn blocked(&self) -> MutexGuard<'_, Arc<BTreeSet<String>>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now_ms(&self) -> u64 {
         self.clock.mono_ns() / 1_000_000
     }
 }
 
-impl Kept {
-    fn usable_at(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.fetched_ms) <= USABLE_MS
-    }
-}
-
-impl Fetching {
-    fn may(&self, want: Want, now_ms: u64) -> bool {
-        let passed = |last: Option<u64>, span_ms: u64| {
-            last.is_none_or(|last| now_ms.saturating_sub(last) >= span_ms)
-        };
-        match want {
-            Want::Now => true,
-            Want::Anything => passed(self.last_ms, AFTER_FAULT_WITHOUT_KEYS_MS),
-            Want::Newer => passed(self.last_ms, AFTER_FAULT_MS),
-            Want::UnknownKey => passed(self.last_for_unknown_ms, AFTER_UNKNOWN_KEY_MS),
-        }
-    }
-}
-
-/// Waits until the other side is gone, which is when the fetch has landed.
-async fn landed(mut landing: Landing) {
+/// Waits until the other side is gone, which is when the fetch has landed; true, that one waited.
+async fn landed(mut landing: Landing) -> bool {
     while landing.changed().await.is_ok() {}
+    true
 }
 
 fn unavailable(noted: &'static str) -> Refusal {
@@ -306,10 +282,3 @@ fn unavailable(noted: &'static str) -> Refusal {
 }
 
 const FETCH_TIMEOUT_MS: u64 = 5_000;
-const AFTER_UNKNOWN_KEY_MS: u64 = 30_000;
-const AFTER_FAULT_MS: u64 = 30_000;
-const AFTER_FAULT_WITHOUT_KEYS_MS: u64 = 5_000;
-const USABLE_MS: u64 = 24 * 3_600_000;
-const SHORTEST_MAX_AGE_S: u64 = 5 * 60;
-const LONGEST_MAX_AGE_S: u64 = 24 * 3600;
-const UNSTATED_MAX_AGE_S: u64 = 3600;

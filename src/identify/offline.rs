@@ -71,7 +71,6 @@ fn verified(
 }
 
 fn read_keys(jwks: &[u8]) -> Result<KeySet, Refusal> {
-    KeySet::read(jwks).ok_or_else(|| {
-        Refusal::new(Reason::IdpUnavailable).telling("the key file is not a JWK set")
-    })
+    KeySet::read(jwks)
+        .map_err(|_| Refusal::new(Reason::IdpUnavailable).telling("the key file is not a JWK set"))
 }

@@ -19,6 +19,8 @@ pub struct IssuerSettings {
     pub algorithms: Vec<jsonwebtoken::Algorithm>,
     /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
     pub ca_file: Option<PathBuf>,
+    /// Its keys, a JWK set; with this, nobody is asked for them.
+    pub keys_file: Option<PathBuf>,
     /// The longest `exp - iat` accepted, in seconds.
     pub longest_lifetime_s: u64,
 }

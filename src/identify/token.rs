@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use super::claims::{Claims, malformed};
 use super::json;
-use super::key_set::Key;
+use super::key::Key;
 use crate::refusal::{Reason, Refusal};
 
 /// A well-formed token that nobody has vouched for yet.

@@ -12,8 +12,13 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::identify::KeySetState;
 use crate::refusal::Reason;
 use crate::resolve::Entry;
+
+mod key_sets;
+
+use key_sets::KeySetMetrics;
 
 /// The counters of one instance.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub struct Metrics {
     decision_seconds: Histogram,
     commit_seconds: Histogram,
     reload_failed: IntGauge,
+    key_sets: KeySetMetrics,
     gauges: Mutex<HashMap<&'static str, IntGauge>>,
 }
 
@@ -75,6 +81,7 @@ impl Metrics {
                 refused_by_reason.get_metric_with_label_values(&[reason.word()])?,
             );
         }
+        let key_sets = KeySetMetrics::new(&registry)?;
         let gauges = Mutex::new(HashMap::new());
         Ok(Metrics {
             registry,
@@ -83,6 +90,7 @@ impl Metrics {
             decision_seconds,
             commit_seconds,
             reload_failed,
+            key_sets,
             gauges,
         })
     }
@@ -115,6 +123,11 @@ impl Metrics {
     /// Whether the newest settings were refused.
     pub fn reload_failed(&self, failed: bool) {
         self.reload_failed.set(i64::from(failed));
+    }
+
+    /// Draws how the key sets of the issuers stand.
+    pub fn key_sets(&self, states: &[KeySetState]) {
+        self.key_sets.draw(states);
     }
 
     /// Sets a gauge that is read off elsewhere when the page is drawn.

@@ -6,11 +6,13 @@
 //! Certificates are looked at here, too, although they decide nothing: a fault in one of them should
 //! be told beside the others, and before any port is taken.
 
+use std::path::Path;
+
 use crate::authorize::Policies;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::forward::Upstreams;
-use crate::identify::Issuers;
+use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
 use crate::pipeline::Ruling;
 use crate::resolve::Catalogue;
@@ -34,9 +36,7 @@ pub fn build(
     let upstreams = Upstreams::build(&settings.upstreams)
         .map_err(|e| faults.extend(e))
         .ok();
-    let issuers = Issuers::build(settings.issuers.clone(), clock.clone())
-        .map_err(|e| faults.push(e))
-        .ok();
+    let issuers = issuers(settings, clock).map_err(|e| faults.push(e)).ok();
     if let (Some(issuers), Some(before)) = (&issuers, before) {
         issuers.inherit(&before.issuers);
     }
@@ -65,4 +65,21 @@ pub fn build(
         }
         _ => Err(faults),
     }
+}
+
+/// The issuers with their files read and the operator's blocks obeyed; nobody is asked yet.
+///
+/// # Errors
+/// An issuer that cannot be trusted as it is set, or a file of keys that cannot be read.
+pub fn issuers(settings: &Settings, clock: &Clock) -> Result<Issuers, SetupError> {
+    let issuers = Issuers::build(settings.issuers.clone(), clock.clone())?;
+    if let Some(file) = &settings.blocked_file {
+        issuers.block(&blocked_keys(settings, file)?);
+    }
+    Ok(issuers)
+}
+
+/// The operator's list of blocked keys.
+pub(super) fn blocked_keys(settings: &Settings, file: &Path) -> Result<BlockedKeys, SetupError> {
+    BlockedKeys::read(file, settings.issuers.iter().map(|one| one.name.as_str()))
 }

@@ -1,7 +1,8 @@
 //! Takes over new settings, policies, keys and certificates without a restart.
 //!
 //! In: SIGHUP, or a watched file that changed. Out: a new [`Ruling`](crate::pipeline::Ruling) put
-//! in place whole, or the old one kept, readiness saying so.
+//! in place whole, or the old one kept, readiness saying so. SIGHUP also fetches all keys anew,
+//! whatever the settings came to.
 //!
 //! A change is acted on when the files stayed the same for one more look, so that an editor or a
 //! mounted volume that writes in several steps is not read in between. Every swap and every refusal
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 
 use super::build::build;
 use crate::admin::Notices;
@@ -30,7 +32,7 @@ use crate::setup_error::SetupError;
 
 mod fingerprint;
 
-use fingerprint::Fingerprint;
+pub(super) use fingerprint::Fingerprint;
 
 /// What a reload starts from.
 pub(super) struct Watched {
@@ -38,6 +40,8 @@ pub(super) struct Watched {
     pub(super) environment: Environment,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
+    /// Tells others what is in force.
+    pub(super) in_force: watch::Sender<Arc<Settings>>,
 }
 
 /// Watches until the process ends.
@@ -67,6 +71,10 @@ pub(super) async fn watch(
         }
         (seen, settling) = (now, None);
         take_over(&mut watched, &certificates, &pipeline, &notices).await;
+        if asked {
+            // An operator who asks may have heard of a stolen key: no cool-down holds this up.
+            tokio::spawn(refetch(pipeline.clone()));
+        }
     }
 }
 
@@ -100,6 +108,7 @@ async fn take_over(
             let (config, policy_set) = (ruling.config.clone(), ruling.policies.digest().to_owned());
             ruling.issuers.start();
             pipeline.swap(ruling);
+            watched.in_force.send_replace(Arc::new(settings.clone()));
             watched.settings = settings;
             notices.reload(None);
             pipeline.metrics().reload_failed(false);
@@ -119,6 +128,19 @@ async fn take_over(
             let detail = [("faults", Value::from(told.as_str()))];
             tell(&pipeline.journal().note(Note::ReloadRefused, &detail).await);
             tracing::error!("new settings are refused, the old ones stay: {told}");
+        }
+    }
+}
+
+/// Asks every issuer for its keys now, and says how that went.
+async fn refetch(pipeline: Pipeline) {
+    let ruling = pipeline.ruling();
+    ruling.issuers.refresh().await;
+    for state in ruling.issuers.states() {
+        let (issuer, keys) = (state.issuer.as_str(), state.keys);
+        match state.last_fault {
+            None => tracing::info!(issuer, keys, "keys are as their issuer has them now"),
+            Some(fault) => tracing::error!(issuer, keys, fault, "keys could not be fetched anew"),
         }
     }
 }

@@ -6,6 +6,8 @@
 //! a job asks for none, Okta's org server whose tokens nobody else may verify, an Entra ID issuer of
 //! all tenants, an Auth0 issuer without its slash, and keys fetched in clear text.
 
+use std::path::PathBuf;
+
 use super::url::Parts;
 use super::{Checks, elements};
 use crate::config::dialects::Dialect as Written;
@@ -61,6 +63,7 @@ fn one(
     let audiences = audiences(issuer, place, site, checks);
     let algorithms = algorithms(issuer, checks);
     let ca_file = checks.readable_if_set(&issuer.ca_file);
+    let keys_file = keys_file(issuer, checks);
     let lifetime = *issuer.longest_lifetime.get()?;
     if lifetime.as_ms() % 1000 != 0 {
         let what = format!("`{lifetime}` is finer than tokens tell");
@@ -90,6 +93,7 @@ fn one(
         audiences: audiences?,
         algorithms: algorithms?,
         ca_file,
+        keys_file,
         longest_lifetime_s: lifetime.as_ms() / 1000,
     })
 }
@@ -234,6 +238,32 @@ fn check_which_are_known(issuer: &Issuer, dialect: Option<Written>, checks: &mut
             "remove `claims`, or use dialect `openid`",
         ),
     }
+}
+
+/// Where the list of blocked keys is. It is read where the keys are, so that `stile keys block` can
+/// begin it.
+pub(super) fn blocked_file(file: &File, checks: &mut Checks) -> Option<PathBuf> {
+    let place = &file.keys.get()?.blocked_file;
+    let full = checks.resolved(place.get()?);
+    let folder = full
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        let what = format!("there is no folder for `{}`", full.display());
+        let hint = "relative paths start at the folder of the settings file";
+        checks.refuse(place.place(), what, hint);
+    }
+    Some(full)
+}
+
+/// A key file takes the network's place, so what is for the network beside it is a slip.
+fn keys_file(issuer: &Issuer, checks: &mut Checks) -> Option<PathBuf> {
+    if issuer.keys_file.get().is_some() && issuer.ca_file.get().is_some() {
+        let what = "keys from a file are not fetched, so no CA is needed";
+        let hint = "remove `ca_file`, or `keys_file` to fetch the keys";
+        checks.refuse(issuer.ca_file.place(), what, hint);
+    }
+    checks.readable_if_set(&issuer.keys_file)
 }
 
 fn placed(text: &Located<String>) -> Option<(&Place, String)> {

@@ -26,6 +26,12 @@ pub enum Note {
     ClockStep,
     /// Requests were answered without a record while the journal could not be written.
     Unrecorded,
+    /// An issuer's keys could not be fetched.
+    KeysFailed,
+    /// An issuer's keys are others than before, or others of them are used.
+    KeysChanged,
+    /// Another list of blocked keys is in force.
+    KeysBlocked,
 }
 
 impl Note {
@@ -39,6 +45,9 @@ impl Note {
         Note::Recovered,
         Note::ClockStep,
         Note::Unrecorded,
+        Note::KeysFailed,
+        Note::KeysChanged,
+        Note::KeysBlocked,
     ];
 
     /// The word in records.
@@ -52,6 +61,9 @@ impl Note {
             Note::Recovered => "journal.recovered",
             Note::ClockStep => "clock.step",
             Note::Unrecorded => "journal.unrecorded",
+            Note::KeysFailed => "keys.failed",
+            Note::KeysChanged => "keys.changed",
+            Note::KeysBlocked => "keys.blocked",
         }
     }
 }

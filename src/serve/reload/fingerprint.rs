@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// What a set of files looked like. Two equal ones mean: nothing was touched.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint(Vec<Seen>);
+pub(in crate::serve) struct Fingerprint(Vec<Seen>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
@@ -23,7 +23,7 @@ struct Seen {
 
 impl Fingerprint {
     /// Looks at every file, and into folders.
-    pub(super) fn of(paths: &[PathBuf]) -> Fingerprint {
+    pub(in crate::serve) fn of(paths: &[PathBuf]) -> Fingerprint {
         let mut seen = Vec::new();
         for path in paths {
             look(path, DEEPEST, &mut seen);
