@@ -14,13 +14,16 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+mod asked;
 mod audit;
 mod check;
 mod completions;
 mod config;
 mod described;
+mod doctor;
 mod exit;
 mod explain;
+mod keys;
 mod loaded;
 mod man;
 mod operations;
@@ -87,6 +90,8 @@ enum Command {
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
+    Keys(keys::KeysArguments),
+    Doctor(doctor::DoctorArguments),
     Config(config::ConfigArguments),
     Schema(schema::SchemaArguments),
     Completions(completions::CompletionsArguments),
@@ -111,6 +116,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),
+        Command::Keys(command) => keys::run(&command, &file, &mut terminal),
+        Command::Doctor(command) => doctor::run(&command, &file, &mut terminal),
         Command::Config(command) => config::run(&command, &file, &mut terminal),
         Command::Schema(command) => schema::run(&command, &file, &mut terminal),
         Command::Completions(command) => completions::run(&command, &mut terminal),

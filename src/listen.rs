@@ -62,4 +62,4 @@ pub use receive::Receive;
 pub use serve::serve;
 pub use settings::{Limits, ListenSettings, ListenerSettings, TlsFiles};
 pub use socket::Listener;
-pub use tls::TlsSwitch;
+pub use tls::{TlsSwitch, certificate_ends};

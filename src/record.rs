@@ -39,6 +39,7 @@ pub use audit_record::Note;
 pub use committed::Committed;
 pub use journal::{Identity, Journal, Opened};
 pub use journal_error::JournalError;
+pub use lock::holder;
 pub use outcome::{End, Outcome, Pending};
 pub use read::{Record, Records, read};
 pub use recover::RecoveryReport;

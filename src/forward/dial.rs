@@ -117,6 +117,11 @@ fn pool(
         .build(connector)
 }
 
+/// TLS as every connection to this upstream has it.
+pub(super) fn trusting(settings: &UpstreamSettings) -> Result<rustls::ClientConfig, SetupError> {
+    tls(roots(settings)?)
+}
+
 fn tls(roots: RootCertStore) -> Result<rustls::ClientConfig, SetupError> {
     let suites = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(suites)

@@ -79,6 +79,18 @@ pub(super) fn facts(connection: &ServerConnection) -> TlsFacts {
     }
 }
 
+/// When the server's own certificate ends.
+///
+/// # Errors
+/// As for [`TlsSwitch::load`]: a certificate that is not valid now has a fault instead.
+pub fn certificate_ends(files: &TlsFiles, now: Time) -> Result<Time, SetupError> {
+    let chain = read_chain(&files.certificate, now)?;
+    let validity = chain.first().and_then(|leaf| Validity::of(leaf));
+    validity
+        .map(|validity| validity.ends)
+        .ok_or_else(|| unreadable(&files.certificate, "certificate", &pem::Error::NoItemsFound))
+}
+
 fn read(files: &TlsFiles, now: Time) -> Result<ServerConfig, SetupError> {
     let chain = read_chain(&files.certificate, now)?;
     let key = read_key(&files.key)?;

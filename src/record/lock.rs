@@ -66,6 +66,33 @@ pub(super) fn is_in_use(folder: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// The process that has the journal open now, by what it wrote into the lock; `None` where nobody
+/// has it.
+///
+/// What is written there is for people only, so whether that process really has the file open is
+/// looked up as well: a number left behind, or one of another container, is nobody.
+pub fn holder(folder: &Path) -> Option<u32> {
+    if !is_in_use(folder) {
+        return None;
+    }
+    let path = folder.join(LOCK).canonicalize().ok()?;
+    let mut owner = String::new();
+    File::open(&path)
+        .and_then(|file| file.take(512).read_to_string(&mut owner))
+        .ok()?;
+    let pid: u32 = owner
+        .strip_prefix("pid ")?
+        .split(',')
+        .next()?
+        .parse()
+        .ok()?;
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let has_it = open
+        .flatten()
+        .any(|entry| std::fs::read_link(entry.path()).is_ok_and(|target| target == path));
+    has_it.then_some(pid)
+}
+
 /// Refuses a folder on a network file system.
 pub(super) fn check_file_system(folder: &Path) -> Result<(), JournalError> {
     let facts =
