@@ -1,9 +1,15 @@
 //! Claims about the step *identify*: each starts from a token that is accepted and changes one thing.
 
 mod accepted;
+mod addresses;
+mod blocked;
 mod dialects;
 mod header;
+mod hostile_issuers;
+mod key_files;
 mod key_sets;
+mod stand;
+mod storms;
 mod payload;
 mod serialization;
 mod signature;

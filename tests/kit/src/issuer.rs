@@ -17,10 +17,14 @@
 )]
 
 pub mod claims;
+mod bomb;
 mod serve;
 mod tls;
 
+pub use tls::Flaw;
+
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
@@ -60,6 +64,17 @@ pub enum Fault {
     HugeLength,
     /// The document says it is compressed.
     Gzip,
+    /// The document is a few kilobytes of gzip that unpack to megabytes, announced or not.
+    Bomb {
+        /// Whether `content-encoding` says so.
+        announced: bool,
+    },
+    /// The document is filled up with spaces to so many bytes, and says so.
+    Large(usize),
+    /// The head of the answer never ends.
+    EndlessHead,
+    /// Interim answers (`100`) without end, and no final one.
+    Interim,
     /// 302 to this URL.
     Redirect(String),
     /// The discovery document names another issuer (whichever document was broken).
@@ -85,6 +100,7 @@ pub struct Fetches {
 struct Shared {
     state: watch::Sender<State>,
     fetches: Mutex<Fetches>,
+    poured_bytes: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +109,7 @@ struct State {
     ec: SigningKey,
     published: Vec<Value>,
     cache_control: String,
+    date: Option<String>,
     discovery_fault: Option<Fault>,
     keys_fault: Option<Fault>,
 }
@@ -115,7 +132,13 @@ impl Issuer {
 
     /// Starts one on a free port that speaks HTTPS as `localhost`.
     pub async fn start_tls() -> Issuer {
-        Issuer::listening(0, "", Some(tls::own_authority())).await
+        Issuer::start_tls_as(&["localhost"], None).await
+    }
+
+    /// Starts one on a free port that speaks HTTPS under these names, with a flaw where one is
+    /// given. Its URL says `localhost`.
+    pub async fn start_tls_as(names: &[&str], flaw: Option<Flaw>) -> Issuer {
+        Issuer::listening(0, "", Some(tls::own_authority(names, flaw))).await
     }
 
     async fn listening(port: u16, path: &str, tls: Option<tls::Tls>) -> Issuer {
@@ -127,7 +150,7 @@ impl Issuer {
             None => (format!("http://{address}{path}"), None, None),
             Some(tls) => {
                 let url = format!("https://localhost:{}{path}", address.port());
-                (url, Some(tls.authority_pem), Some(tls.acceptor))
+                (url, Some(tls.authority_pem), tls.acceptor)
             }
         };
         let (rsa, ec) = (SigningKey::rs256(), SigningKey::es256());
@@ -137,10 +160,12 @@ impl Issuer {
                 rsa,
                 ec,
                 cache_control: CACHE_CONTROL.to_owned(),
+                date: None,
                 discovery_fault: None,
                 keys_fault: None,
             }),
             fetches: Mutex::default(),
+            poured_bytes: AtomicU64::new(0),
         });
         let task = tokio::spawn(serve::serve(
             listener,
@@ -236,6 +261,13 @@ impl Issuer {
             .send_modify(|state| state.cache_control = cache_control.to_owned());
     }
 
+    /// Says that it is this time, in `date`, with every document.
+    pub fn set_date(&self, date: &str) {
+        self.shared
+            .state
+            .send_modify(|state| state.date = Some(date.to_owned()));
+    }
+
     /// Breaks the key set until [`Issuer::mend`].
     pub fn break_keys(&self, fault: Fault) {
         self.shared.state.send_modify(|state| match fault {
@@ -262,6 +294,11 @@ impl Issuer {
     /// How often each document was asked for so far.
     pub fn fetches(&self) -> Fetches {
         *self.shared.fetches.lock().unwrap()
+    }
+
+    /// How many bytes of answers without end somebody took before hanging up.
+    pub fn poured_bytes(&self) -> u64 {
+        self.shared.poured_bytes.load(Ordering::Relaxed)
     }
 
     fn rotated(&self, keep_old: bool) {

@@ -8,6 +8,7 @@
 //! Ends every connection after one answer; keeps nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -70,7 +71,7 @@ async fn answer(mut stream: impl Stream, url: String, shared: Arc<Shared>) {
     }
     let state = states.borrow().clone();
     // A caller that hangs up in the middle is no fault of ours.
-    let _ = write(&mut stream, &url, &state, document).await;
+    let _ = write(&mut stream, &url, &state, document, &shared.poured_bytes).await;
     let _ = stream.shutdown().await;
 }
 
@@ -79,13 +80,17 @@ async fn write(
     url: &str,
     state: &State,
     document: Document,
+    poured: &AtomicU64,
 ) -> std::io::Result<()> {
     let body = match document {
         Document::Discovery => discovery(url, state),
         Document::Keys => json!({ "keys": state.published }).to_string(),
         Document::Other => return plain(stream, 404, "text/plain", "", "no such document").await,
     };
-    let caching = format!("cache-control: {}\r\n", state.cache_control);
+    let mut caching = format!("cache-control: {}\r\n", state.cache_control);
+    if let Some(date) = &state.date {
+        caching.push_str(&format!("date: {date}\r\n"));
+    }
     match fault_of(state, document) {
         None | Some(Fault::Slow | Fault::WrongIssuer | Fault::KeysElsewhere(_)) => {
             plain(stream, 200, "application/json", &caching, &body).await
@@ -102,6 +107,32 @@ async fn write(
             let encoding = "content-encoding: gzip\r\n";
             plain(stream, 200, "application/json", encoding, &body).await
         }
+        Some(Fault::Bomb { announced }) => {
+            let encoding = if announced {
+                "content-encoding: gzip\r\n"
+            } else {
+                ""
+            };
+            let packed = super::bomb::bomb(16 << 20);
+            head(
+                stream,
+                200,
+                "application/json",
+                encoding,
+                Some(packed.len()),
+            )
+            .await?;
+            stream.write_all(&packed).await
+        }
+        Some(Fault::Large(bytes)) => {
+            let body = body.clone() + &" ".repeat(bytes.saturating_sub(body.len()));
+            plain(stream, 200, "application/json", &caching, &body).await
+        }
+        Some(Fault::EndlessHead) => {
+            stream.write_all(b"HTTP/1.1 200 -\r\n").await?;
+            pour(stream, b"x-more: and more\r\n", poured).await
+        }
+        Some(Fault::Interim) => pour(stream, b"HTTP/1.1 100 Continue\r\n\r\n", poured).await,
         Some(Fault::Truncated) => {
             let (half, _) = body.split_at(body.len() / 2);
             head(stream, 200, "application/json", "", Some(body.len())).await?;
@@ -114,9 +145,7 @@ async fn write(
         }
         Some(Fault::Endless) => {
             head(stream, 200, "application/json", "", None).await?;
-            loop {
-                stream.write_all(&[b' '; 8192]).await?;
-            }
+            pour(stream, &[b' '; 8192], poured).await
         }
         Some(Fault::Dribble) => {
             head(stream, 200, "application/json", "", Some(body.len())).await?;
@@ -181,6 +210,14 @@ async fn head(
     stream.write_all(head.as_bytes()).await
 }
 
+/// Writes the same again and again until the other end hangs up.
+async fn pour(stream: &mut impl Stream, piece: &[u8], poured: &AtomicU64) -> std::io::Result<()> {
+    loop {
+        stream.write_all(piece).await?;
+        poured.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+}
+
 /// Keeps a connection open until the other end gives up.
 async fn hold(stream: &mut impl Stream) -> std::io::Result<()> {
     let mut byte = [0];
@@ -193,7 +230,9 @@ async fn read_head(stream: &mut impl Stream) -> Option<Document> {
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         let mut piece = [0; 1024];
         let read = stream.read(&mut piece).await.ok()?;
-        if read == 0 || head.len() > 16 * 1024 {
+        // A caller that begins a TLS handshake (22) here is told off as a web server would.
+        let tls = head.is_empty() && piece.first() == Some(&22);
+        if read == 0 || tls || head.len() > 16 * 1024 {
             return None;
         }
         head.extend_from_slice(piece.get(..read)?);

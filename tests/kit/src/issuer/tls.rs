@@ -15,14 +15,30 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
+/// What is wrong with the certificate, or with the TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It ended years ago.
+    Expired,
+    /// It is not valid before years from now.
+    Future,
+    /// It names another host.
+    OtherName,
+    /// It signed itself.
+    SelfSigned,
+    /// There is none: plain HTTP is spoken where HTTPS is due.
+    ClearText,
+}
+
 /// What an issuer needs to speak HTTPS.
 pub(super) struct Tls {
-    pub(super) acceptor: TlsAcceptor,
+    /// None where it speaks clear text after all.
+    pub(super) acceptor: Option<TlsAcceptor>,
     pub(super) authority_pem: String,
 }
 
 /// A fresh authority and a certificate of it.
-pub(super) fn own_authority() -> Tls {
+pub(super) fn own_authority(names: &[&str], flaw: Option<Flaw>) -> Tls {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -30,9 +46,20 @@ pub(super) fn own_authority() -> Tls {
     let signer = Issuer::new(authority, authority_key);
 
     let key = KeyPair::generate().unwrap();
-    let names = vec!["localhost".to_owned()];
-    let leaf = CertificateParams::new(names).unwrap();
-    let certificate = leaf.signed_by(&key, &signer).unwrap();
+    let names: Vec<String> = match flaw {
+        Some(Flaw::OtherName) => vec!["another.example".to_owned()],
+        _ => names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let mut leaf = CertificateParams::new(names).unwrap();
+    match flaw {
+        Some(Flaw::Expired) => leaf.not_after = rcgen::date_time_ymd(2020, 1, 1),
+        Some(Flaw::Future) => leaf.not_before = rcgen::date_time_ymd(2999, 1, 1),
+        _ => {}
+    }
+    let certificate = match flaw {
+        Some(Flaw::SelfSigned) => leaf.self_signed(&key).unwrap(),
+        _ => leaf.signed_by(&key, &signer).unwrap(),
+    };
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -44,8 +71,9 @@ pub(super) fn own_authority() -> Tls {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
     Tls {
-        acceptor: TlsAcceptor::from(Arc::new(config)),
+        acceptor: (flaw != Some(Flaw::ClearText)).then_some(acceptor),
         authority_pem,
     }
 }
