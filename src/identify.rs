@@ -47,7 +47,6 @@ mod openid;
 mod dialect;
 mod trail;
 mod trust;
-mod reach;
 mod roots;
 mod dial;
 mod fetch;
@@ -61,7 +60,6 @@ mod offline;
 pub use claim_table::{ClaimLine, Form};
 pub use entra::tenant_of;
 pub use blocked::{BlockedKey, BlockedKeys};
-pub use dial::Names;
 pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
@@ -76,6 +74,7 @@ use moka::sync::Cache;
 
 use crate::clock::{Clock, Time};
 use crate::listen::Arrival;
+use crate::reach::Lookup;
 use crate::refusal::{Reason, Refusal};
 use crate::setup_error::SetupError;
 use keys::Keys;
@@ -120,10 +119,10 @@ impl Issuers {
     ///
     /// An issuer that cannot be trusted as it is set, or a file that cannot be read.
     pub fn build(settings: Vec<IssuerSettings>, clock: Clock) -> Result<Issuers, SetupError> {
-        Issuers::resolving(settings, clock, &Names::machine())
+        Issuers::resolving(settings, clock, &Lookup::machine())
     }
 
-    /// As [`Issuers::build`], with the hosts of issuers resolved by these names.
+    /// As [`Issuers::build`], with the hosts of issuers looked up there.
     ///
     /// # Errors
     ///
@@ -131,12 +130,12 @@ impl Issuers {
     pub fn resolving(
         settings: Vec<IssuerSettings>,
         clock: Clock,
-        names: &Names,
+        lookup: &Lookup,
     ) -> Result<Issuers, SetupError> {
         trust::check(&settings)?;
         let mut trusted = HashMap::with_capacity(settings.len());
         for one in settings {
-            let keys = Arc::new(Keys::new(&one, names.clone(), clock.clone())?);
+            let keys = Arc::new(Keys::new(&one, lookup.clone(), clock.clone())?);
             let url = one.url.clone();
             let settings = Arc::new(one);
             trusted.insert(url, Trusted { settings, keys });

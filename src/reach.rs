@@ -8,7 +8,7 @@
 //! cloud metadata, the unspecified, multicast and broadcast ones. The loopback is dialled only for a
 //! host that says loopback itself. An IPv4 address inside an IPv6 one counts as what it is.
 //!
-//! RFC 3927; RFC 4291 2.5.5.2; RFC 5735; RFC 6052 2.1; RFC 6761 6.3 (`localhost`).
+//! RFC 3056 (6to4); RFC 3927; RFC 4291 2.5.5; RFC 5735; RFC 6052 2.1; RFC 6761 6.3 (`localhost`).
 
 use std::fmt;
 use std::future::Future;
@@ -96,6 +96,16 @@ impl Lookup {
     }
 }
 
+impl Lookup {
+    /// The addresses of a host, which may be an address itself; none for a name that is not known.
+    pub(crate) async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => (self.0)(host.to_owned()).await.unwrap_or_default(),
+        }
+    }
+}
+
 impl Resolver {
     pub(crate) fn new(lookup: Lookup, reach: Reach) -> Resolver {
         Resolver { lookup, reach }
@@ -144,7 +154,10 @@ fn plain(address: IpAddr) -> IpAddr {
         return address.to_canonical();
     };
     match six.octets() {
-        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] => {
+        // NAT64, then 6to4, then `::a.b.c.d`, which `::` and `::1` are not.
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d]
+        | [0x20, 0x02, a, b, c, d, ..] => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if (a, b) != (0, 0) => {
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         }
         _ => IpAddr::V6(six),
@@ -153,20 +166,28 @@ fn plain(address: IpAddr) -> IpAddr {
 
 fn nowhere(address: IpAddr) -> Option<&'static str> {
     let link_local = match address {
-        IpAddr::V4(four) => four.is_link_local(),
-        IpAddr::V6(six) => six.is_unicast_link_local() || six == METADATA,
+        IpAddr::V4(four) => four.is_link_local() || METADATA_V4.contains(&four),
+        // `fec0::/10` is what site-local was before RFC 3879.
+        IpAddr::V6(six) => {
+            six.is_unicast_link_local() || six.segments()[0] & 0xffc0 == 0xfec0 || six == METADATA
+        }
     };
     if link_local {
         return Some("a link-local address, where clouds keep the secrets of the machine");
     }
-    let broadcast =
-        matches!(address, IpAddr::V4(four) if four.is_broadcast() || four.octets()[0] == 0);
-    if address.is_unspecified() || address.is_multicast() || broadcast {
+    // Reserved ones (RFC 1112 4) with the broadcast address among them.
+    let nobodys = matches!(address, IpAddr::V4(four) if matches!(four.octets()[0], 0 | 240..));
+    if address.is_unspecified() || address.is_multicast() || nobodys {
         return Some("an address that is nobody's own");
     }
     None
 }
 
+/// Where other clouds keep theirs, or what hands it out.
+const METADATA_V4: [Ipv4Addr; 2] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(168, 63, 129, 16),
+];
 /// The instance metadata of a large cloud over IPv6; unlike its IPv4 address it is not link-local.
 const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
@@ -186,6 +207,7 @@ mod tests {
             "10.1.2.3",
             "2001:db8::7",
             "fd12::1",
+            "100.64.0.1",
             "::ffff:192.0.2.7",
         ] {
             assert_eq!(check("api.example.com", &[], address), Ok(()), "{address}");
@@ -207,6 +229,13 @@ mod tests {
             "224.0.0.1",
             "ff02::1",
             "255.255.255.255",
+            "240.0.0.1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "fec0::1",
+            "2002:a9fe:a9fe::1",
+            "::169.254.169.254",
+            "2002:7f00:1::",
             "127.0.0.1",
             "127.8.8.8",
             "::1",

@@ -5,7 +5,7 @@
 //! Never: sends a key, or any byte of a request: a connection, a TLS handshake where the upstream is
 //! https, and an end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use tokio_rustls::TlsConnector;
 
 use super::dial;
 use super::settings::UpstreamSettings;
+use crate::reach::{Lookup, Reach};
 
 /// Why an upstream was not reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreached {
     /// No connection came about.
     Network(String),
-    /// Somebody answers who is not believed to be the upstream.
-    Tls(String),
+    /// Its address may not be dialled, or whoever answers is not believed.
+    Refused(String),
 }
 
 /// Connects, shakes hands, and hangs up.
@@ -46,14 +47,31 @@ async fn connect(upstream: &UpstreamSettings) -> Result<SocketAddr, Unreached> {
     let host = upstream.url.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = (upstream.url.port_u16()).unwrap_or(if secure { 443 } else { 80 });
-    let stream = TcpStream::connect((host, port)).await.map_err(network)?;
-    let address = stream.peer_addr().map_err(network)?;
+    let address = address(upstream, host).await?;
+    let address = SocketAddr::new(address, port);
+    let stream = TcpStream::connect(address).await.map_err(network)?;
     if secure {
-        let untrusted = |why: String| Unreached::Tls(why);
+        let untrusted = |why: String| Unreached::Refused(why);
         let tls = dial::trusting(upstream).map_err(|fault| untrusted(fault.to_string()))?;
         let name = ServerName::try_from(host.to_owned()).map_err(|e| untrusted(e.to_string()))?;
         let shaken = TlsConnector::from(Arc::new(tls)).connect(name, stream);
         shaken.await.map_err(|e| untrusted(e.to_string()))?;
     }
     Ok(address)
+}
+
+/// The first address that may be dialled.
+async fn address(upstream: &UpstreamSettings, host: &str) -> Result<IpAddr, Unreached> {
+    let reach = Reach::of(host, upstream.addresses.clone());
+    let mut refused = None;
+    for address in Lookup::machine().addresses(host).await {
+        match reach.check(address) {
+            Ok(()) => return Ok(address),
+            Err(why) => refused = Some(format!("the name leads to {address}: {why}")),
+        }
+    }
+    Err(match refused {
+        Some(why) => Unreached::Refused(why),
+        None => Unreached::Network("the name does not resolve".to_owned()),
+    })
 }

@@ -6,14 +6,13 @@
 //! the one that is dialled: a second look-up could answer otherwise. Each address that may be
 //! dialled is tried in the order of the resolver, none for long while another is left.
 //!
-//! Never: dials what [`may_dial`] refuses, goes through a proxy of the environment, sends a byte
+//! Never: dials what [`Reach`] refuses, goes through a proxy of the environment, sends a byte
 //! over TLS before the certificate was verified.
 //!
 //! RFC 9110 4.3.4 (certificate names).
 
-use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,50 +23,20 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::fetch::FetchFault;
-use super::reach::may_dial;
-
-/// How a name becomes addresses. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Names(Option<Arc<HashMap<String, Vec<IpAddr>>>>);
-
-impl Names {
-    /// As the machine resolves them.
-    pub fn machine() -> Names {
-        Names(None)
-    }
-
-    /// These and no others: for tests of what hostile names resolve to.
-    pub fn fixed(known: HashMap<String, Vec<IpAddr>>) -> Names {
-        Names(Some(Arc::new(known)))
-    }
-
-    async fn addresses(&self, host: &str, port: u16) -> Vec<SocketAddr> {
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return vec![SocketAddr::new(address, port)];
-        }
-        match &self.0 {
-            None => tokio::net::lookup_host((host, port))
-                .await
-                .map_or_else(|_| Vec::new(), Iterator::collect),
-            Some(known) => known.get(host).map_or_else(Vec::new, |found| {
-                found.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
-            }),
-        }
-    }
-}
+use crate::reach::{Lookup, Reach};
 
 /// Dials the hosts of one issuer.
 #[derive(Clone)]
 pub(super) struct Dialer {
-    names: Names,
+    lookup: Lookup,
+    reach: Reach,
     tls: TlsConnector,
-    loopback_is_named: bool,
 }
 
 impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialer")
-            .field("loopback_is_named", &self.loopback_is_named)
+            .field("reach", &self.reach)
             .finish_non_exhaustive()
     }
 }
@@ -78,16 +47,12 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Dialer {
-    /// For an issuer whose URL names the loopback, or does not.
-    pub(super) fn new(
-        names: Names,
-        tls: Arc<rustls::ClientConfig>,
-        loopback_is_named: bool,
-    ) -> Dialer {
+    /// For the hosts that one issuer's keys may be at.
+    pub(super) fn new(lookup: Lookup, reach: Reach, tls: Arc<rustls::ClientConfig>) -> Dialer {
         Dialer {
-            names,
+            lookup,
+            reach,
             tls: TlsConnector::from(tls),
-            loopback_is_named,
         }
     }
 
@@ -108,14 +73,15 @@ impl Dialer {
     }
 
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, FetchFault> {
-        let found = self.names.addresses(host, port).await;
+        let found = self.lookup.addresses(host).await;
         if found.is_empty() {
             return Err(FetchFault::UnknownName);
         }
         let allowed: Vec<_> = found
             .into_iter()
-            .filter(|address| may_dial(address.ip(), self.loopback_is_named))
+            .filter(|address| self.reach.check(*address).is_ok())
             .take(MOST_ADDRESSES)
+            .map(|address| SocketAddr::new(address, port))
             .collect();
         if allowed.is_empty() {
             return Err(FetchFault::ForbiddenAddress);

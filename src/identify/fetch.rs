@@ -2,7 +2,7 @@
 //!
 //! In: a URL that was checked. Out: its bytes and how long they may be kept, or a [`FetchFault`].
 //!
-//! HTTPS only, except to the loopback; addresses that [`may_dial`](super::reach::may_dial) allows;
+//! HTTPS only, except to the loopback; addresses that [`Reach`] allows to the issuer's own host;
 //! one mebibyte at most; exactly 200; no redirects, because who may send us elsewhere may send us
 //! anywhere; no compression, because nobody asked for it. The caller bounds the time. A connection
 //! carries one document, which is asked for once an hour.
@@ -21,10 +21,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
-use super::dial::{Dialer, Names, bare_host};
+use super::dial::{Dialer, bare_host};
 use super::roots::roots;
 use super::settings::IssuerSettings;
 use crate::clock::Time;
+use crate::reach::{Lookup, Reach};
 use crate::setup_error::SetupError;
 
 /// Fetches documents of one issuer.
@@ -121,7 +122,7 @@ impl FetchFault {
 impl Fetcher {
     /// For this issuer. Trusts the machine's certificates and, where one is given, those in a file
     /// beside them.
-    pub(super) fn new(issuer: &IssuerSettings, names: Names) -> Result<Fetcher, SetupError> {
+    pub(super) fn new(issuer: &IssuerSettings, lookup: Lookup) -> Result<Fetcher, SetupError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let of_machine = issuer.url.starts_with("https:");
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -130,9 +131,10 @@ impl Fetcher {
             .with_root_certificates(roots(of_machine, issuer.ca_file.as_deref())?)
             .with_no_client_auth();
         let named: Option<Uri> = issuer.url.parse().ok();
-        let loopback_is_named = named.is_some_and(|url| is_loopback(bare_host(&url)));
+        let host = named.as_ref().map_or("", bare_host);
+        let reach = Reach::of(host, Vec::new());
         Ok(Fetcher {
-            dialer: Dialer::new(names, Arc::new(tls), loopback_is_named),
+            dialer: Dialer::new(lookup, reach, Arc::new(tls)),
         })
     }
 

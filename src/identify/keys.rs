@@ -22,12 +22,12 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
-use super::dial::Names;
 use super::discovery;
 use super::fetch::{FetchFault, Fetcher};
 use super::key_set::{KeySet, NoKeySet};
 use super::settings::IssuerSettings;
 use crate::clock::Clock;
+use crate::reach::Lookup;
 use crate::refusal::{Reason, Refusal};
 use crate::setup_error::SetupError;
 
@@ -67,11 +67,11 @@ impl Keys {
     /// For this issuer; reads its key file where it has one, and asks nobody yet.
     pub(super) fn new(
         issuer: &IssuerSettings,
-        names: Names,
+        lookup: Lookup,
         clock: Clock,
     ) -> Result<Keys, SetupError> {
         let (source, kept) = match &issuer.keys_file {
-            None => (Source::Issuer(Fetcher::new(issuer, names)?), None),
+            None => (Source::Issuer(Fetcher::new(issuer, lookup)?), None),
             Some(file) => {
                 let set = file::read(file)?;
                 let kept = Kept::read(set, &clock);

@@ -1,19 +1,22 @@
 //! Names that resolve to where keys must not be fetched from.
 
 use super::*;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use stile::clock::Clock;
-use stile::identify::{Issuers, Names};
+use stile::identify::Issuers;
+use stile::reach::Lookup;
 use stile_kit::{Fetches, Issuer};
 
-fn names(host: &str, addresses: &[&str]) -> Names {
+fn names(host: &'static str, addresses: &[&str]) -> Lookup {
     let addresses: Vec<IpAddr> = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    Names::fixed(HashMap::from([(host.to_owned(), addresses)]))
+    Lookup::by(move |name| match name == host {
+        true => addresses.clone(),
+        false => Vec::new(),
+    })
 }
 
 /// The word that a fetch ends in for an issuer at this URL.
-async fn word(url: &str, names: &Names) -> Option<&'static str> {
+async fn word(url: &str, names: &Lookup) -> Option<&'static str> {
     install_crypto();
     let clock = Clock::fixed(Time::from_secs(NOW_S));
     let settings = vec![settings(url, Dialect::Gitlab)];

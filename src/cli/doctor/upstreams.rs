@@ -27,10 +27,10 @@ pub(super) async fn look(settings: &Settings) -> Vec<Finding> {
                 format!("{url} cannot be reached: {why}"),
                 "check its name, its port and the firewall from here",
             ),
-            Ok(Err(Unreached::Tls(why))) => Finding::no(
+            Ok(Err(Unreached::Refused(why))) => Finding::no(
                 check,
-                format!("{url} answers, but is not believed: {why}"),
-                "check `url` and the upstream's `ca_file`",
+                format!("{url} is not gone on with: {why}"),
+                "check the upstream's `url`, `ca_file` and `addresses`",
             ),
             Err(_) => {
                 Finding::unknown(check, "looking at it ended in a fault of ours", "report it")
