@@ -172,6 +172,16 @@ impl Issuers {
         }
     }
 
+    /// Blocks these keys beside those that are blocked already.
+    pub fn block_also(&self, blocked: &BlockedKeys) {
+        let by_issuer = blocked.by_issuer();
+        for one in self.trusted.values() {
+            if let Some(ids) = by_issuer.get(one.settings.name.as_str()) {
+                one.keys.block_also(ids);
+            }
+        }
+    }
+
     /// Begins to fetch keys and keeps them fresh until this value is dropped; waits for nothing.
     /// Must be called within a Tokio runtime.
     pub fn start(&self) {

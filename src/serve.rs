@@ -91,6 +91,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));
+    let blocks = Arc::new(blocks::InForce::default());
     let (in_force, settings_in_force) = watch::channel(Arc::new(settings.clone()));
     tokio::spawn(reload::watch(
         reload::Watched {
@@ -98,6 +99,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
             environment,
             clock: clock.clone(),
             settings: settings.clone(),
+            blocks: Arc::clone(&blocks),
             in_force,
         },
         hangup,
@@ -106,6 +108,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
         Arc::clone(&notices),
     ));
     tokio::spawn(blocks::watch(
+        blocks,
         settings_in_force,
         pipeline.clone(),
         Arc::clone(&notices),

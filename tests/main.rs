@@ -35,6 +35,8 @@ mod config;
 mod cli;
 /// The whole way with the real program.
 mod pipeline;
+/// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.
+mod keys;
 /// Ten minutes with a hostile caller, by generator, against the real program.
 mod hostile;
 /// Every reason is met by a real request.

@@ -167,8 +167,17 @@ impl Keys {
 
     /// Blocks these key ids and no others, from the next look-up on.
     pub(super) fn block(&self, ids: Arc<BTreeSet<String>>) {
+        self.reblock(|_| ids);
+    }
+
+    /// Blocks these key ids beside those that are blocked already.
+    pub(super) fn block_also(&self, ids: &BTreeSet<String>) {
+        self.reblock(|before| Arc::new(before.union(ids).cloned().collect()));
+    }
+
+    fn reblock(&self, change: impl FnOnce(&BTreeSet<String>) -> Arc<BTreeSet<String>>) {
         let mut blocked = self.blocked();
-        *blocked = ids;
+        *blocked = change(&blocked);
         if let Some(kept) = self.kept.load_full() {
             self.kept.store(Some(Arc::new(kept.blocking(&blocked))));
         }

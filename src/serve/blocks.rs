@@ -7,10 +7,12 @@
 //! wait for that. A list is taken when the file stayed the same for one more look. One that cannot
 //! be read leaves the old one in force, and readiness says so.
 //!
+//! A list that is in force at the start is told as one, too.
+//!
 //! Never: takes a missing or broken list for an empty one.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,11 +33,39 @@ struct Taken {
     file: Option<PathBuf>,
     look: Option<Fingerprint>,
     ruling: Weak<Ruling>,
-    list: Option<Arc<BlockedKeys>>,
+}
+
+/// The list in force. Held while a list or a generation is put in place, so that no generation
+/// begins without the blocks of the one before.
+#[derive(Debug, Default)]
+pub(super) struct InForce(Mutex<BlockedKeys>);
+
+impl InForce {
+    /// Puts a generation in place that also blocks what is blocked now. Keys that its own list no
+    /// longer has are free when the list is taken next.
+    pub(super) fn swap(&self, pipeline: &Pipeline, ruling: Ruling) {
+        let list = self.list();
+        ruling.issuers.block_also(&list);
+        pipeline.swap(ruling);
+    }
+
+    /// Puts a list in place; true when it is another.
+    fn replace(&self, pipeline: &Pipeline, list: &BlockedKeys) -> bool {
+        let mut in_force = self.list();
+        pipeline.ruling().issuers.block(list);
+        let changed = *in_force != *list;
+        in_force.clone_from(list);
+        changed
+    }
+
+    fn list(&self) -> MutexGuard<'_, BlockedKeys> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Watches until the process ends; `settings` are those in force.
 pub(super) async fn watch(
+    in_force: Arc<InForce>,
     settings: watch::Receiver<Arc<Settings>>,
     pipeline: Pipeline,
     notices: Arc<Notices>,
@@ -52,12 +82,18 @@ pub(super) async fn watch(
                 || taken.file.as_ref() != Some(&file)
                 || taken.look.as_ref() != Some(&look);
             if news && settled {
-                take(&mut taken, &settings, file, &ruling, &pipeline, &notices).await;
-                taken.look = before.take();
-                taken.ruling = Arc::downgrade(&ruling);
+                take(&in_force, &settings, file.clone(), &pipeline, &notices).await;
+                taken = Taken {
+                    file: Some(file),
+                    look: before.take(),
+                    ruling: Arc::downgrade(&ruling),
+                };
             }
             before = Some(look);
-        } else {
+        } else if taken.file.is_some() {
+            // The settings name no list any more, which is as good as an empty one.
+            taken = Taken::default();
+            in_force.replace(&pipeline, &BlockedKeys::default());
             notices.blocks(None);
         }
         drop(ruling);
@@ -66,23 +102,17 @@ pub(super) async fn watch(
 }
 
 async fn take(
-    taken: &mut Taken,
+    in_force: &InForce,
     settings: &Arc<Settings>,
     file: PathBuf,
-    ruling: &Ruling,
     pipeline: &Pipeline,
     notices: &Notices,
 ) {
-    taken.file = Some(file.clone());
     match read(settings, file).await {
         Ok(list) => {
-            ruling.issuers.block(&list);
+            let changed = in_force.replace(pipeline, &list);
             notices.blocks(None);
-            // The first one was read with the settings and is nothing new.
-            let first = taken.list.is_none();
-            let changed = taken.list.as_deref() != Some(&list);
-            let list = taken.list.insert(Arc::new(list)).clone();
-            if changed && !first {
+            if changed {
                 tell(&list, pipeline).await;
             }
         }
@@ -90,10 +120,6 @@ async fn take(
             let told = fault.to_string();
             tracing::error!("the list of blocked keys is refused, the old one stays: {told}");
             notices.blocks(Some(told));
-            // A generation that was built while the list was good still needs the old one.
-            if let Some(list) = &taken.list {
-                ruling.issuers.block(list);
-            }
         }
     }
 }

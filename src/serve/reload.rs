@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
+use super::blocks::InForce;
 use super::build::build;
 use crate::admin::Notices;
 use crate::clock::Clock;
@@ -40,6 +41,8 @@ pub(super) struct Watched {
     pub(super) environment: Environment,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
+    /// What is blocked now.
+    pub(super) blocks: Arc<InForce>,
     /// Tells others what is in force.
     pub(super) in_force: watch::Sender<Arc<Settings>>,
 }
@@ -107,7 +110,7 @@ async fn take_over(
         Ok((settings, ruling)) => {
             let (config, policy_set) = (ruling.config.clone(), ruling.policies.digest().to_owned());
             ruling.issuers.start();
-            pipeline.swap(ruling);
+            watched.blocks.swap(pipeline, ruling);
             watched.in_force.send_replace(Arc::new(settings.clone()));
             watched.settings = settings;
             notices.reload(None);
