@@ -14,6 +14,7 @@ main() {
     debian_packages curl openssl strace
     python_and_node_are_new_enough
     caller_packages
+    keycloak
 }
 
 # Arguments are programs whose packages have the same name; the missing ones are installed.
@@ -58,6 +59,36 @@ caller_packages() {
     (cd "$callers" && npm ci --ignore-scripts --no-audit --no-fund </dev/null >>install.txt 2>&1) ||
         fail "npm could not install tests/callers/package-lock.json" "see $callers/install.txt"
     echo "$wanted" >"$callers/installed"
+}
+
+# A second issuer that is not ours, as its makers publish it with Maven (Apache-2.0), by its digest.
+# It wants a Java runtime and Maven; where they are missing, its test says that it is skipped.
+keycloak() {
+    local version=26.7.3 digest=77657f30b7e90d70f727712ce1c967f430fd6a5e9f458d32d8c6df0635345f47
+    local folder=$callers/keycloak artifact packed major
+    [ "$(cat "$folder/installed" 2>/dev/null)" != "$version" ] || return 0
+    major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p') || major=
+    if [ "${major:-0}" -lt 17 ] || ! command -v mvn >/dev/null; then
+        say "Keycloak is left out: Java 17 and Maven are needed for it"
+        return 0
+    fi
+    say "installing Keycloak $version"
+    rm -rf "$folder"
+    artifact=org.keycloak:keycloak-quarkus-dist:$version:tar.gz
+    # Its own repository folder, which is removed again: nothing goes into your home.
+    if ! quietly mvn --batch-mode "-Dmaven.repo.local=$(realpath "$callers")/maven" \
+        org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get "-Dartifact=$artifact" -Dtransitive=false; then
+        rm -rf "$callers/maven"
+        say "Keycloak is left out: Maven could not fetch $artifact; see $callers/install.txt"
+        return 0
+    fi
+    packed=$(find "$callers/maven" -name "keycloak-quarkus-dist-$version.tar.gz")
+    echo "$digest  $packed" | sha256sum --check --quiet ||
+        fail "Keycloak $version is not what it was" "do not run it; look at $packed"
+    mkdir -p "$folder"
+    tar --extract --gzip --file "$packed" --directory "$folder" --strip-components 1
+    rm -rf "$callers/maven"
+    echo "$version" >"$folder/installed"
 }
 
 quietly() {

@@ -9,6 +9,7 @@
 //! Where a tool is missing a test says so and passes, so that plain `cargo test` works everywhere;
 //! with `CI` or `STILE_TEST_TOOLS=required` in the environment (`make test`) it fails instead.
 
+mod rotating;
 mod second_verifier;
 mod through_stile;
 
@@ -51,7 +52,7 @@ pub(crate) async fn terraform_like(called: &Called, flags: &[&str]) -> Option<Va
     run("venv/bin/python", "terraform_like.py", called, flags).await
 }
 
-/// npm's `oidc-provider`, running until dropped: an issuer that is not ours.
+/// An issuer that is not ours, running until dropped: npm's `oidc-provider`, or Keycloak.
 #[derive(Debug)]
 pub(crate) struct ForeignIssuer {
     process: Child,
@@ -66,9 +67,22 @@ pub(crate) struct ForeignIssuer {
 }
 
 impl ForeignIssuer {
-    /// Starts it and takes a first token for `audience`, in at most a few seconds.
+    /// Starts `oidc-provider` and takes a first token for `audience`, in at most a few seconds.
     pub(crate) fn start(audience: &str) -> Option<ForeignIssuer> {
-        let mut process = command("node", "oidc_provider.mjs")?
+        ForeignIssuer::run("oidc_provider.mjs", audience)
+    }
+
+    /// The same with Keycloak, in half a minute; `None` where it was not installed, which wants Java.
+    pub(crate) fn keycloak(audience: &str) -> Option<ForeignIssuer> {
+        if !tools().join("keycloak/installed").exists() {
+            eprintln!("skipped keycloak.mjs: install Java 17 and Maven, and the tools again");
+            return None;
+        }
+        ForeignIssuer::run("keycloak.mjs", audience)
+    }
+
+    fn run(script: &str, audience: &str) -> Option<ForeignIssuer> {
+        let mut process = command("node", script)?
             .env("STILE_AUDIENCE", audience)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -91,10 +105,15 @@ impl ForeignIssuer {
 
     /// Another token, for any audience.
     pub(crate) fn mint(&mut self, audience: &str) -> String {
-        let asking = self.asking.as_mut().expect("open until dropped");
-        writeln!(asking, "{audience}").expect("the issuer reads");
-        let said = next_line(&mut self.answers);
+        let said = self.obey(audience);
         said["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Does what a line of its script says, such as `rotate`.
+    pub(crate) fn obey(&mut self, line: &str) -> Value {
+        let asking = self.asking.as_mut().expect("open until dropped");
+        writeln!(asking, "{line}").expect("the issuer reads");
+        next_line(&mut self.answers)
     }
 }
 

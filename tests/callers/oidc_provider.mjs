@@ -3,7 +3,10 @@
 // In: the environment STILE_AUDIENCE (default https://stile.example.com). Out, each on one line of
 // JSON: first {"issuer", "client_id", "token"}, the token from a real client-credentials request;
 // then {"token"} for every line on standard input that names an audience. Tokens are RFC 9068 JWTs,
-// `typ: at+jwt`, RS256. Ends when standard input closes, at the latest after 10 minutes.
+// `typ: at+jwt`, RS256. The line `rotate` makes a new key sign and takes the old ones away, `rotate
+// keeping` leaves them published; both answer {"kid"}. The line `down` lets every request wait for an
+// answer that does not come until `up`; both answer {}. Ends when standard input closes, at the
+// latest after 10 minutes.
 //
 // The issuer is plain http on a free loopback port, which stile accepts for loopback only.
 
@@ -23,20 +26,53 @@ const clientId = 'nightly-report';
 const server = createServer();
 await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
-server.on('request', provider(issuer).callback());
+let made = 0;
+let keys = [newKey()];
+let serving = provider(issuer).callback();
+let waiting = null; // the requests that came while it is down
+server.on('request', (request, response) => {
+  if (waiting) waiting.push([request, response]);
+  else serving(request, response);
+});
 
 const audience = process.env.STILE_AUDIENCE ?? 'https://stile.example.com';
 say({ issuer, client_id: clientId, token: await minted(audience) });
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line.trim()) say({ token: await minted(line.trim()) });
+  if (line.trim()) say(await obey(line.trim()));
 }
 process.exit(0);
 
-function provider(url) {
+async function obey(line) {
+  switch (line) {
+    case 'rotate':
+    case 'rotate keeping':
+      keys = [newKey(), ...(line === 'rotate' ? [] : keys)];
+      serving = provider(issuer).callback();
+      return { kid: keys[0].kid };
+    case 'down':
+      waiting = [];
+      return {};
+    case 'up': {
+      const late = waiting ?? [];
+      waiting = null;
+      for (const [request, response] of late) serving(request, response);
+      return {};
+    }
+    default:
+      return { token: await minted(line) };
+  }
+}
+
+function newKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const key = { ...privateKey.export({ format: 'jwk' }), kid: 'peer-1', use: 'sig', alg: 'RS256' };
+  made += 1;
+  const kid = `peer-${made}`;
+  return { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
+}
+
+function provider(url) {
   return new Provider(url, {
-    jwks: { keys: [key] },
+    jwks: { keys },
     cookies: { keys: [randomBytes(24).toString('base64url')] },
     clients: [{
       client_id: clientId,
