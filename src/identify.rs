@@ -57,9 +57,9 @@ mod blocked;
 mod keys;
 mod offline;
 
+pub use blocked::{BlockedKey, BlockedKeys};
 pub use claim_table::{ClaimLine, Form};
 pub use entra::tenant_of;
-pub use blocked::{BlockedKey, BlockedKeys};
 pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
