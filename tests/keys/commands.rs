@@ -1,5 +1,7 @@
 //! `stile keys` against a running stile, against issuers, and against nobody.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 use stile_kit::Fault;
 
@@ -175,6 +177,17 @@ async fn the_list_is_changed_as_a_whole_and_slips_are_told() {
         .filter(|name| name.to_string_lossy().contains(".new"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+
+    // Its mode stays, and where the name is a link, the file behind it is the list.
+    let behind = ground.folder().path().join("behind.yaml");
+    std::fs::rename(&list, &behind).unwrap();
+    std::fs::set_permissions(&behind, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("behind.yaml", &list).unwrap();
+    let (exit, _, err) = block("gitlab", "linked", "w").await;
+    assert_eq!(exit, 0, "{err}");
+    assert!(list.is_symlink() && text().contains("linked"), "{}", text());
+    let mode = std::fs::metadata(&behind).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o640);
 
     // A broken list is not written over, and one that is not there is begun.
     std::fs::write(&list, "broken").unwrap();

@@ -111,7 +111,7 @@ async fn files_audiences_and_upstreams_that_are_not_well_are_told_with_their_fix
     let file = ground.folder().write("keys.json", &set).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
     let piece = "    dialect: gitlab\n";
-    let more = format!("{piece}    keys_file: keys.json\n    audiences: [observability]\n");
+    let more = format!("{piece}    keys_file: keys.json\n    audiences: [account]\n");
     let ground = ground.with(piece, &more);
     let (exit, findings) = doctor(&ground).await;
     assert_eq!(exit, 1);

@@ -90,11 +90,13 @@ pub(super) fn audiences(settings: &Settings) -> Vec<Finding> {
             let found = format!("`{audience}` is an upstream, whose tokens would open this too");
             return Finding::no(check, found, NAME_THIS_PROXY);
         }
-        let general = |audience: &&String| !audience.contains(['.', ':', '/', '-']);
+        let general = |audience: &&String| {
+            GENERAL.contains(&audience.as_str()) || audience.ends_with("/userinfo")
+        };
         match issuer.audiences.iter().find(general) {
             Some(audience) => Finding::no(
                 check,
-                format!("`{audience}` may be the name of other services of that issuer as well"),
+                format!("`{audience}` is in tokens that were asked for without this proxy in mind"),
                 NAME_THIS_PROXY,
             ),
             None => Finding::yes(check, shown),
@@ -105,6 +107,8 @@ pub(super) fn audiences(settings: &Settings) -> Vec<Finding> {
 
 /// Of a machine that does not answer, nothing is known.
 const OUT_OF_REACH: &[&str] = &["unknown_name", "unreachable", "timed_out"];
+/// What issuers put into tokens by themselves, and what everybody calls their first service.
+const GENERAL: &[&str] = &["account", "api", "default", "public", "openid", "*"];
 const LEEWAY_S: u64 = 30;
 const NAME_THIS_PROXY: &str =
     "use the URL of this proxy, in `audiences` and where tokens are asked for";

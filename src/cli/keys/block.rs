@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use crate::cli::Exit;
@@ -125,16 +125,27 @@ fn replace(path: &Path, list: &BlockedKeys) -> Result<(), Trouble> {
 }
 
 fn written(path: &Path, list: &BlockedKeys) -> io::Result<()> {
+    // Where the name is a link, what it leads to is the list.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let before = fs::metadata(path).ok();
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    let mode = fs::metadata(path).map_or(0o644, |there| there.permissions().mode() & 0o777);
+    let mode = before.as_ref().map_or(0o644, |there| there.mode() & 0o777);
     let result = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(&beside)
         .and_then(|mut file| {
+            if let Some(before) = &before {
+                // stile must be able to read it as it read the old one, whoever runs this.
+                file.set_permissions(fs::Permissions::from_mode(mode))?;
+                if (before.uid(), before.gid()) != (file.metadata()?.uid(), file.metadata()?.gid())
+                {
+                    std::os::unix::fs::fchown(&file, Some(before.uid()), Some(before.gid()))?;
+                }
+            }
             file.write_all(list.to_yaml().as_bytes())?;
             file.sync_all()
         })

@@ -7,8 +7,8 @@
 //!
 //! Ends every connection after one answer; keeps nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
@@ -113,7 +113,7 @@ async fn write(
             } else {
                 ""
             };
-            let packed = super::bomb::bomb(16 << 20);
+            let packed = BOMB.get_or_init(|| super::bomb::bomb(16 << 20));
             head(
                 stream,
                 200,
@@ -122,7 +122,7 @@ async fn write(
                 Some(packed.len()),
             )
             .await?;
-            stream.write_all(&packed).await
+            stream.write_all(packed).await
         }
         Some(Fault::Large(bytes)) => {
             let body = body.clone() + &" ".repeat(bytes.saturating_sub(body.len()));
@@ -132,7 +132,10 @@ async fn write(
             stream.write_all(b"HTTP/1.1 200 -\r\n").await?;
             pour(stream, b"x-more: and more\r\n", poured).await
         }
-        Some(Fault::Interim) => pour(stream, b"HTTP/1.1 100 Continue\r\n\r\n", poured).await,
+        Some(Fault::Interim) => loop {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        },
         Some(Fault::Truncated) => {
             let (half, _) = body.split_at(body.len() / 2);
             head(stream, 200, "application/json", "", Some(body.len())).await?;
@@ -263,3 +266,6 @@ fn count(shared: &Shared, document: Document) {
         }
     }
 }
+
+/// Made once: it takes a moment.
+static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
