@@ -157,6 +157,7 @@ async fn a_weak_key_that_is_published_is_refused_and_written_down() {
     let answer = asks(&world, &token).await;
     assert_eq!(answer.json()["reason"], "weak_key", "{}", answer.text());
     assert!(begun.elapsed() < Duration::from_secs(1));
+    event(&world, "keys.changed", |told| told["issuer"] == "okta").await;
     assert_eq!(
         events(&world, "keys.changed").len(),
         2,
