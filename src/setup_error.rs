@@ -1,6 +1,7 @@
 //! Tells what is wrong with a file that stile was started or reloaded with.
 //!
-//! In: what a loader found. Out: one [`SetupError`] per fault: file, line, column, what, hint.
+//! In: what a loader found. Out: one [`SetupError`] per fault: code, file, line, column, the line
+//! itself, what, hint.
 //!
 //! The grammar of messages: lower case, no full stop, what the user wrote in back-ticks, the hint
 //! apart from the fault. These errors end a start-up or refuse a reload; the end of a request is a
@@ -9,15 +10,25 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+mod code;
+
+pub use code::Code;
+
 /// One fault in what the operator wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupError {
+    /// What kind of fault it is, where it is one of a policy folder.
+    pub code: Option<Code>,
     /// The file with the fault, where there is one.
     pub file: Option<PathBuf>,
     /// Line in that file, from 1.
     pub line: Option<usize>,
     /// Column in that line, from 1, in characters.
     pub column: Option<usize>,
+    /// How many characters of the line are meant; 0 where nobody said.
+    pub width: usize,
+    /// The line itself, where it may be shown.
+    pub excerpt: Option<String>,
     /// What is wrong: lower case, no full stop, user's words in back-ticks.
     pub fault: String,
     /// What would mend it.
@@ -28,9 +39,12 @@ impl SetupError {
     /// A fault that no file carries, such as a port in use.
     pub fn new(fault: impl Into<String>) -> SetupError {
         SetupError {
+            code: None,
             file: None,
             line: None,
             column: None,
+            width: 0,
+            excerpt: None,
             fault: fault.into(),
             hint: None,
         }
@@ -50,6 +64,29 @@ impl SetupError {
         self.line = Some(line);
         self.column = Some(column);
         self
+    }
+
+    /// Says which of the known kinds of fault it is; the first that is said stays.
+    #[must_use]
+    pub fn coded(mut self, code: Code) -> SetupError {
+        self.code.get_or_insert(code);
+        self
+    }
+
+    /// Says how many characters from the column on are meant.
+    #[must_use]
+    pub fn wide(mut self, width: usize) -> SetupError {
+        self.width = width;
+        self
+    }
+
+    /// Shows the line out of the text of the file that the fault is in.
+    pub fn show(&mut self, text: &str) {
+        let line = self.line.and_then(|line| line.checked_sub(1));
+        let line = line.and_then(|line| text.lines().nth(line));
+        self.excerpt = line
+            .filter(|line| line.chars().count() <= LONGEST_EXCERPT)
+            .map(|line| line.replace('\t', " "));
     }
 
     /// Says what would mend it.
@@ -95,6 +132,13 @@ impl fmt::Display for SetupError {
                 }
             }
         }
+        if let (Some(excerpt), Some(line)) = (&self.excerpt, self.line) {
+            let gutter = " ".repeat(line.to_string().len());
+            let before = self.column.unwrap_or(1).saturating_sub(1);
+            let (indent, carets) = (" ".repeat(before), "^".repeat(self.meant(excerpt)));
+            write!(f, "\n {gutter} |\n {line} | {excerpt}")?;
+            write!(f, "\n {gutter} | {indent}{carets}")?;
+        }
         if let Some(hint) = &self.hint {
             write!(f, "\n   = {hint}")?;
         }
@@ -102,4 +146,50 @@ impl fmt::Display for SetupError {
     }
 }
 
+impl SetupError {
+    /// How many characters of the line are meant: as many as were said, else the word that stands
+    /// there; never more than the line has.
+    fn meant(&self, excerpt: &str) -> usize {
+        let rest = excerpt.chars().skip(self.column.unwrap_or(1).max(1) - 1);
+        let word = |c: &char| c.is_alphanumeric() || "_-./*".contains(*c);
+        let width = match self.width {
+            0 => rest.clone().take_while(word).count(),
+            said => said.min(rest.clone().count()),
+        };
+        width.max(1)
+    }
+}
+
+const LONGEST_EXCERPT: usize = 160;
+
 impl std::error::Error for SetupError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(column: usize, width: usize, text: &str) -> String {
+        let mut fault = SetupError::in_file(Path::new("a.cedar"), "it is wrong");
+        fault = fault.at(2, column).wide(width).hint("mend it");
+        fault.show(text);
+        fault.to_string()
+    }
+
+    #[test]
+    fn the_line_is_shown_with_what_is_meant() {
+        let text = "one\n) when { principal.ref };\n";
+        let said = "it is wrong\n  --> a.cedar:2:10\n   |\n 2 | ) when { principal.ref };\n   |          \
+                    ^^^^^^^^^^^^^\n   = mend it";
+        assert_eq!(shown(10, 0, text), said);
+        assert!(shown(10, 9, text).contains("          ^^^^^^^^^\n"));
+    }
+
+    #[test]
+    fn a_width_beyond_the_line_and_a_line_beyond_the_text_are_no_trouble() {
+        assert!(shown(3, 99, "one\nab c\n").ends_with("|   ^^\n   = mend it"));
+        assert!(shown(99, 99, "one\nab\n").ends_with("^\n   = mend it"));
+        assert!(!shown(1, 1, "one").contains('|'));
+        let long = format!("one\n{}", "x".repeat(161));
+        assert!(!shown(1, 1, &long).contains('|'));
+    }
+}

@@ -42,14 +42,18 @@ async fn start(folder: &Path) -> Failed {
 async fn ends(folder: &Path, code: i32, parts: &[&str]) {
     let Failed { code: ended, said } = start(folder).await;
     assert_eq!(ended, Some(code), "{said}");
-    let errors = said.lines().filter(|line| line.starts_with("error: "));
+    let errors = said.lines().filter(|line| is_error(line));
     assert_eq!(errors.count(), 1, "not one error:\n{said}");
-    assert!(said.starts_with("error: "), "talk before it:\n{said}");
+    assert!(is_error(&said), "talk before it:\n{said}");
     let mends = said.contains("\n   = ") || said.contains(": wanted ");
     assert!(mends, "no hint:\n{said}");
     for part in parts {
         assert!(said.contains(part), "no `{part}`:\n{said}");
     }
+}
+
+fn is_error(line: &str) -> bool {
+    line.starts_with("error: ") || line.starts_with("error[P")
 }
 
 /// As [`ends`] with exit code 2, and no journal was begun.

@@ -31,7 +31,7 @@ use super::settings::PolicySettings;
 use super::statements::place;
 use super::written::{self, Power, Written};
 use crate::resolve::Entry;
-use crate::setup_error::{SetupError, nearest};
+use crate::setup_error::{Code, SetupError, nearest};
 
 /// A policy set before its cases have run.
 #[derive(Debug)]
@@ -58,18 +58,23 @@ pub(super) fn assemble(
     settings: &PolicySettings,
     entries: &[Arc<Entry>],
 ) -> Result<Assembled, Vec<SetupError>> {
-    let zone = zone(&settings.time_zone).map_err(|fault| vec![fault])?;
     let folder = Folder::read(&settings.folder)?;
-    let directory = match folder.file("directory.yaml") {
-        Some(file) => Directory::read(file)?,
-        None => {
-            let fault = SetupError::in_file(&settings.folder, "`directory.yaml` is missing");
-            return Err(vec![fault]);
-        }
-    };
+    assemble_from(&folder, settings, entries).map_err(|mut faults| {
+        folder.show(&mut faults);
+        faults
+    })
+}
+
+fn assemble_from(
+    folder: &Folder,
+    settings: &PolicySettings,
+    entries: &[Arc<Entry>],
+) -> Result<Assembled, Vec<SetupError>> {
+    let zone = zone(&settings.time_zone).map_err(|fault| vec![fault])?;
+    let directory = directory(folder, settings)?;
     let vocabulary = Vocabulary::of(entries)?;
     let mut building = Building {
-        folder: &folder,
+        folder,
         directory: &directory,
         vocabulary: &vocabulary,
         faults: Vec::new(),
@@ -83,7 +88,8 @@ pub(super) fn assemble(
     let bindings = building.bindings(&settings.time_zone);
     if building.sources.len() > MOST_POLICIES {
         let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
-        return Err(vec![SetupError::in_file(&settings.folder, fault)]);
+        let fault = SetupError::in_file(&settings.folder, fault);
+        return Err(vec![fault.coded(Code::TooLarge)]);
     }
     let strange = building.literals(&written);
     let schema = building.schema();
@@ -128,14 +134,19 @@ pub(super) fn schema_text(
     entries: &[Arc<Entry>],
 ) -> Result<String, Vec<SetupError>> {
     let folder = Folder::read(&settings.folder)?;
-    let file = folder.file("directory.yaml").ok_or_else(|| {
-        vec![SetupError::in_file(
-            &settings.folder,
-            "`directory.yaml` is missing",
-        )]
-    })?;
-    let directory = Directory::read(file)?;
+    let directory = directory(&folder, settings)?;
     Ok(schema::text(&Vocabulary::of(entries)?, &directory))
+}
+
+fn directory(folder: &Folder, settings: &PolicySettings) -> Result<Directory, Vec<SetupError>> {
+    match folder.file("directory.yaml") {
+        Some(file) => Directory::read(file),
+        None => {
+            let fault = SetupError::in_file(&settings.folder, "`directory.yaml` is missing");
+            let hint = "it lists the teams, groups and projects that exist; without it nobody does";
+            Err(vec![fault.coded(Code::Unreadable).hint(hint)])
+        }
+    }
 }
 
 fn zone(name: &str) -> Result<TimeZone, SetupError> {
@@ -167,6 +178,7 @@ impl<'a> Building<'a> {
                     Some(file) => SetupError::in_file(&file.path, fault),
                     None => SetupError::new(fault),
                 };
+                let fault = fault.coded(Code::UnknownKind);
                 self.faults
                     .push(fault.did_you_mean(kind, kinds.iter().copied()));
             }
@@ -194,6 +206,7 @@ impl<'a> Building<'a> {
             if let Some(other) = self.sources.get(&one.id) {
                 let fault = format!("two policies are called `{}`", one.id);
                 let fault = SetupError::in_file(&file.path, fault).at(line, column);
+                let fault = fault.coded(Code::TwoAlike);
                 let hint = format!("the other is at {}:{}", other.file.display(), other.line);
                 self.faults.push(fault.hint(hint));
             } else if self.set.add(one.policy.clone()).is_ok() {
@@ -227,29 +240,31 @@ impl<'a> Building<'a> {
             }
         };
         for binding in &bindings {
-            if let Err(why) = self.link(file, binding) {
-                let fault = SetupError::in_file(&file.path, why);
+            if let Err((code, why)) = self.link(file, binding) {
+                let fault = SetupError::in_file(&file.path, why).coded(code);
                 self.faults.push(fault.at(binding.line, 1));
             }
         }
         bindings
     }
 
-    fn link(&mut self, file: &File, binding: &Binding) -> Result<(), String> {
+    fn link(&mut self, file: &File, binding: &Binding) -> Result<(), (Code, String)> {
         let source = Source {
             file: file.path.clone(),
             line: binding.line,
             guardrail: false,
         };
         if self.sources.contains_key(&binding.name) {
-            return Err(format!("a policy is called `{}` already", binding.name));
+            let why = format!("a policy is called `{}` already", binding.name);
+            return Err((Code::TwoAlike, why));
         }
         let next = format!("template {}", self.templates.len() + 1);
         let template = self.templates.entry(binding.template.clone());
         let template = template.or_insert(next).clone();
-        put(&mut self.set, binding, &template)?;
+        let invalid = |why| (Code::Invalid, why);
+        put(&mut self.set, binding, &template).map_err(invalid)?;
         if binding.org_admin {
-            put(&mut self.org_admins, binding, &template)?;
+            put(&mut self.org_admins, binding, &template).map_err(invalid)?;
         }
         self.sources.insert(binding.name.clone(), source);
         Ok(())
@@ -265,24 +280,37 @@ impl<'a> Building<'a> {
                 let fault = match uid.type_name().basename() {
                     "Team" if !self.directory.has_team(id) => {
                         let fault = format!("team `{id}` is not in directory.yaml");
-                        (fault, nearest(id, self.directory.teams()))
+                        (
+                            Code::UnknownTeam,
+                            fault,
+                            nearest(id, self.directory.teams()),
+                        )
                     }
                     "Project" if !self.directory.has_project(id) => {
                         let fault = format!("project `{id}` is not in directory.yaml");
-                        (fault, nearest(id, self.directory.projects()))
+                        (
+                            Code::UnknownProject,
+                            fault,
+                            nearest(id, self.directory.projects()),
+                        )
                     }
                     "Group" if !self.knows_group(id) => {
                         let fault = format!("group `{id}` is not in directory.yaml");
-                        (fault, nearest(id, self.directory.groups()))
+                        (
+                            Code::UnknownGroup,
+                            fault,
+                            nearest(id, self.directory.groups()),
+                        )
                     }
                     "Action" if !self.knows_action(id) => {
                         let known = self.vocabulary.actions();
                         let known = known.chain(Vocabulary::groups().iter().copied());
-                        (format!("unknown action `{id}`"), nearest(id, known))
+                        let fault = format!("unknown action `{id}`");
+                        (Code::UnknownAction, fault, nearest(id, known))
                     }
                     "Repository" if !self.directory.knows_repository(id) => {
                         let fault = format!("`{id}` lies in no group of directory.yaml");
-                        (fault, None)
+                        (Code::UnknownGroup, fault, None)
                     }
                     _ => continue,
                 };
@@ -290,8 +318,11 @@ impl<'a> Building<'a> {
                 let spelled = format!("{}::\"{id}\"", uid.type_name().basename());
                 let offset = one.start + text.find(&spelled).unwrap_or(one.first_byte - one.start);
                 let (line, column) = place(&file.text, offset);
-                let error = SetupError::in_file(&file.path, fault.0).at(line, column);
-                self.faults.push(match fault.1 {
+                let error = SetupError::in_file(&file.path, fault.1)
+                    .coded(fault.0)
+                    .at(line, column)
+                    .wide(spelled.chars().count());
+                self.faults.push(match fault.2 {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error,
                 });
@@ -338,7 +369,8 @@ impl<'a> Building<'a> {
                 E::InvalidEnumEntity(_) | E::UnrecognizedActionId(_) if told.contains(&id) => {}
                 E::InvalidActionApplication(_) => consequences.push((id, error.into())),
                 _ => {
-                    let fault = self.fault_of(&id, &error.into(), written);
+                    let code = code_of(error);
+                    let fault = self.fault_of(&id, &error.into(), written).coded(code);
                     self.faults.push(fault);
                     told.insert(id);
                 }
@@ -351,6 +383,7 @@ impl<'a> Building<'a> {
         for (id, fault) in consequences {
             if told.insert(id.clone()) {
                 let fault = self.fault_of(&id, &fault, written);
+                let fault = fault.coded(Code::NeverApplies);
                 self.faults.push(match fault.hint {
                     Some(_) => fault,
                     None => fault.hint(NEVER_APPLIES),
@@ -392,6 +425,20 @@ impl<'a> Building<'a> {
             }
         }
         all
+    }
+}
+
+/// What kind of fault Cedar's validator means.
+fn code_of(error: &cedar::ValidationError) -> Code {
+    use cedar::ValidationError as E;
+    match error {
+        E::UnrecognizedEntityType(_) => Code::UnknownType,
+        E::UnrecognizedActionId(_) => Code::UnknownAction,
+        E::InvalidEnumEntity(_) => Code::UnknownTeam, // projects are told before, by name
+        E::UnsafeAttributeAccess(_) => Code::UnknownAttribute,
+        E::UnsafeOptionalAttributeAccess(_) => Code::Unguarded,
+        E::UnexpectedType(_) | E::IncompatibleTypes(_) => Code::WrongType,
+        _ => Code::Invalid,
     }
 }
 

@@ -26,7 +26,7 @@ use super::lineage::above;
 use super::moment;
 use super::roles::Roles;
 use super::yaml;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// The role whose bindings may hand out rights; see `guardrails/powers.cedar`.
 pub(super) const ORG_ADMIN: &str = "org-admin";
@@ -121,7 +121,9 @@ pub(super) fn read(
         };
         if !names.insert(binding.name.clone()) {
             let fault = format!("two bindings are called `{}`", binding.name);
-            let fault = SetupError::in_file(&file.path, fault).hint("give one a `name`");
+            let fault = SetupError::in_file(&file.path, fault)
+                .coded(Code::TwoAlike)
+                .hint("give one a `name`");
             faults.push(yaml::at(fault, lines.role.referenced));
         }
         bindings.push(binding);
@@ -218,7 +220,7 @@ impl Reading<'_> {
             }),
             _ => {
                 let fault = "a binding is for exactly one of `team`, `ci` and `agent`";
-                self.fault(lines.role.referenced, fault);
+                self.fault(lines.role.referenced, Code::NotOneHolder, fault);
                 None
             }
         }
@@ -231,7 +233,7 @@ impl Reading<'_> {
         }
         let fault = format!("team `{name}` is not in directory.yaml");
         let known = self.directory.teams();
-        self.unknown(team, fault, known);
+        self.unknown(team, Code::UnknownTeam, fault, known);
         None
     }
 
@@ -247,7 +249,7 @@ impl Reading<'_> {
         };
         if kind == "Repository" && listed(name) {
             let fault = format!("`{name}` is a group");
-            let fault = SetupError::in_file(&self.file.path, fault);
+            let fault = SetupError::in_file(&self.file.path, fault).coded(Code::GroupWithoutStar);
             let hint = format!("write `{name}/*` for all jobs below it");
             self.faults
                 .push(yaml::at(fault.hint(hint), path.referenced));
@@ -256,7 +258,7 @@ impl Reading<'_> {
         if !known || !is_plain_path(name) {
             let fault = format!("`{}` lies in no group of directory.yaml", path.value);
             let known = self.directory.groups();
-            self.unknown(path, fault, known);
+            self.unknown(path, Code::UnknownGroup, fault, known);
             return None;
         }
         Some(Holder {
@@ -274,7 +276,7 @@ impl Reading<'_> {
         }
         let fault = format!("role `{name}` is not in roles.yaml");
         let known = self.roles.names();
-        self.unknown(role, fault, known);
+        self.unknown(role, Code::UnknownRole, fault, known);
         None
     }
 
@@ -291,6 +293,7 @@ impl Reading<'_> {
                 let fault = format!("project `{name}` is not in directory.yaml");
                 let known = self.directory.projects().chain(["all"]);
                 let fault = SetupError::in_file(&self.file.path, fault)
+                    .coded(Code::UnknownProject)
                     .hint("list it there under `projects`, or name one that is there")
                     .did_you_mean(name, known);
                 self.faults.push(yaml::at(fault, on.referenced));
@@ -299,7 +302,7 @@ impl Reading<'_> {
             }
         }
         if !named {
-            self.fault(on.referenced, "`on` names no project");
+            self.fault(on.referenced, Code::NamesNothing, "`on` names no project");
         }
         (!projects.is_empty()).then_some(projects)
     }
@@ -317,13 +320,19 @@ impl Reading<'_> {
                         "resource has owner && resource.owner == Team::\"{team}\""
                     ));
                 }
-                _ => self.fault(own.referenced, "`own` needs a team: only teams own things"),
+                _ => {
+                    let fault = "`own` needs a team: only teams own things";
+                    self.fault(own.referenced, Code::WrongCondition, fault);
+                }
             }
         }
         if let Some(mfa) = lines.mfa.as_ref().filter(|mfa| mfa.value) {
             match holder.kind {
                 Kind::People => all.push("principal.mfa".to_owned()),
-                _ => self.fault(mfa.referenced, "`mfa` is for people: use it with `team`"),
+                _ => {
+                    let fault = "`mfa` is for people: use it with `team`";
+                    self.fault(mfa.referenced, Code::WrongCondition, fault);
+                }
             }
         }
         if let Some(env) = &lines.env {
@@ -335,15 +344,18 @@ impl Reading<'_> {
                 )),
                 (Kind::Jobs, false) => {
                     let fault = format!("`{name}` is no plain name for an environment");
-                    self.fault(env.referenced, fault);
+                    self.fault(env.referenced, Code::NotPlain, fault);
                 }
-                _ => self.fault(env.referenced, "`env` is for jobs: use it with `ci`"),
+                _ => {
+                    let fault = "`env` is for jobs: use it with `ci`";
+                    self.fault(env.referenced, Code::WrongCondition, fault);
+                }
             }
         }
         if let Some(hours) = &lines.hours {
             match hours::condition(&hours.value, self.zone) {
                 Ok(condition) => all.push(condition),
-                Err(fault) => self.fault(hours.referenced, fault),
+                Err(fault) => self.fault(hours.referenced, Code::WrongForm, fault),
             }
         }
     }
@@ -354,7 +366,7 @@ impl Reading<'_> {
             Ok(day) if text.len() == 10 => Some(day),
             _ => {
                 let fault = format!("`{text}` is no day: write it like `2026-12-31`");
-                self.fault(until.referenced, fault);
+                self.fault(until.referenced, Code::WrongForm, fault);
                 None
             }
         }
@@ -371,7 +383,7 @@ impl Reading<'_> {
                 return Some(name.value.clone());
             }
             let fault = format!("`{}` is no plain name for a binding", name.value);
-            self.fault(name.referenced, fault);
+            self.fault(name.referenced, Code::NotPlain, fault);
             return None;
         }
         let place = match projects? {
@@ -389,15 +401,18 @@ impl Reading<'_> {
     fn unknown<'k>(
         &mut self,
         wrote: &Spanned<String>,
+        code: Code,
         fault: String,
         known: impl Iterator<Item = &'k str>,
     ) {
-        let fault = SetupError::in_file(&self.file.path, fault).did_you_mean(&wrote.value, known);
+        let fault = SetupError::in_file(&self.file.path, fault)
+            .coded(code)
+            .did_you_mean(&wrote.value, known);
         self.faults.push(yaml::at(fault, wrote.referenced));
     }
 
-    fn fault(&mut self, place: Location, fault: impl Into<String>) {
-        let fault = SetupError::in_file(&self.file.path, fault);
+    fn fault(&mut self, place: Location, code: Code, fault: impl Into<String>) {
+        let fault = SetupError::in_file(&self.file.path, fault).coded(code);
         self.faults.push(yaml::at(fault, place));
     }
 }

@@ -39,7 +39,7 @@ use super::tokens::{TokenLines, Tokens};
 use super::yaml;
 use crate::identify::Facts;
 use crate::resolve::{Class, Resource};
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// A file of `tests/` as written.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -115,14 +115,14 @@ pub(super) fn read(
     let mut cases = Vec::new();
     for (name, lines) in &written.tokens {
         if let Err(fault) = tokens.facts(name) {
-            let fault = SetupError::in_file(&file.path, fault);
+            let fault = SetupError::in_file(&file.path, fault).coded(Code::UnknownToken);
             faults.push(yaml::at(fault, lines.referenced));
         }
     }
     for line in &written.cases {
         match reading.case(line) {
             Ok(case) => cases.push(case),
-            Err(fault) => faults.push(yaml::at(fault, line.referenced)),
+            Err(fault) => faults.push(yaml::at(fault.coded(Code::BadCase), line.referenced)),
         }
     }
     match faults.is_empty() {
@@ -151,14 +151,16 @@ impl Reading<'_> {
         let (token, action, place) = (next("a token")?, next("an action")?, next("a place")?);
         let known = self.written.tokens.keys().map(String::as_str);
         if !self.written.tokens.contains_key(token) {
-            return Err(fault(format!("unknown token `{token}`")).did_you_mean(token, known));
+            let fault = fault(format!("unknown token `{token}`")).coded(Code::UnknownToken);
+            return Err(fault.did_you_mean(token, known));
         }
         let facts = self.tokens.facts(token).map_err(fault)?;
         let (Some(class), Some(kind)) =
             (self.vocabulary.class(action), self.vocabulary.kind(action))
         else {
             let known = self.vocabulary.actions();
-            return Err(fault(format!("unknown action `{action}`")).did_you_mean(action, known));
+            let fault = fault(format!("unknown action `{action}`")).coded(Code::UnknownAction);
+            return Err(fault.did_you_mean(action, known));
         };
         let mut case = Case {
             file: self.file.path.clone(),
@@ -178,7 +180,8 @@ impl Reading<'_> {
         loop {
             let word = next("an expected answer")?;
             if let Some(team) = word.strip_prefix("owner=") {
-                self.tokens.known_team(team).map_err(fault)?;
+                let team_fault = |text| fault(text).coded(Code::UnknownTeam);
+                self.tokens.known_team(team).map_err(team_fault)?;
                 case.owner = Some(team.to_owned());
             } else if let Some(ticket) = word.strip_prefix("ticket=") {
                 case.ticket = Some(ticket.to_owned());
@@ -201,7 +204,8 @@ impl Reading<'_> {
                 let id = words.next().unwrap_or("");
                 if let Some(policies) = self.policies.filter(|all| !all.contains_key(id)) {
                     let known = policies.keys().map(String::as_str);
-                    return Err(fault(format!("unknown policy `{id}`")).did_you_mean(id, known));
+                    let fault = fault(format!("unknown policy `{id}`")).coded(Code::UnknownPolicy);
+                    return Err(fault.did_you_mean(id, known));
                 }
                 Some(id.to_owned())
             }

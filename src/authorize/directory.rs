@@ -16,7 +16,7 @@ use super::folder::File;
 use super::lineage::{Lineage, Listed, UNNAMED, place};
 use super::yaml;
 use crate::identify::Job;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 mod file;
 
@@ -154,7 +154,8 @@ impl Checked<'_> {
         for (team, lines) in &written.teams {
             let place = lines.groups.referenced;
             if !is_plain(team) {
-                self.fault(place, format!("`{team}` is no plain name for a team"));
+                let fault = format!("`{team}` is no plain name for a team");
+                self.fault(place, Code::NotPlain, fault);
             }
             let mut pairs = Vec::new();
             for group in lines.groups.value.all() {
@@ -162,7 +163,10 @@ impl Checked<'_> {
                     Some((issuer, name)) if !issuer.is_empty() && !name.is_empty() => {
                         pairs.push((issuer.to_owned(), name.to_owned()));
                     }
-                    _ => self.fault(place, format!("`{group}` is not written `issuer:group`")),
+                    _ => {
+                        let fault = format!("`{group}` is not written `issuer:group`");
+                        self.fault(place, Code::WrongForm, fault);
+                    }
                 }
             }
             for (issuer, group) in &pairs {
@@ -190,7 +194,8 @@ impl Checked<'_> {
                     .insert(path.clone(), id)
                     .is_some()
             {
-                self.fault(line.referenced, format!("group `{path}` is listed twice"));
+                let fault = format!("group `{path}` is listed twice");
+                self.fault(line.referenced, Code::ListedTwice, fault);
             }
         }
     }
@@ -200,9 +205,10 @@ impl Checked<'_> {
             let RepositoryLine { path, id } = &line.value;
             if !path.contains('/') {
                 let fault = format!("repository `{path}` lies in no group");
-                self.fault(line.referenced, fault);
+                self.fault(line.referenced, Code::WrongForm, fault);
             } else if self.directory.has_group(path) {
-                self.fault(line.referenced, format!("`{path}` is in `groups`, too"));
+                let fault = format!("`{path}` is in `groups`, too");
+                self.fault(line.referenced, Code::ListedTwice, fault);
             } else if self.is_full_path(path, line.referenced)
                 && self
                     .directory
@@ -212,7 +218,7 @@ impl Checked<'_> {
                     .is_some()
             {
                 let fault = format!("repository `{path}` is listed twice");
-                self.fault(line.referenced, fault);
+                self.fault(line.referenced, Code::ListedTwice, fault);
             }
         }
     }
@@ -221,7 +227,8 @@ impl Checked<'_> {
         if is_plain_path(path) {
             return true;
         }
-        let fault = SetupError::in_file(&self.file.path, format!("`{path}` is no full path"));
+        let fault = SetupError::in_file(&self.file.path, format!("`{path}` is no full path"))
+            .coded(Code::WrongForm);
         let of_gitlab = path
             .strip_prefix(UNNAMED)
             .and_then(|path| path.strip_prefix(':'));
@@ -240,9 +247,10 @@ impl Checked<'_> {
             let name = &line.value;
             if !is_plain(name) {
                 let fault = format!("`{name}` is no plain name for a project");
-                self.fault(line.referenced, fault);
+                self.fault(line.referenced, Code::NotPlain, fault);
             } else if !self.directory.projects.insert(name.clone()) {
-                self.fault(line.referenced, format!("project `{name}` is listed twice"));
+                let fault = format!("project `{name}` is listed twice");
+                self.fault(line.referenced, Code::ListedTwice, fault);
             }
         }
     }
@@ -253,17 +261,19 @@ impl Checked<'_> {
                 let place = team.referenced;
                 if !self.directory.has_team(&team.value) {
                     let fault = format!("team `{}` is not in `teams`", team.value);
-                    let fault = SetupError::in_file(&self.file.path, fault);
+                    let fault =
+                        SetupError::in_file(&self.file.path, fault).coded(Code::UnknownTeam);
                     let fault = fault.did_you_mean(&team.value, self.directory.teams());
                     self.faults.push(yaml::at(fault, place));
                 }
                 let (project, id) = resource.split_once('/').unwrap_or((resource, ""));
                 if id.is_empty() {
                     let fault = format!("`{resource}` is not written `project/id`");
-                    self.fault(place, fault);
+                    self.fault(place, Code::WrongForm, fault);
                 } else if !project.is_empty() && !self.directory.has_project(project) {
                     let fault = format!("project `{project}` is not in `projects`");
-                    let fault = SetupError::in_file(&self.file.path, fault);
+                    let fault =
+                        SetupError::in_file(&self.file.path, fault).coded(Code::UnknownProject);
                     let fault = fault.did_you_mean(project, self.directory.projects());
                     self.faults.push(yaml::at(fault, place));
                 }
@@ -273,8 +283,8 @@ impl Checked<'_> {
         }
     }
 
-    fn fault(&mut self, place: serde_saphyr::Location, fault: String) {
-        let fault = SetupError::in_file(&self.file.path, fault);
+    fn fault(&mut self, place: serde_saphyr::Location, code: Code, fault: String) {
+        let fault = SetupError::in_file(&self.file.path, fault).coded(code);
         self.faults.push(yaml::at(fault, place));
     }
 }

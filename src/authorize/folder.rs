@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 
-use crate::setup_error::SetupError;
+use super::statements::place;
+use crate::setup_error::{Code, SetupError};
 
 /// What the folder held when it was read.
 #[derive(Debug)]
@@ -46,7 +47,9 @@ impl Folder {
         }
         if found.bytes > LARGEST_FOLDER {
             let fault = format!("the policies are larger than {LARGEST_FOLDER} bytes together");
-            found.faults.push(SetupError::in_file(root, fault));
+            found
+                .faults
+                .push(SetupError::in_file(root, fault).coded(Code::TooLarge));
         }
         if !found.faults.is_empty() {
             return Err(found.faults);
@@ -67,6 +70,16 @@ impl Folder {
     /// The file of this name, where there is one.
     pub(super) fn file(&self, name: &str) -> Option<&File> {
         self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Puts the line of a file into each fault that has a place in it.
+    pub(super) fn show(&self, faults: &mut [SetupError]) {
+        for fault in faults {
+            let named = |file: &&File| Some(&file.path) == fault.file.as_ref();
+            if let Some(file) = self.files.iter().find(named) {
+                fault.show(&file.text);
+            }
+        }
     }
 
     /// The files of one part, such as `rules`, by name.
@@ -95,12 +108,12 @@ impl Found {
                 let known = PARTS.iter().map(|(part, _)| *part);
                 if !known.clone().any(|part| part == name) {
                     let fault = format!("`{name}` is no part of a policy folder");
-                    let fault = SetupError::in_file(&path, fault);
+                    let fault = SetupError::in_file(&path, fault).coded(Code::Stray);
                     self.faults.push(fault.did_you_mean(&name, known));
                 }
             } else if !BYSTANDERS.contains(&name.as_str()) {
                 let fault = format!("`{name}` is no file of a policy folder");
-                let fault = SetupError::in_file(&path, fault);
+                let fault = SetupError::in_file(&path, fault).coded(Code::Stray);
                 self.faults
                     .push(fault.did_you_mean(&name, TOP.iter().copied()));
             }
@@ -119,8 +132,8 @@ impl Found {
             } else if path.is_dir() || !known.iter().any(|ending| name.ends_with(ending)) {
                 let fault = format!("`{part}/{name}` would be left out");
                 let hint = format!("{part}/ holds files that end in {ending}, side by side");
-                self.faults
-                    .push(SetupError::in_file(&path, fault).hint(hint));
+                let fault = SetupError::in_file(&path, fault).coded(Code::Stray);
+                self.faults.push(fault.hint(hint));
             }
         }
     }
@@ -130,7 +143,8 @@ impl Found {
             Ok(listing) => listing,
             Err(why) => {
                 let fault = format!("the policy folder cannot be read: {why}");
-                self.faults.push(SetupError::in_file(folder, fault));
+                let fault = SetupError::in_file(folder, fault).coded(Code::Unreadable);
+                self.faults.push(fault);
                 return Vec::new();
             }
         };
@@ -145,7 +159,8 @@ impl Found {
                 }
                 Err(why) => {
                     let fault = format!("the policy folder cannot be read: {why}");
-                    self.faults.push(SetupError::in_file(folder, fault));
+                    let fault = SetupError::in_file(folder, fault).coded(Code::Unreadable);
+                    self.faults.push(fault);
                 }
             }
         }
@@ -153,21 +168,40 @@ impl Found {
     }
 
     fn take(&mut self, name: String, path: PathBuf) {
-        let size = fs::metadata(&path).map_or(0, |about| about.len());
-        self.bytes = self.bytes.saturating_add(size);
-        if size > LARGEST_FILE {
-            let fault = format!("larger than {LARGEST_FILE} bytes");
-            self.faults.push(SetupError::in_file(&path, fault));
-            return;
-        }
-        match fs::read_to_string(&path) {
-            Ok(text) => self.files.push(File { name, path, text }),
-            Err(why) => {
-                let fault = format!("cannot be read: {why}");
-                self.faults.push(SetupError::in_file(&path, fault));
+        match content(&path) {
+            Ok(text) => {
+                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                self.bytes = self.bytes.saturating_add(bytes);
+                self.files.push(File { name, path, text });
             }
+            Err(fault) => self.faults.push(fault),
         }
     }
+}
+
+/// What a file says; a pipe in its place would keep the reader for ever.
+fn content(path: &Path) -> Result<String, SetupError> {
+    let fault = |code, fault: String| SetupError::in_file(path, fault).coded(code);
+    let unreadable =
+        |why: std::io::Error| fault(Code::Unreadable, format!("cannot be read: {why}"));
+    let about = fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(fault(Code::Unreadable, "is no file".to_owned()));
+    }
+    if about.len() > LARGEST_FILE {
+        let large = format!("larger than {LARGEST_FILE} bytes");
+        return Err(fault(Code::TooLarge, large).hint("split it into several files"));
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|why| {
+        let before = why.utf8_error().valid_up_to();
+        let text = why.as_bytes().get(..before).unwrap_or_default();
+        let text = String::from_utf8_lossy(text);
+        let (line, column) = place(&text, before);
+        fault(Code::Unreadable, "a byte here is not UTF-8".to_owned())
+            .at(line, column)
+            .hint("save the file as UTF-8")
+    })
 }
 
 fn digest_of(files: &[File]) -> String {

@@ -18,7 +18,7 @@ use super::folder::File;
 use super::schema::Vocabulary;
 use super::yaml;
 use crate::resolve::Class;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// `roles.yaml` as written: role → actions, classes, or `dashboards.*`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -48,7 +48,7 @@ impl Roles {
             }
             if lines.is_empty() {
                 let fault = format!("role `{role}` names no action");
-                faults.push(SetupError::in_file(&file.path, fault));
+                faults.push(SetupError::in_file(&file.path, fault).coded(Code::NamesNothing));
             }
             actions.sort();
             actions.dedup();
@@ -86,7 +86,8 @@ fn meant(word: &str, vocabulary: &Vocabulary) -> Option<Vec<String>> {
 }
 
 fn unknown(file: &File, line: &Spanned<String>, vocabulary: &Vocabulary) -> SetupError {
-    let fault = SetupError::in_file(&file.path, format!("unknown action `{}`", line.value));
+    let fault = SetupError::in_file(&file.path, format!("unknown action `{}`", line.value))
+        .coded(Code::UnknownAction);
     let known = vocabulary
         .actions()
         .chain(Vocabulary::groups().iter().copied());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::directory::Directory;
 use crate::resolve::{Class, Entry};
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// Operations of stile itself, which no upstream's catalogue has: action, class, resource type.
 pub const OWN_ACTIONS: &[(&str, Class, &str)] =
@@ -55,7 +55,7 @@ impl Vocabulary {
     }
 
     fn add(&mut self, action: &str, class: Class, kind: &str) -> Result<(), SetupError> {
-        let fault = |text: String| Err(SetupError::new(text));
+        let fault = |text: String| Err(SetupError::new(text).coded(Code::BadCatalogue));
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if action.is_empty() || !action.chars().all(plain) || GROUPS.contains(&action) {
             return fault(format!("`{action}` is no name for an action"));

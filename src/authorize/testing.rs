@@ -17,7 +17,7 @@ use cedar_policy as cedar;
 use super::assemble::Assembled;
 use super::cases::Case;
 use super::decision::Verdict;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// How the cases went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,7 @@ impl CaseOutcome {
             by(&self.by),
         );
         SetupError::in_file(&self.file, fault)
+            .coded(Code::FailedCase)
             .at(self.line, 1)
             .hint("mend the policy; or the case, if its new answer is what you want")
     }

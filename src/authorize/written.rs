@@ -8,6 +8,8 @@
 //!
 //! Never: a text that has not been measured handed to the parser.
 
+use std::ops::Range;
+
 use cedar_policy as cedar;
 use cedar_policy::ffi::DetailedError;
 
@@ -15,7 +17,7 @@ use super::directory::is_plain;
 use super::folder::File;
 use super::statements::{place, statements};
 use super::yaml::lower_first;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// What a policy may do, by the folder it lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,11 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
     let ranges = statements(&file.text).map_err(|too_much| {
         let (line, column) = place(&file.text, too_much.offset);
         let fault = SetupError::in_file(&file.path, too_much.fault).at(line, column);
-        vec![fault.hint("write it as several policies")]
+        vec![
+            fault
+                .coded(Code::TooDeep)
+                .hint("write it as several policies"),
+        ]
     })?;
     let mut faults = Vec::new();
     let mut policies = Vec::new();
@@ -58,7 +64,10 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
             Ok(policy) => {
                 let first_byte = range.start + opening(text);
                 let (line, column) = place(&file.text, first_byte);
-                let refused = |fault| SetupError::in_file(&file.path, fault).at(line, column);
+                let refused = |(code, fault, hint): (Code, String, &str)| {
+                    let fault = SetupError::in_file(&file.path, fault).coded(code);
+                    fault.at(line, column).hint(hint)
+                };
                 let wrong = wrong(&policy, power);
                 faults.extend(wrong.into_iter().map(refused));
                 let id = policy.annotation("id").unwrap_or("").to_owned();
@@ -72,9 +81,13 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
                 });
             }
             Err(why) => {
+                if let Ok(template) = cedar::Template::parse(None, text) {
+                    faults.push(open_slot(&template, file, &range));
+                    continue;
+                }
                 for fault in why.iter() {
                     let fault = DetailedError::from(fault);
-                    faults.push(explain(&fault, file, range.start));
+                    faults.push(explain(&fault, file, range.start).coded(Code::NotCedar));
                 }
             }
         }
@@ -89,16 +102,33 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
 pub(super) fn explain(fault: &DetailedError, file: &File, start: usize) -> SetupError {
     let said = lower_first(fault.message.trim_end_matches('.'));
     let error = SetupError::in_file(&file.path, said);
-    let source = fault.source_locations.first();
-    let (line, column) = place(
-        &file.text,
-        start + source.map_or(0, |label| label.loc.start),
-    );
-    let error = error.at(line, column);
+    let span = fault.source_locations.first().map(|label| &label.loc);
+    let from = start + span.map_or(0, |span| span.start);
+    let meant = span.and_then(|span| file.text.get(from..start + span.end));
+    let meant = meant.and_then(|meant| meant.lines().next()).unwrap_or("");
+    let (line, column) = place(&file.text, from);
+    let error = error.at(line, column).wide(meant.chars().count());
     match fault.help.as_deref() {
         Some(help) => error.hint(lower_first(help.trim_end_matches('.'))),
         None => error,
     }
+}
+
+/// A template among the rules: no binding could fill its slot, so it would decide nothing.
+fn open_slot(template: &cedar::Template, file: &File, range: &Range<usize>) -> SetupError {
+    let slots = template.slots().map(ToString::to_string);
+    let slot = slots.into_iter().next().unwrap_or_default();
+    let text = file.text.get(range.clone()).unwrap_or("");
+    let offset = text.find(&slot).unwrap_or(0);
+    let (line, column) = place(&file.text, range.start + offset);
+    SetupError::in_file(
+        &file.path,
+        format!("a template whose slot `{slot}` nothing fills"),
+    )
+    .coded(Code::OpenSlot)
+    .at(line, column)
+    .wide(slot.chars().count())
+    .hint("name who or what is meant; bindings.yaml makes templates of its own")
 }
 
 /// Where the statement begins after blank lines and comments.
@@ -114,31 +144,40 @@ fn opening(text: &str) -> usize {
     0
 }
 
-fn wrong(policy: &cedar::Policy, power: Power) -> Vec<String> {
+fn wrong(policy: &cedar::Policy, power: Power) -> Vec<(Code, String, &'static str)> {
     let mut faults = Vec::new();
     let id = policy.annotation("id").unwrap_or("");
     if id.is_empty() {
-        faults.push("a policy without `@id(\"...\")`".to_owned());
+        let fault = "a policy without `@id(\"...\")`".to_owned();
+        let hint = "write `@id(\"a-name\")` above it; records and answers call it that";
+        faults.push((Code::NoId, fault, hint));
     } else if !is_plain(id) || id.contains(' ') {
-        faults.push(format!("`{id}` is no plain id for a policy"));
+        let fault = format!("`{id}` is no plain id for a policy");
+        faults.push((Code::NotPlain, fault, PLAIN_ID));
     }
     match (power, policy.effect()) {
         (Power::Rule, cedar::Effect::Permit) | (Power::Guardrail, cedar::Effect::Forbid) => {}
         (Power::Rule, cedar::Effect::Forbid) => {
-            faults.push(format!("rule `{id}` forbids: it belongs into guardrails/"));
+            let fault = format!("rule `{id}` forbids: it belongs into guardrails/");
+            faults.push((Code::WrongFolder, fault, MOVE_IT));
         }
         (Power::Guardrail, cedar::Effect::Permit) => {
-            faults.push(format!("guardrail `{id}` permits: it belongs into rules/"));
+            let fault = format!("guardrail `{id}` permits: it belongs into rules/");
+            faults.push((Code::WrongFolder, fault, MOVE_IT));
         }
     }
     if power == Power::Guardrail {
         for annotation in ["deny", "fix"] {
             if policy.annotation(annotation).is_none_or(str::is_empty) {
-                faults.push(format!(
-                    "guardrail `{id}` without `@{annotation}(\"...\")` for the caller"
-                ));
+                let fault =
+                    format!("guardrail `{id}` without `@{annotation}(\"...\")` for the caller");
+                faults.push((Code::Wordless, fault, SAY_IT));
             }
         }
     }
     faults
 }
+
+const PLAIN_ID: &str = "letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+const MOVE_IT: &str = "move it, so that the folder tells what a policy can do";
+const SAY_IT: &str = "`@deny` says what is forbidden, `@fix` what the caller can do instead";

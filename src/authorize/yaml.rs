@@ -6,10 +6,10 @@
 //! them and a bomb has.
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Location;
+use serde_saphyr::{Error, Location};
 
 use super::folder::File;
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// The file's content as `T`; an empty file is `T`'s default.
 pub(super) fn read<T: DeserializeOwned + Default>(file: &File) -> Result<T, SetupError> {
@@ -23,9 +23,22 @@ pub(super) fn read<T: DeserializeOwned + Default>(file: &File) -> Result<T, Setu
         strict_booleans: true, // `Y` is a name
     };
     serde_saphyr::from_str_with_options(&file.text, options).map_err(|why| {
-        let said = why.without_snippet().to_string();
+        let why = why.without_snippet();
+        let said = why.to_string();
         let said = said.lines().next().unwrap_or("not well-formed YAML");
-        let fault = SetupError::in_file(&file.path, lower_first(said.trim_end_matches('.')));
+        let fault = SetupError::in_file(&file.path, lower_first(said.trim_end_matches('.')))
+            .coded(Code::NotYaml);
+        let fault = match why {
+            Error::SerdeUnknownField {
+                field, expected, ..
+            } => SetupError {
+                fault: format!("unknown key `{field}`"),
+                ..fault.hint(format!("known keys are `{}`", expected.join("`, `")))
+            }
+            .wide(field.chars().count())
+            .did_you_mean(field, expected.iter().copied()),
+            _ => fault,
+        };
         match why.location() {
             Some(place) => at(fault, place),
             None => fault,

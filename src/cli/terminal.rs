@@ -120,7 +120,7 @@ impl Terminal {
 
     /// Says what wants a look but stops nothing.
     pub(super) fn warn(&mut self, fault: &SetupError) {
-        let label = paint_if(self.color_err, "warning", Paint::Yellow);
+        let label = paint_if(self.color_err, &labelled("warning", fault), Paint::Yellow);
         self.say(format_args!("{label}: {}", plain(&fault.to_string())));
     }
 
@@ -133,8 +133,8 @@ impl Terminal {
     pub(super) fn tell(&mut self, trouble: &Trouble) -> Exit {
         let _ = self.out.flush();
         let faults = trouble.faults();
-        let label = paint_if(self.color_err, "error", Paint::Red);
         for fault in &faults {
+            let label = paint_if(self.color_err, &labelled("error", fault), Paint::Red);
             self.say(format_args!("{label}: {}", plain(&fault.to_string())));
         }
         if faults.len() > 1 {
@@ -149,6 +149,14 @@ impl fmt::Debug for Terminal {
         f.debug_struct("Terminal")
             .field("format", &self.format)
             .finish_non_exhaustive()
+    }
+}
+
+/// `error[P012]` where the fault has a code.
+fn labelled(word: &str, fault: &SetupError) -> String {
+    match fault.code {
+        Some(code) => format!("{word}[{code}]"),
+        None => word.to_owned(),
     }
 }
 

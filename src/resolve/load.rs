@@ -17,7 +17,7 @@ use super::operation::{Class, Entry};
 use super::settings::{CatalogueSettings, CatalogueUse};
 use super::template::{Template, is_name};
 use super::written::{self, Written, WrittenOperation, WrittenResource};
-use crate::setup_error::SetupError;
+use crate::setup_error::{Code, SetupError};
 
 /// An operation before it has its place in the catalogue.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ pub(super) fn drafts(settings: &CatalogueSettings) -> Result<Vec<Draft>, Vec<Set
     errors.extend(two_meanings(&drafts));
     let mut told = Vec::new(); // one file may serve two upstreams
     for error in errors {
+        let error = error.coded(Code::BadCatalogue);
         if !told.contains(&error) {
             told.push(error);
         }
@@ -265,7 +266,7 @@ fn overlaps(drafts: &[Draft]) -> Vec<SetupError> {
                     first.entry.upstream
                 ),
             };
-            errors.push(draft.error(fault).hint(hint));
+            errors.push(draft.error(fault).coded(Code::Ambiguous).hint(hint));
         }
     }
     errors
@@ -299,6 +300,7 @@ fn two_meanings(drafts: &[Draft]) -> Vec<SetupError> {
             errors.push(
                 draft
                     .error(fault)
+                    .coded(Code::TwoMeanings)
                     .hint("an action has one class; give one of them another name"),
             );
         }
@@ -309,6 +311,7 @@ fn two_meanings(drafts: &[Draft]) -> Vec<SetupError> {
             errors.push(
                 draft
                     .error(fault)
+                    .coded(Code::TwoMeanings)
                     .hint("an action has one resource type; give one of them another name"),
             );
         }
