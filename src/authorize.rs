@@ -22,6 +22,7 @@ pub mod testing;
 pub mod schema;
 
 mod folder;
+mod acceptance;
 mod yaml;
 mod statements;
 mod lineage;
@@ -38,12 +39,14 @@ mod words;
 mod because;
 mod tokens;
 mod cases;
+mod lint;
 mod assemble;
 
 pub use bindings::BindingsFile;
 pub use cases::CasesFile;
 pub use decision::{Decision, Verdict};
 pub use directory::DirectoryFile;
+pub use lint::Finding;
 pub use permit::Permit;
 pub use policies::{Denied, Expiring, Policies};
 pub use roles::RolesFile;

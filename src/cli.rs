@@ -23,6 +23,7 @@ mod described;
 mod doctor;
 mod exit;
 mod explain;
+mod explain_code;
 mod keys;
 mod loaded;
 mod man;
@@ -44,6 +45,9 @@ pub use serve::ServeArguments;
 use settings_file::SettingsFile;
 use table::Format;
 use terminal::{Color, Terminal};
+use trouble::Trouble;
+
+use crate::setup_error::SetupError;
 
 /// An identity-aware reverse proxy for APIs that know only static keys.
 ///
@@ -87,6 +91,7 @@ enum Command {
     Check(check::CheckArguments),
     Test(test::TestArguments),
     Explain(Box<explain::ExplainArguments>),
+    ExplainCode(explain_code::ExplainCodeArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -99,6 +104,30 @@ enum Command {
     Version(version::VersionArguments),
 }
 
+impl Command {
+    /// Two formats are reports of one command each; elsewhere they would mean nothing.
+    fn takes(&self, format: Format) -> Result<(), Trouble> {
+        let (of, word) = match format {
+            Format::Junit => (
+                matches!(self, Command::Test(_)),
+                "junit` is a format of `stile test",
+            ),
+            Format::GitlabCodequality => {
+                let word = "gitlab-codequality` is a format of `stile check";
+                (matches!(self, Command::Check(_)), word)
+            }
+            _ => return Ok(()),
+        };
+        let hint = "here there are table, json, jsonl and csv";
+        match of {
+            true => Ok(()),
+            false => Err(Trouble::input(
+                SetupError::new(format!("`{word}`")).hint(hint),
+            )),
+        }
+    }
+}
+
 /// Does what the arguments ask for. Prints everything there is to print.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -107,12 +136,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     crate::identify::install_crypto();
     let mut terminal = Terminal::new(arguments.color, arguments.format);
+    if let Err(trouble) = arguments.command.takes(arguments.format) {
+        return terminal.tell(&trouble);
+    }
     let file = SettingsFile::new(arguments.config);
     let answer = match arguments.command {
         Command::Serve(command) => serve::run(&command, &file),
         Command::Check(command) => check::run(&command, &file, &mut terminal),
         Command::Test(command) => test::run(&command, &file, &mut terminal),
         Command::Explain(command) => explain::run(&command, &file, &mut terminal),
+        Command::ExplainCode(command) => explain_code::run(&command, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

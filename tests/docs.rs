@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use stile::refusal::Reason;
+use stile::setup_error::Code;
 
 #[test]
 fn the_table_of_reasons_is_the_list_of_reasons() {
@@ -34,6 +35,30 @@ fn the_table_of_reasons_is_the_list_of_reasons() {
         coded.len(),
         "a reason is missing in the table"
     );
+}
+
+#[test]
+fn the_sections_of_codes_are_the_list_of_codes_and_what_the_command_prints() {
+    let document = read("docs/policy-codes.md");
+    let headings: Vec<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .collect();
+    let coded: Vec<String> = Code::ALL
+        .iter()
+        .map(|code| format!("{code}: {}", code.title()))
+        .collect();
+    assert_eq!(headings, coded);
+    let mut bodies = document.split("\n### ").skip(1);
+    for code in Code::ALL {
+        let printed = std::process::Command::new(env!("CARGO_BIN_EXE_stile"))
+            .args(["explain-code", code.word()])
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        let body = bodies.next().unwrap().split("\n## ").next().unwrap();
+        assert_eq!(printed.trim(), body.trim(), "{code}");
+    }
 }
 
 #[test]

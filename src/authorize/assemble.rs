@@ -10,14 +10,15 @@
 //!
 //! Never: a part of a folder. One fault, and nothing of it is used.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cedar_policy as cedar;
-use cedar_policy::ffi::DetailedError;
 use jiff::tz::TimeZone;
 
+use super::acceptance::Accepted;
 use super::because::Because;
 use super::bindings::{self, Binding};
 use super::cases::{self, Case};
@@ -31,7 +32,10 @@ use super::settings::PolicySettings;
 use super::statements::place;
 use super::written::{self, Power, Written};
 use crate::resolve::Entry;
-use crate::setup_error::{Code, SetupError, nearest};
+use crate::setup_error::{Code, SetupError};
+
+mod link;
+mod valid;
 
 /// A policy set before its cases have run.
 #[derive(Debug)]
@@ -41,8 +45,10 @@ pub(super) struct Assembled {
     /// Where each policy is written, by id.
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) bindings: Vec<Binding>,
+    pub(super) roles: Roles,
     pub(super) cases: Vec<Case>,
-    pub(super) digest: String,
+    /// The files that all this was read from.
+    pub(super) folder: Arc<Folder>,
 }
 
 /// Where a policy is written.
@@ -50,7 +56,12 @@ pub(super) struct Assembled {
 pub(super) struct Source {
     pub(super) file: PathBuf,
     pub(super) line: usize,
+    pub(super) column: usize,
     pub(super) guardrail: bool,
+    /// What about it is accepted.
+    pub(super) accepted: Accepted,
+    /// Its text in the file, in bytes; nothing for a binding, whose text is made.
+    pub(super) text: Option<Range<usize>>,
 }
 
 /// Builds everything but runs nothing.
@@ -58,15 +69,18 @@ pub(super) fn assemble(
     settings: &PolicySettings,
     entries: &[Arc<Entry>],
 ) -> Result<Assembled, Vec<SetupError>> {
-    let folder = Folder::read(&settings.folder)?;
-    assemble_from(&folder, settings, entries).map_err(|mut faults| {
-        folder.show(&mut faults);
-        faults
-    })
+    let folder = Arc::new(Folder::read(&settings.folder)?);
+    match assemble_from(&folder, settings, entries) {
+        Ok(set) => Ok(set),
+        Err(mut faults) => {
+            folder.show(&mut faults);
+            Err(faults)
+        }
+    }
 }
 
 fn assemble_from(
-    folder: &Folder,
+    folder: &Arc<Folder>,
     settings: &PolicySettings,
     entries: &[Arc<Entry>],
 ) -> Result<Assembled, Vec<SetupError>> {
@@ -85,7 +99,7 @@ fn assemble_from(
     };
     building.owners();
     let written = building.written();
-    let bindings = building.bindings(&settings.time_zone);
+    let (roles, bindings) = building.bindings(&settings.time_zone);
     if building.sources.len() > MOST_POLICIES {
         let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
         let fault = SetupError::in_file(&settings.folder, fault);
@@ -123,8 +137,9 @@ fn assemble_from(
         },
         sources,
         bindings,
+        roles,
         cases,
-        digest: folder.digest().to_owned(),
+        folder: folder.clone(),
     })
 }
 
@@ -201,6 +216,9 @@ impl<'a> Building<'a> {
             let source = Source {
                 file: file.path.clone(),
                 line,
+                column,
+                accepted: one.accepted.clone(),
+                text: Some(one.first_byte..one.end),
                 guardrail: one.power == Power::Guardrail,
             };
             if let Some(other) = self.sources.get(&one.id) {
@@ -217,7 +235,7 @@ impl<'a> Building<'a> {
     }
 
     /// The bindings, linked into the set.
-    fn bindings(&mut self, zone: &str) -> Vec<Binding> {
+    fn bindings(&mut self, zone: &str) -> (Roles, Vec<Binding>) {
         let roles = match self.folder.file("roles.yaml") {
             Some(file) => Roles::read(file, self.vocabulary),
             None => Ok(Roles::default()),
@@ -226,118 +244,26 @@ impl<'a> Building<'a> {
             Ok(roles) => roles,
             Err(faults) => {
                 self.faults.extend(faults);
-                return Vec::new(); // every binding would seem to have an unknown role
+                return Default::default(); // every binding would seem to have an unknown role
             }
         };
         let Some(file) = self.folder.file("bindings.yaml") else {
-            return Vec::new();
+            return (roles, Vec::new());
         };
         let bindings = match bindings::read(file, &roles, self.directory, zone) {
             Ok(bindings) => bindings,
             Err(faults) => {
                 self.faults.extend(faults);
-                return Vec::new();
+                return (roles, Vec::new());
             }
         };
         for binding in &bindings {
             if let Err((code, why)) = self.link(file, binding) {
                 let fault = SetupError::in_file(&file.path, why).coded(code);
-                self.faults.push(fault.at(binding.line, 1));
+                self.faults.push(fault.at(binding.line, binding.column));
             }
         }
-        bindings
-    }
-
-    fn link(&mut self, file: &File, binding: &Binding) -> Result<(), (Code, String)> {
-        let source = Source {
-            file: file.path.clone(),
-            line: binding.line,
-            guardrail: false,
-        };
-        if self.sources.contains_key(&binding.name) {
-            let why = format!("a policy is called `{}` already", binding.name);
-            return Err((Code::TwoAlike, why));
-        }
-        let next = format!("template {}", self.templates.len() + 1);
-        let template = self.templates.entry(binding.template.clone());
-        let template = template.or_insert(next).clone();
-        let invalid = |why| (Code::Invalid, why);
-        put(&mut self.set, binding, &template).map_err(invalid)?;
-        if binding.org_admin {
-            put(&mut self.org_admins, binding, &template).map_err(invalid)?;
-        }
-        self.sources.insert(binding.name.clone(), source);
-        Ok(())
-    }
-
-    /// Names of the directory that policies spell out, checked here because only we know what is
-    /// near, and because groups are not enumerated.
-    fn literals(&mut self, written: &[(&File, Written)]) -> BTreeSet<String> {
-        let mut told = BTreeSet::new();
-        for (file, one) in written {
-            for uid in one.policy.entity_literals() {
-                let id = uid.id().unescaped();
-                let fault = match uid.type_name().basename() {
-                    "Team" if !self.directory.has_team(id) => {
-                        let fault = format!("team `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownTeam,
-                            fault,
-                            nearest(id, self.directory.teams()),
-                        )
-                    }
-                    "Project" if !self.directory.has_project(id) => {
-                        let fault = format!("project `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownProject,
-                            fault,
-                            nearest(id, self.directory.projects()),
-                        )
-                    }
-                    "Group" if !self.knows_group(id) => {
-                        let fault = format!("group `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownGroup,
-                            fault,
-                            nearest(id, self.directory.groups()),
-                        )
-                    }
-                    "Action" if !self.knows_action(id) => {
-                        let known = self.vocabulary.actions();
-                        let known = known.chain(Vocabulary::groups().iter().copied());
-                        let fault = format!("unknown action `{id}`");
-                        (Code::UnknownAction, fault, nearest(id, known))
-                    }
-                    "Repository" if !self.directory.knows_repository(id) => {
-                        let fault = format!("`{id}` lies in no group of directory.yaml");
-                        (Code::UnknownGroup, fault, None)
-                    }
-                    _ => continue,
-                };
-                let text = file.text.get(one.start..one.end).unwrap_or("");
-                let spelled = format!("{}::\"{id}\"", uid.type_name().basename());
-                let offset = one.start + text.find(&spelled).unwrap_or(one.first_byte - one.start);
-                let (line, column) = place(&file.text, offset);
-                let error = SetupError::in_file(&file.path, fault.1)
-                    .coded(fault.0)
-                    .at(line, column)
-                    .wide(spelled.chars().count());
-                self.faults.push(match fault.2 {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error,
-                });
-                told.insert(one.id.clone());
-            }
-        }
-        told
-    }
-
-    fn knows_group(&self, path: &str) -> bool {
-        self.directory.has_group(path) || self.directory.knows_repository(path)
-    }
-
-    fn knows_action(&self, name: &str) -> bool {
-        self.vocabulary.class(name).is_some() || Vocabulary::groups().contains(&name)
+        (roles, bindings)
     }
 
     fn schema(&mut self) -> Option<cedar::Schema> {
@@ -349,68 +275,6 @@ impl<'a> Building<'a> {
                 self.faults.push(SetupError::new(fault));
                 None
             }
-        }
-    }
-
-    fn validate(
-        &mut self,
-        schema: &cedar::Schema,
-        written: &[(&File, Written)],
-        mut told: BTreeSet<String>,
-    ) {
-        let validator = cedar::Validator::new(schema.clone());
-        let found = validator.validate(&self.set, cedar::ValidationMode::Strict);
-        let mut consequences = Vec::new();
-        for error in found.validation_errors() {
-            use cedar::ValidationError as E;
-            let id = error.policy_id().to_string();
-            match error {
-                // Told already, with the nearest name.
-                E::InvalidEnumEntity(_) | E::UnrecognizedActionId(_) if told.contains(&id) => {}
-                E::InvalidActionApplication(_) => consequences.push((id, error.into())),
-                _ => {
-                    let code = code_of(error);
-                    let fault = self.fault_of(&id, &error.into(), written).coded(code);
-                    self.faults.push(fault);
-                    told.insert(id);
-                }
-            }
-        }
-        for warning in found.validation_warnings() {
-            consequences.push((warning.policy_id().to_string(), warning.into()));
-        }
-        // "Never applies" follows from a misspelt name; alone it is the fault.
-        for (id, fault) in consequences {
-            if told.insert(id.clone()) {
-                let fault = self.fault_of(&id, &fault, written);
-                let fault = fault.coded(Code::NeverApplies);
-                self.faults.push(match fault.hint {
-                    Some(_) => fault,
-                    None => fault.hint(NEVER_APPLIES),
-                });
-            }
-        }
-    }
-
-    fn fault_of(
-        &self,
-        id: &str,
-        fault: &DetailedError,
-        written: &[(&File, Written)],
-    ) -> SetupError {
-        if let Some((file, one)) = written.iter().find(|(_, one)| one.id == id) {
-            let mut fault = fault.clone();
-            let prefix = format!("for policy `{id}`, ");
-            if let Some(rest) = fault.message.strip_prefix(&prefix) {
-                fault.message = format!("{rest} (in `{id}`)");
-            }
-            return written::explain(&fault, file, one.start);
-        }
-        match self.sources.get(id) {
-            Some(source) => {
-                SetupError::in_file(&source.file, fault.message.clone()).at(source.line, 1)
-            }
-            None => SetupError::new(fault.message.clone()),
         }
     }
 
@@ -428,52 +292,5 @@ impl<'a> Building<'a> {
     }
 }
 
-/// What kind of fault Cedar's validator means.
-fn code_of(error: &cedar::ValidationError) -> Code {
-    use cedar::ValidationError as E;
-    match error {
-        E::UnrecognizedEntityType(_) => Code::UnknownType,
-        E::UnrecognizedActionId(_) => Code::UnknownAction,
-        E::InvalidEnumEntity(_) => Code::UnknownTeam, // projects are told before, by name
-        E::UnsafeAttributeAccess(_) => Code::UnknownAttribute,
-        E::UnsafeOptionalAttributeAccess(_) => Code::Unguarded,
-        E::UnexpectedType(_) | E::IncompatibleTypes(_) => Code::WrongType,
-        _ => Code::Invalid,
-    }
-}
-
-fn put(set: &mut cedar::PolicySet, binding: &Binding, template: &str) -> Result<(), String> {
-    let wrong = |why: &dyn std::fmt::Display| format!("binding `{}`: {why}", binding.name);
-    let id = cedar::PolicyId::new(&binding.name);
-    let mut slots = HashMap::new();
-    let filled = [
-        (cedar::SlotId::principal(), &binding.principal),
-        (cedar::SlotId::resource(), &binding.resource),
-    ];
-    for (slot, with) in filled {
-        if let Some((kind, name)) = with {
-            let kind: cedar::EntityTypeName = kind.parse().map_err(|why| wrong(&why))?;
-            let name = cedar::EntityId::new(name);
-            slots.insert(slot, cedar::EntityUid::from_type_name_and_id(kind, name));
-        }
-    }
-    if slots.is_empty() {
-        let policy = cedar::Policy::parse(Some(id), &binding.template);
-        return set
-            .add(policy.map_err(|why| wrong(&why))?)
-            .map_err(|why| wrong(&why));
-    }
-    let template = cedar::PolicyId::new(template);
-    if set.template(&template).is_none() {
-        let parsed = cedar::Template::parse(Some(template.clone()), &binding.template);
-        set.add_template(parsed.map_err(|why| wrong(&why))?)
-            .map_err(|why| wrong(&why))?;
-    }
-    set.link(template, id, slots).map_err(|why| wrong(&why))
-}
-
 /// More would make one decision slower than the 5 ms that a request should wait at most.
 const MOST_POLICIES: usize = 1_000;
-
-const NEVER_APPLIES: &str =
-    "no action of its scope applies to such a principal and resource, or its conditions never hold";

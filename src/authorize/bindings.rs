@@ -12,13 +12,14 @@
 //!
 //! Never: a binding that applies to nobody, nothing or nowhere; each word must be known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
+use super::acceptance::{self, Accepted};
 use super::directory::{Directory, OneOrMore, is_plain, is_plain_path};
 use super::folder::File;
 use super::hours;
@@ -76,6 +77,9 @@ pub(super) struct BindingLines {
     /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`.
     #[schemars(with = "Option<String>")]
     hours: Option<Spanned<String>>,
+    /// What `stile check` finds dangerous and is meant: lint → why.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    accept: Option<Spanned<BTreeMap<String, String>>>,
 }
 
 /// One binding, ready to be linked.
@@ -89,12 +93,18 @@ pub(super) struct Binding {
     pub(super) principal: Option<(&'static str, String)>,
     /// Type and id for `?resource`, where the template has that slot.
     pub(super) resource: Option<(&'static str, String)>,
+    /// The role's name.
+    pub(super) role: String,
+    /// What about it is accepted.
+    pub(super) accepted: Accepted,
     /// Whether its role is [`ORG_ADMIN`].
     pub(super) org_admin: bool,
     /// The last day it holds.
     pub(super) until: Option<Date>,
     /// Where it is written.
     pub(super) line: usize,
+    /// The column there.
+    pub(super) column: usize,
 }
 
 /// Reads and checks the file. `zone` is the one that `hours` are read in.
@@ -177,6 +187,7 @@ impl Reading<'_> {
             conditions.push(format!("context.date <= {}", moment::digits_of(day)));
             Some(day)
         });
+        let accepted = self.accepted(lines);
         let name = self.name(lines, holder.as_ref(), projects.as_deref());
         let (holder, actions, projects, name) = (holder?, actions?, projects?, name?);
         if self.faults.len() > before {
@@ -193,7 +204,10 @@ impl Reading<'_> {
             resource,
             org_admin: lines.role.value == ORG_ADMIN,
             until,
+            role: lines.role.value.clone(),
+            accepted,
             line: usize::try_from(lines.role.referenced.line()).unwrap_or(0),
+            column: usize::try_from(lines.role.referenced.column()).unwrap_or(0),
         })
     }
 
@@ -360,6 +374,23 @@ impl Reading<'_> {
         }
     }
 
+    fn accepted(&mut self, lines: &BindingLines) -> Accepted {
+        let Some(written) = &lines.accept else {
+            return Accepted::new();
+        };
+        let pairs = written.value.iter();
+        let pairs = pairs.map(|(code, why)| (code.as_str(), why.as_str()));
+        acceptance::read(pairs).unwrap_or_else(|wrong| {
+            for wrong in wrong {
+                let fault = SetupError::in_file(&self.file.path, wrong)
+                    .coded(Code::BadAcceptance)
+                    .hint(acceptance::HINT);
+                self.faults.push(yaml::at(fault, written.referenced));
+            }
+            Accepted::new()
+        })
+    }
+
     fn day(&mut self, until: &Spanned<String>) -> Option<Date> {
         let text = &until.value;
         match text.parse::<Date>() {
@@ -427,13 +458,16 @@ fn template(holder: &Holder, actions: &[String], one: bool, conditions: &[String
     } else {
         "resource"
     };
+    let listed = match actions.as_slice() {
+        [one] => format!("[{one}]"),
+        some => format!("[\n    {}\n  ]", some.join(",\n    ")),
+    };
     let mut text = format!(
-        "permit ({}, action in [{}], {resource})",
-        holder.scope,
-        actions.join(", ")
+        "permit (\n  {},\n  action in {listed},\n  {resource}\n)",
+        holder.scope
     );
     if !conditions.is_empty() {
-        text.push_str(&format!("\nwhen {{ {} }}", conditions.join(" && ")));
+        text.push_str(&format!("\nwhen {{\n  {}\n}}", conditions.join(" &&\n  ")));
     }
     text.push(';');
     text

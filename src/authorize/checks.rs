@@ -116,7 +116,7 @@ impl Checks {
 }
 
 /// The policy with its slots filled.
-fn body(policy: &cedar::Policy) -> Option<Template> {
+pub(super) fn body(policy: &cedar::Policy) -> Option<Template> {
     match policy.to_pst().ok()? {
         cedar::pst::Policy::Static(policy) => Some(policy.body().clone()),
         cedar::pst::Policy::Linked(link) => Some(link.into_static_policy().ok()?.body().clone()),
@@ -124,7 +124,7 @@ fn body(policy: &cedar::Policy) -> Option<Template> {
 }
 
 /// The scope as checks: principal, action, resource.
-fn scope(body: &Template) -> Vec<(Part, Arc<Expr>)> {
+pub(super) fn scope(body: &Template) -> Vec<(Part, Arc<Expr>)> {
     use {PrincipalConstraint as P, ResourceConstraint as R};
     let (kind, to) = match &body.principal {
         P::Any => (None, None),

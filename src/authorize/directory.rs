@@ -11,7 +11,9 @@
 //! `github:acme/shop`, as teams' groups do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 
+use super::acceptance::{self, Accepted};
 use super::folder::File;
 use super::lineage::{Lineage, Listed, UNNAMED, place};
 use super::yaml;
@@ -33,9 +35,23 @@ pub(super) struct Directory {
     /// Issuer → group → teams; the way a principal's groups are looked up.
     by_group: HashMap<String, HashMap<String, Vec<String>>>,
     listed: Listed,
+    /// Group → where it is listed.
+    group_lines: BTreeMap<String, GroupPlace>,
     projects: BTreeSet<String>,
     /// Resource type → `project/id` → team.
     owners: HashMap<String, HashMap<String, String>>,
+}
+
+/// Where a group is listed.
+#[derive(Debug)]
+pub(super) struct GroupPlace {
+    /// The id, where one is listed.
+    pub(super) id: Option<u64>,
+    pub(super) file: PathBuf,
+    pub(super) line: usize,
+    pub(super) column: usize,
+    /// What about it is accepted.
+    pub(super) accepted: Accepted,
 }
 
 impl Directory {
@@ -66,6 +82,12 @@ impl Directory {
     /// Every group's full path.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> + Clone {
         self.listed.groups.keys().map(String::as_str)
+    }
+
+    /// Every group with its place.
+    pub(super) fn listed_groups(&self) -> impl Iterator<Item = (&str, &GroupPlace)> {
+        let lines = self.group_lines.iter();
+        lines.map(|(path, place)| (path.as_str(), place))
     }
 
     /// Every project's name.
@@ -182,10 +204,28 @@ impl Checked<'_> {
 
     fn groups(&mut self, written: &DirectoryFile) {
         for line in &written.groups {
-            let (path, id) = match &line.value {
-                GroupLine::Path(path) => (path, None),
-                GroupLine::WithId { path, id } => (path, Some(*id)),
+            let none = BTreeMap::new();
+            let (path, id, accept) = match &line.value {
+                GroupLine::Path(path) => (path, None, &none),
+                GroupLine::Lines(lines) => (&lines.path, lines.id, &lines.accept),
             };
+            let accept = accept
+                .iter()
+                .map(|(code, why)| (code.as_str(), why.as_str()));
+            let accepted = acceptance::read(accept).unwrap_or_else(|wrong| {
+                for wrong in wrong {
+                    self.fault(line.referenced, Code::BadAcceptance, wrong);
+                }
+                Accepted::new()
+            });
+            let place = GroupPlace {
+                id,
+                file: self.file.path.clone(),
+                line: usize::try_from(line.referenced.line()).unwrap_or(0),
+                column: usize::try_from(line.referenced.column()).unwrap_or(0),
+                accepted,
+            };
+            self.directory.group_lines.insert(path.clone(), place);
             if self.is_full_path(path, line.referenced)
                 && self
                     .directory

@@ -20,6 +20,7 @@ use moka::sync::Cache;
 use super::assemble::{self, Assembled};
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
+use super::lint::{self, Finding};
 use super::moment::{self, Moment};
 use super::permit::Permit;
 use super::schema::kind_of;
@@ -126,7 +127,7 @@ impl Policies {
             expired: moment::digits_of(until) < today.date,
         });
         Ok(Policies {
-            digest: Arc::from(set.digest.as_str()),
+            digest: Arc::from(set.folder.digest()),
             expiring: expiring.collect(),
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
@@ -201,6 +202,13 @@ impl Policies {
     /// Bindings that have expired or will within 14 days of the load.
     pub fn expiring(&self) -> &[Expiring] {
         &self.expiring
+    }
+
+    /// What loads and is still dangerous on that day; for `stile check`, not for what serves.
+    pub fn findings(&self, as_of: Time) -> Vec<Finding> {
+        let zone = &self.set.judge.zone;
+        let today = Moment::of(as_of, zone);
+        lint::findings(&self.set, today, Moment::of(as_of.plus_ms(SOON_MS), zone))
     }
 
     /// Every policy's id: rules, guardrails, bindings.

@@ -9,11 +9,13 @@
 //! such an action, or the class `power`, has it, and a guardrail stands behind that.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::acceptance::{self, Accepted};
 use super::folder::File;
 use super::schema::Vocabulary;
 use super::yaml;
@@ -24,13 +26,43 @@ use crate::setup_error::{Code, SetupError};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RolesFile {
-    #[schemars(with = "BTreeMap<String, Vec<String>>")]
-    roles: BTreeMap<String, Vec<Spanned<String>>>,
+    #[schemars(with = "BTreeMap<String, RoleLines>")]
+    roles: BTreeMap<String, Spanned<RoleLines>>,
 }
 
-/// Per role, the actions and action groups it names.
+/// One role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum RoleLines {
+    /// What it may do.
+    #[schemars(with = "Vec<String>")]
+    Actions(Vec<Spanned<String>>),
+    /// What it may do, and what about it is meant although it looks dangerous.
+    WithAcceptance {
+        /// What it may do.
+        #[schemars(with = "Vec<String>")]
+        actions: Vec<Spanned<String>>,
+        /// Lint → why it is meant.
+        accept: BTreeMap<String, String>,
+    },
+}
+
+/// Per role, what it may do.
 #[derive(Debug, Default)]
-pub(super) struct Roles(BTreeMap<String, Vec<String>>);
+pub(super) struct Roles(BTreeMap<String, Role>);
+
+/// One role, read.
+#[derive(Debug)]
+pub(super) struct Role {
+    /// The actions and action groups that it names.
+    pub(super) actions: Vec<String>,
+    /// Where it is written.
+    pub(super) file: PathBuf,
+    /// Its line there.
+    pub(super) line: usize,
+    /// What about it is accepted.
+    pub(super) accepted: Accepted,
+}
 
 impl Roles {
     /// Reads and checks the file.
@@ -38,7 +70,15 @@ impl Roles {
         let written: RolesFile = yaml::read(file).map_err(|fault| vec![fault])?;
         let mut roles = Roles::default();
         let mut faults = Vec::new();
-        for (role, lines) in &written.roles {
+        for (name, role) in &written.roles {
+            let (lines, accept) = match &role.value {
+                RoleLines::Actions(lines) => (lines, None),
+                RoleLines::WithAcceptance { actions, accept } => (actions, Some(accept)),
+            };
+            let fault = |code, fault: String| {
+                let fault = SetupError::in_file(&file.path, fault).coded(code);
+                yaml::at(fault, role.referenced)
+            };
             let mut actions = Vec::new();
             for line in lines {
                 match meant(&line.value, vocabulary) {
@@ -47,12 +87,28 @@ impl Roles {
                 }
             }
             if lines.is_empty() {
-                let fault = format!("role `{role}` names no action");
-                faults.push(SetupError::in_file(&file.path, fault).coded(Code::NamesNothing));
+                let empty = format!("role `{name}` names no action");
+                faults.push(fault(Code::NamesNothing, empty));
             }
+            let accept = accept.into_iter().flatten();
+            let accepted =
+                acceptance::read(accept.map(|(code, why)| (code.as_str(), why.as_str())));
+            let accepted = accepted.unwrap_or_else(|wrong| {
+                let wrong = wrong
+                    .into_iter()
+                    .map(|wrong| fault(Code::BadAcceptance, wrong).hint(acceptance::HINT));
+                faults.extend(wrong);
+                Accepted::new()
+            });
             actions.sort();
             actions.dedup();
-            roles.0.insert(role.clone(), actions);
+            let role = Role {
+                actions,
+                file: file.path.clone(),
+                line: usize::try_from(role.referenced.line()).unwrap_or(0),
+                accepted,
+            };
+            roles.0.insert(name.clone(), role);
         }
         match faults.is_empty() {
             true => Ok(roles),
@@ -62,12 +118,17 @@ impl Roles {
 
     /// The actions of a role, where it exists.
     pub(super) fn actions(&self, role: &str) -> Option<&[String]> {
-        self.0.get(role).map(Vec::as_slice)
+        self.0.get(role).map(|role| role.actions.as_slice())
     }
 
     /// Every role's name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.keys().map(String::as_str)
+    }
+
+    /// Every role by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Role)> {
+        self.0.iter().map(|(name, role)| (name.as_str(), role))
     }
 }
 

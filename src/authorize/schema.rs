@@ -97,6 +97,18 @@ impl Vocabulary {
         self.actions.get(action)?.kinds.first().map(String::as_str)
     }
 
+    /// Whether an action is ever done to such a resource.
+    pub(super) fn applies_to(&self, action: &str, kind: &str) -> bool {
+        let line = self.actions.get(action);
+        line.is_some_and(|line| line.kinds.contains(kind))
+    }
+
+    /// The resource type of an action that has one only.
+    pub(super) fn only_kind(&self, action: &str) -> Option<&str> {
+        let line = self.actions.get(action)?;
+        self.kind(action).filter(|_| line.kinds.len() == 1)
+    }
+
     /// Every resource type, in order.
     pub(super) fn kinds(&self) -> BTreeSet<&str> {
         let kinds = self.actions.values().flat_map(|line| &line.kinds);

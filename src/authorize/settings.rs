@@ -11,4 +11,6 @@ pub struct PolicySettings {
     pub folder: PathBuf,
     /// The IANA time zone of office hours: `Europe/Berlin`.
     pub time_zone: String,
+    /// Why issuers of one kind of caller may share an audience (lint P111), where that is meant.
+    pub shared_audience: Option<String>,
 }

@@ -13,6 +13,7 @@ use std::ops::Range;
 use cedar_policy as cedar;
 use cedar_policy::ffi::DetailedError;
 
+use super::acceptance::{self, Accepted};
 use super::directory::is_plain;
 use super::folder::File;
 use super::statements::{place, statements};
@@ -37,6 +38,8 @@ pub(super) struct Written {
     pub(super) id: String,
     /// What it may do.
     pub(super) power: Power,
+    /// What about it is accepted.
+    pub(super) accepted: Accepted,
     /// Where its text begins in its file, in bytes; Cedar's offsets count from here.
     pub(super) start: usize,
     /// Where the statement itself begins, after blank lines and comments.
@@ -70,11 +73,18 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
                 };
                 let wrong = wrong(&policy, power);
                 faults.extend(wrong.into_iter().map(refused));
+                let accepted = accepted(&policy).unwrap_or_else(|wrong| {
+                    let wrong = wrong.into_iter();
+                    let wrong = wrong.map(|fault| (Code::BadAcceptance, fault, acceptance::HINT));
+                    faults.extend(wrong.map(refused));
+                    Accepted::new()
+                });
                 let id = policy.annotation("id").unwrap_or("").to_owned();
                 policies.push(Written {
                     policy: policy.new_id(cedar::PolicyId::new(&id)),
                     id,
                     power,
+                    accepted,
                     start: range.start,
                     first_byte,
                     end: range.end,
@@ -96,6 +106,15 @@ pub(super) fn read(file: &File, power: Power) -> Result<Vec<Written>, Vec<SetupE
         true => Ok(policies),
         false => Err(faults),
     }
+}
+
+/// What `@accept_P102("why")` and the like say.
+fn accepted(policy: &cedar::Policy) -> Result<Accepted, Vec<String>> {
+    let annotations = policy.annotations();
+    acceptance::read(annotations.filter_map(|(name, why)| {
+        let code = acceptance::of_annotation(name)?;
+        Some((code, why))
+    }))
 }
 
 /// A fault of Cedar's as one of ours; `start` is where its text begins in the file.

@@ -18,6 +18,7 @@ use super::terminal::plain;
 pub(super) enum Format {
     /// Aligned columns for people.
     #[default]
+    #[value(alias = "text")]
     Table,
     /// One JSON document.
     Json,
@@ -25,6 +26,10 @@ pub(super) enum Format {
     Jsonl,
     /// Comma-separated values with a heading.
     Csv,
+    /// JUnit's XML, of `test`: a merge request shows it.
+    Junit,
+    /// GitLab's code quality report, of `check`: a merge request shows it in the lines.
+    GitlabCodequality,
 }
 
 /// Rows under a heading. Every row has as many cells as the heading.
@@ -51,7 +56,7 @@ impl Table {
     /// Writes it in one of the formats.
     pub(super) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
         match format {
-            Format::Table => self.write_aligned(out),
+            Format::Table | Format::Junit | Format::GitlabCodequality => self.write_aligned(out),
             Format::Json => {
                 let all: Vec<Value> = self.documents().collect();
                 writeln!(out, "{:#}", Value::Array(all))

@@ -109,7 +109,7 @@ impl Terminal {
     pub(super) fn json(&mut self, document: &serde_json::Value) -> Result<(), Trouble> {
         match self.format {
             Format::Jsonl => self.line(document),
-            Format::Table | Format::Json | Format::Csv => self.line(format_args!("{document:#}")),
+            _ => self.line(format_args!("{document:#}")),
         }
     }
 
@@ -122,6 +122,13 @@ impl Terminal {
     pub(super) fn warn(&mut self, fault: &SetupError) {
         let label = paint_if(self.color_err, &labelled("warning", fault), Paint::Yellow);
         self.say(format_args!("{label}: {}", plain(&fault.to_string())));
+    }
+
+    /// Says what was found and is meant; `why` is the author's.
+    pub(super) fn note(&mut self, fault: &SetupError, why: &str) {
+        let label = paint_if(self.color_err, &labelled("accepted", fault), Paint::Green);
+        let told = fault.clone().hint(format!("because {why}"));
+        self.say(format_args!("{label}: {}", plain(&told.to_string())));
     }
 
     /// Hands over what is still held back.

@@ -192,6 +192,8 @@ pub(super) struct Policies {
     pub(super) folder: Located<PathBuf>,
     /// The IANA time zone in which policies read the clock: `Europe/Berlin`.
     pub(super) time_zone: Located<String>,
+    /// What `stile check` finds dangerous in this file and is meant: `P111` → why.
+    pub(super) accept: Located<BTreeMap<String, Located<String>>>,
 }
 
 /// What is kept of every decision.
@@ -320,6 +322,7 @@ impl Default for Policies {
         Policies {
             folder: Located::absent(),
             time_zone: Located::preset("UTC".into()),
+            accept: Located::preset(BTreeMap::new()),
         }
     }
 }

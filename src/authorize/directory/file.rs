@@ -5,9 +5,12 @@
 //! Their comments are what editors show.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 /// `directory.yaml` as written.
@@ -42,19 +45,51 @@ pub(super) struct TeamLines {
 }
 
 /// One group.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
 pub(super) enum GroupLine {
     /// Its full path.
     Path(String),
-    /// Its full path and its id. It contains the jobs that show this id, which are those right in
-    /// it; groups below it are listed with theirs.
-    WithId {
-        /// Full path.
-        path: String,
-        /// The id that the issuer gave it.
-        id: u64,
-    },
+    /// Its full path with its id, or with why there is none.
+    Lines(GroupLines),
+}
+
+/// A group with more than its path.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupLines {
+    /// Full path.
+    pub(super) path: String,
+    /// The id that the issuer gave it. It then contains the jobs that show this id, which are those
+    /// right in it; groups below it are listed with theirs.
+    pub(super) id: Option<u64>,
+    /// Lint → why it is meant: `P103`.
+    #[serde(default)]
+    pub(super) accept: BTreeMap<String, String>,
+}
+
+/// By hand, since serde's untagged enums pass over unknown keys.
+impl<'de> Deserialize<'de> for GroupLine {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<GroupLine, D::Error> {
+        struct Line;
+        impl<'de> Visitor<'de> for Line {
+            type Value = GroupLine;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a full path, or `path` with `id`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, path: &str) -> Result<GroupLine, E> {
+                Ok(GroupLine::Path(path.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GroupLine, A::Error> {
+                let lines = GroupLines::deserialize(MapAccessDeserializer::new(map));
+                lines.map(GroupLine::Lines)
+            }
+        }
+        from.deserialize_any(Line)
+    }
 }
 
 /// One repository.

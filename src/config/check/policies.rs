@@ -4,10 +4,10 @@
 
 use super::Checks;
 use crate::authorize::PolicySettings;
-use crate::config::file::File;
+use crate::config::file::{File, Policies};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
-use crate::setup_error::nearest;
+use crate::setup_error::{Code, nearest};
 
 /// The folder and the time zone.
 pub(super) fn policies(file: &File, root: &Place, checks: &mut Checks) -> Option<PolicySettings> {
@@ -28,6 +28,7 @@ pub(super) fn policies(file: &File, root: &Place, checks: &mut Checks) -> Option
         };
         checks.refuse(policies.time_zone.place(), what, &hint);
     }
+    let shared_audience = accepted(policies, checks);
     let folder = policies
         .folder
         .required("folder", place, &mut checks.faults)?;
@@ -42,5 +43,25 @@ pub(super) fn policies(file: &File, root: &Place, checks: &mut Checks) -> Option
     Some(PolicySettings {
         folder,
         time_zone: zone?.clone(),
+        shared_audience,
     })
+}
+
+/// The why of the one lint that is about this file.
+fn accepted(policies: &Policies, checks: &mut Checks) -> Option<String> {
+    let mut accepted = None;
+    for (word, why) in policies.accept.get().into_iter().flatten() {
+        let text = why.get()?;
+        if Code::of(word) != Some(Code::SharedAudience) {
+            let what = format!("`{}` is not about this file", shortened(word));
+            let hint = "only `P111` is accepted here; others stand beside the rule or binding";
+            checks.refuse(why.place(), what, hint);
+        } else if text.split_whitespace().count() < 2 {
+            let hint = "say in a few words why the issuers may share it";
+            checks.refuse(why.place(), "it is accepted without a why", hint);
+        } else {
+            accepted = Some(text.clone());
+        }
+    }
+    accepted
 }
