@@ -32,6 +32,7 @@ mod progress;
 mod schema;
 mod serve;
 mod settings_file;
+mod show;
 mod table;
 mod terminal;
 mod test;
@@ -92,6 +93,7 @@ enum Command {
     Test(test::TestArguments),
     Explain(Box<explain::ExplainArguments>),
     ExplainCode(explain_code::ExplainCodeArguments),
+    Show(show::ShowArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -146,6 +148,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Test(command) => test::run(&command, &file, &mut terminal),
         Command::Explain(command) => explain::run(&command, &file, &mut terminal),
         Command::ExplainCode(command) => explain_code::run(&command, &mut terminal),
+        Command::Show(command) => show::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

@@ -23,8 +23,21 @@ fn no_guardrail_can_be_removed_unnoticed() {
 }
 
 #[test]
-fn every_policy_decides_at_least_one_case() {
-    assert_eq!(shipped().report().undeciding, []);
+fn no_rule_and_no_binding_can_be_removed_unnoticed() {
+    assert_eq!(shipped().report().unnoticed_rules, []);
+}
+
+#[test]
+fn every_operation_is_allowed_once_and_denied_once() {
+    assert_eq!(shipped().report().untried_actions, []);
+}
+
+#[test]
+fn what_is_dangerous_in_the_shipped_folder_is_accepted_in_writing() {
+    let open = shipped().findings();
+    let open = open.iter().filter(|one| one.accepted.is_none());
+    let open: Vec<_> = open.map(|one| one.told.to_string()).collect();
+    assert!(open.is_empty(), "{}", open.join("\n"));
 }
 
 #[test]
@@ -54,7 +67,7 @@ fn each_numbered_sentence_of_the_readme_recurs_in_the_files_and_the_cases() {
     let policies = policies + &read("bindings.yaml");
     let cases = read("tests/jobs.yaml") + &read("tests/people.yaml");
     let readme = read("README.md");
-    for number in 1..=10 {
+    for number in 1..=13 {
         assert!(
             readme.contains(&format!("\n{number}. ")),
             "README: {number}"

@@ -13,6 +13,8 @@
 //!   - mira     projects.read      -                           allow
 //! ```
 //!
+//! Several actions in one line, with commas between, are as many cases.
+//!
 //! Where: a project, `project/id`, or `-` for neither; `owner=TEAM`, `ticket=ID` for an open
 //! break-glass, `at "sun 20:00"` or `at "2026-12-31 23:59"`. What a token leaves out is not claimed.
 //! Without `at` it is Wednesday noon of one fixed week, so that a case never fails with the calendar.
@@ -121,7 +123,7 @@ pub(super) fn read(
     }
     for line in &written.cases {
         match reading.case(line) {
-            Ok(case) => cases.push(case),
+            Ok(of_line) => cases.extend(of_line),
             Err(fault) => faults.push(yaml::at(fault.coded(Code::BadCase), line.referenced)),
         }
     }
@@ -140,7 +142,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn case(&self, line: &Spanned<String>) -> Result<Case, SetupError> {
+    fn case(&self, line: &Spanned<String>) -> Result<Vec<Case>, SetupError> {
         let fault = |text: String| SetupError::in_file(&self.file.path, text);
         let words = words(&line.value).map_err(fault)?;
         let mut words = words.iter().map(String::as_str);
@@ -148,31 +150,24 @@ impl Reading<'_> {
             let word = words.next();
             word.ok_or_else(|| fault(format!("a case without {what}")))
         };
-        let (token, action, place) = (next("a token")?, next("an action")?, next("a place")?);
+        let (token, actions, place) = (next("a token")?, next("an action")?, next("a place")?);
         let known = self.written.tokens.keys().map(String::as_str);
         if !self.written.tokens.contains_key(token) {
             let fault = fault(format!("unknown token `{token}`")).coded(Code::UnknownToken);
             return Err(fault.did_you_mean(token, known));
         }
         let facts = self.tokens.facts(token).map_err(fault)?;
-        let (Some(class), Some(kind)) =
-            (self.vocabulary.class(action), self.vocabulary.kind(action))
-        else {
-            let known = self.vocabulary.actions();
-            let fault = fault(format!("unknown action `{action}`")).coded(Code::UnknownAction);
-            return Err(fault.did_you_mean(action, known));
-        };
         let mut case = Case {
             file: self.file.path.clone(),
             line: usize::try_from(line.referenced.line()).unwrap_or(0),
             text: line.value.split_whitespace().collect::<Vec<_>>().join(" "),
             expected: Verdict::Deny,
             by: None,
-            action: action.to_owned(),
+            action: String::new(),
             facts,
-            class,
-            kind: kind.to_owned(),
-            resource: resource(kind, place),
+            class: Class::Read,
+            kind: String::new(),
+            resource: resource("", place),
             owner: None,
             ticket: None,
             moment: Moment::on(FIXED_DAY, 12 * 60),
@@ -213,8 +208,33 @@ impl Reading<'_> {
         };
         match words.next() {
             Some(word) => Err(fault(format!("`{word}` after the end of the case"))),
-            None => Ok(case),
+            None => {
+                let each = actions.split(',').map(|action| {
+                    let one = self.about(action, place, &case)?;
+                    let text = one.text.replacen(actions, action, 1);
+                    Ok(Case { text, ..one })
+                });
+                each.collect()
+            }
         }
+    }
+
+    /// The case for one of its actions.
+    fn about(&self, action: &str, place: &str, case: &Case) -> Result<Case, SetupError> {
+        let (class, kind) = (self.vocabulary.class(action), self.vocabulary.kind(action));
+        let (Some(class), Some(kind)) = (class, kind) else {
+            let known = self.vocabulary.actions();
+            let fault = format!("unknown action `{action}`");
+            let fault = SetupError::in_file(&self.file.path, fault).coded(Code::UnknownAction);
+            return Err(fault.did_you_mean(action, known));
+        };
+        Ok(Case {
+            action: action.to_owned(),
+            class,
+            kind: kind.to_owned(),
+            resource: resource(kind, place),
+            ..case.clone()
+        })
     }
 }
 

@@ -75,11 +75,16 @@ impl Folder {
     /// Puts the line of a file into each fault that has a place in it.
     pub(super) fn show(&self, faults: &mut [SetupError]) {
         for fault in faults {
-            let named = |file: &&File| Some(&file.path) == fault.file.as_ref();
-            if let Some(file) = self.files.iter().find(named) {
+            let path = fault.file.as_deref();
+            if let Some(file) = path.and_then(|path| self.by_path(path)) {
                 fault.show(&file.text);
             }
         }
+    }
+
+    /// The file that was read from there.
+    pub(super) fn by_path(&self, path: &Path) -> Option<&File> {
+        self.files.iter().find(|file| file.path == path)
     }
 
     /// The files of one part, such as `rules`, by name.

@@ -14,17 +14,17 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use moka::sync::Cache;
 
 use super::assemble::{self, Assembled};
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
 use super::lint::{self, Finding};
-use super::moment::{self, Moment};
+use super::moment::Moment;
 use super::permit::Permit;
 use super::schema::kind_of;
 use super::settings::PolicySettings;
+use super::shown::{self, Shown};
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
@@ -37,7 +37,7 @@ use crate::setup_error::SetupError;
 pub struct Policies {
     set: Assembled,
     digest: Arc<str>,
-    expiring: Vec<Expiring>,
+    as_of: Time,
     kept: Cache<Key, Kept>,
 }
 
@@ -54,23 +54,10 @@ pub struct Denied {
     pub decision: Decision,
 }
 
-/// A binding whose last day is near or past.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expiring {
-    /// The binding's name.
-    pub binding: String,
-    /// The line in `bindings.yaml`.
-    pub line: usize,
-    /// Its last day, as `2026-12-31`.
-    pub last_day: String,
-    /// Whether that day has passed.
-    pub expired: bool,
-}
-
 impl Policies {
     /// Loads the folder: everything parsed, validated and tested, or every fault there is.
     ///
-    /// `as_of` only tells which bindings are about to expire; see [`Policies::expiring`].
+    /// `as_of` only tells which bindings are about to expire; see [`Policies::findings`].
     pub fn load(
         settings: &PolicySettings,
         entries: &[Arc<Entry>],
@@ -113,22 +100,9 @@ impl Policies {
         as_of: Time,
     ) -> Result<Policies, Vec<SetupError>> {
         let set = assemble::assemble(settings, entries)?;
-        let today = Moment::of(as_of, &set.judge.zone);
-        let soon = Moment::of(as_of.plus_ms(SOON_MS), &set.judge.zone);
-        let dated = set
-            .bindings
-            .iter()
-            .filter_map(|one| Some((one, one.until?)));
-        let near = dated.filter(|(_, until)| moment::digits_of(*until) < soon.date);
-        let expiring = near.map(|(binding, until): (_, Date)| Expiring {
-            binding: binding.name.clone(),
-            line: binding.line,
-            last_day: until.to_string(),
-            expired: moment::digits_of(until) < today.date,
-        });
         Ok(Policies {
             digest: Arc::from(set.folder.digest()),
-            expiring: expiring.collect(),
+            as_of,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
@@ -199,16 +173,19 @@ impl Policies {
         self.digest.get(7..14).unwrap_or(&self.digest)
     }
 
-    /// Bindings that have expired or will within 14 days of the load.
-    pub fn expiring(&self) -> &[Expiring] {
-        &self.expiring
+    /// What loads and is still dangerous at the time of the load; for `stile check`, not for what serves.
+    pub fn findings(&self) -> Vec<Finding> {
+        let of = |time| Moment::of(time, &self.set.judge.zone);
+        let soon = of(self.as_of.plus_ms(SOON_MS));
+        lint::findings(&self.set, of(self.as_of), soon)
     }
 
-    /// What loads and is still dangerous on that day; for `stile check`, not for what serves.
-    pub fn findings(&self, as_of: Time) -> Vec<Finding> {
-        let zone = &self.set.judge.zone;
-        let today = Moment::of(as_of, zone);
-        lint::findings(&self.set, today, Moment::of(as_of.plus_ms(SOON_MS), zone))
+    /// What `binding:NAME`, `rule:ID` or `role:NAME` stands for.
+    ///
+    /// # Errors
+    /// There is no such name; the nearest is told.
+    pub fn shown(&self, name: &str) -> Result<Shown, SetupError> {
+        shown::shown(&self.set, name)
     }
 
     /// Every policy's id: rules, guardrails, bindings.

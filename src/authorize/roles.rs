@@ -9,10 +9,13 @@
 //! such an action, or the class `power`, has it, and a guardrail stands behind that.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::acceptance::{self, Accepted};
@@ -30,21 +33,51 @@ pub struct RolesFile {
     roles: BTreeMap<String, Spanned<RoleLines>>,
 }
 
-/// One role.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+/// One role: its actions, or a mapping of them and of what is accepted.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
 enum RoleLines {
     /// What it may do.
     #[schemars(with = "Vec<String>")]
     Actions(Vec<Spanned<String>>),
     /// What it may do, and what about it is meant although it looks dangerous.
-    WithAcceptance {
-        /// What it may do.
-        #[schemars(with = "Vec<String>")]
-        actions: Vec<Spanned<String>>,
-        /// Lint → why it is meant.
-        accept: BTreeMap<String, String>,
-    },
+    WithAcceptance(Accepting),
+}
+
+/// A role with an acceptance.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Accepting {
+    /// What it may do.
+    #[schemars(with = "Vec<String>")]
+    actions: Vec<Spanned<String>>,
+    /// Lint → why it is meant.
+    accept: BTreeMap<String, String>,
+}
+
+/// By hand, since serde's untagged enums forget places and pass over unknown keys.
+impl<'de> Deserialize<'de> for RoleLines {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<RoleLines, D::Error> {
+        struct Lines;
+        impl<'de> Visitor<'de> for Lines {
+            type Value = RoleLines;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of actions, or `actions` with `accept`")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<RoleLines, A::Error> {
+                let actions = Vec::deserialize(SeqAccessDeserializer::new(seq));
+                actions.map(RoleLines::Actions)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RoleLines, A::Error> {
+                let lines = Accepting::deserialize(MapAccessDeserializer::new(map));
+                lines.map(RoleLines::WithAcceptance)
+            }
+        }
+        from.deserialize_any(Lines)
+    }
 }
 
 /// Per role, what it may do.
@@ -73,7 +106,7 @@ impl Roles {
         for (name, role) in &written.roles {
             let (lines, accept) = match &role.value {
                 RoleLines::Actions(lines) => (lines, None),
-                RoleLines::WithAcceptance { actions, accept } => (actions, Some(accept)),
+                RoleLines::WithAcceptance(lines) => (&lines.actions, Some(&lines.accept)),
             };
             let fault = |code, fault: String| {
                 let fault = SetupError::in_file(&file.path, fault).coded(code);

@@ -115,6 +115,15 @@ impl Vocabulary {
         kinds.map(String::as_str).collect()
     }
 
+    /// Whether a name in a role or policy stands for an action: it, its class, or `create`.
+    pub(super) fn stands_for(&self, named: &str, action: &str) -> bool {
+        let class = self.class(action);
+        let creates = class == Some(Class::Write) && action.ends_with(".create");
+        named == action
+            || class.is_some_and(|class| class.word() == named)
+            || (named == "create" && creates)
+    }
+
     /// The names of the action groups: classes, and `create`.
     pub(super) fn groups() -> &'static [&'static str] {
         GROUPS

@@ -1,15 +1,14 @@
 //! Runs the cases of a policy folder by the judge that serves.
 //!
-//! In: a loaded policy set. Out: a [`Report`]: each case, the guardrails that no case would miss,
-//! the policies that decide no case.
+//! In: a loaded policy set. Out: a [`Report`]: each case, the policies that no case would miss, the
+//! actions that no case allows or denies.
 //!
-//! A guardrail that can be deleted without a case noticing is one that will be. So each is left
-//! out once, and the cases are asked again.
+//! A guardrail that can be deleted without a case noticing is one that will be. So each policy is
+//! left out once, and the cases that it decides are asked again; the others would answer the same.
 //!
 //! Never: a case that passes by accident. The answer must be the expected one and, where the case
 //! names a policy, that policy must have determined it.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cedar_policy as cedar;
@@ -26,10 +25,21 @@ pub struct Report {
     pub cases: Vec<CaseOutcome>,
     /// Guardrails whose removal no case notices.
     pub unnoticed_guardrails: Vec<PolicyPlace>,
-    /// Rules, guardrails and bindings that decide no case.
-    pub undeciding: Vec<PolicyPlace>,
+    /// Rules and bindings whose removal no case notices.
+    pub unnoticed_rules: Vec<PolicyPlace>,
     /// Actions that no case allows or no case denies.
-    pub untried_actions: Vec<String>,
+    pub untried_actions: Vec<Untried>,
+}
+
+/// An action that the cases leave half untried, or wholly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untried {
+    /// Its name.
+    pub action: String,
+    /// Whether no case allows it.
+    pub never_allowed: bool,
+    /// Whether no case denies it.
+    pub never_denied: bool,
 }
 
 /// How one case went.
@@ -112,44 +122,56 @@ pub(super) fn outcomes(set: &Assembled) -> Vec<CaseOutcome> {
         .collect()
 }
 
-/// Runs every case, and again without each guardrail.
+/// Runs every case, and those that a policy decides again without it.
 pub(super) fn report(set: &Assembled) -> Report {
-    let cases = outcomes(set);
-    let decided: BTreeSet<&String> = cases.iter().flat_map(|case| &case.by).collect();
-    let mut report = Report::default();
+    let mut report = Report {
+        cases: outcomes(set),
+        ..Report::default()
+    };
     for (id, source) in &set.sources {
-        let place = || PolicyPlace {
+        let pairs = set.cases.iter().zip(&report.cases);
+        let decided = pairs.filter(|(_, outcome)| outcome.by.contains(id));
+        let decided: Vec<&Case> = decided.map(|(case, _)| case).collect();
+        if is_noticed(set, id, &decided) {
+            continue;
+        }
+        let place = PolicyPlace {
             id: id.clone(),
             file: source.file.clone(),
             line: source.line,
         };
-        if !decided.contains(id) {
-            report.undeciding.push(place());
-        }
-        if source.guardrail && !is_noticed(set, id) {
-            report.unnoticed_guardrails.push(place());
+        match source.guardrail {
+            true => report.unnoticed_guardrails.push(place),
+            false => report.unnoticed_rules.push(place),
         }
     }
     for action in set.judge.vocabulary.actions() {
-        let tried = |verdict| {
+        let never = |verdict| {
             let mut cases = set.cases.iter();
-            cases.any(|case| case.action == action && case.expected == verdict)
+            !cases.any(|case| case.action == action && case.expected == verdict)
         };
-        if !tried(Verdict::Allow) || !tried(Verdict::Deny) {
-            report.untried_actions.push(action.to_owned());
+        let (never_allowed, never_denied) = (never(Verdict::Allow), never(Verdict::Deny));
+        if never_allowed || never_denied {
+            report.untried_actions.push(Untried {
+                action: action.to_owned(),
+                never_allowed,
+                never_denied,
+            });
         }
     }
-    report.cases = cases;
     report
 }
 
-fn is_noticed(set: &Assembled, guardrail: &str) -> bool {
-    let mut without = set.judge.policies.clone();
-    let id = cedar::PolicyId::new(guardrail);
-    if without.remove_static(id).is_err() {
+fn is_noticed(set: &Assembled, policy: &str, decided: &[&Case]) -> bool {
+    if decided.is_empty() {
         return false;
     }
-    let mut cases = set.cases.iter();
+    let mut without = set.judge.policies.clone();
+    let id = cedar::PolicyId::new(policy);
+    if without.remove_static(id.clone()).is_err() && without.unlink(id).is_err() {
+        return false;
+    }
+    let mut cases = decided.iter();
     cases.any(|case| !outcome(set, &without, case).passed)
 }
 

@@ -12,7 +12,7 @@ use clap::Args;
 use super::Exit;
 use super::settings_file::SettingsFile;
 use super::table::{Format, Table};
-use super::terminal::Terminal;
+use super::terminal::{Paint, Terminal};
 use super::trouble::Trouble;
 use crate::authorize::Finding;
 use crate::clock::Clock;
@@ -52,11 +52,11 @@ pub(super) fn run(
         }
         Err(trouble) => return Err(trouble),
     };
-    let mut found = ruling.policies.findings(clock.now());
+    let mut found = ruling.policies.findings();
     found.extend(shared_audiences(&settings, file));
     if terminal.format() == Format::Table {
-        tell(&found, terminal);
         terminal.table(&parts(&settings, &ruling, &found, file))?;
+        tell(&found, terminal)?;
     } else {
         print(&found, ("warning", "major"), file, terminal)?;
     }
@@ -81,13 +81,25 @@ fn print(
     }
 }
 
-fn tell(found: &[Finding], terminal: &mut Terminal) {
-    for one in found {
-        match &one.accepted {
-            Some(why) => terminal.note(&one.told, why),
-            None => terminal.warn(&one.told),
+/// Warnings are talk; what was accepted is data, with its why.
+fn tell(found: &[Finding], terminal: &mut Terminal) -> Result<(), Trouble> {
+    let accepted = found
+        .iter()
+        .filter_map(|one| Some((&one.told, one.accepted.as_ref()?)));
+    for (index, (told, why)) in accepted.enumerate() {
+        if index == 0 {
+            terminal.line("")?;
         }
+        let code = told.code.map_or("", |code| code.word());
+        let file = told.file.as_deref().map(report::shown).unwrap_or_default();
+        let line = told.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let what = format!("{code} {file}{line}: {}; because {why}", told.fault);
+        terminal.verdict("accepted", Paint::Green, what)?;
     }
+    for one in found.iter().filter(|one| one.accepted.is_none()) {
+        terminal.warn(&one.told);
+    }
+    Ok(())
 }
 
 fn parts(settings: &Settings, ruling: &Ruling, found: &[Finding], file: &SettingsFile) -> Table {

@@ -124,13 +124,6 @@ impl Terminal {
         self.say(format_args!("{label}: {}", plain(&fault.to_string())));
     }
 
-    /// Says what was found and is meant; `why` is the author's.
-    pub(super) fn note(&mut self, fault: &SetupError, why: &str) {
-        let label = paint_if(self.color_err, &labelled("accepted", fault), Paint::Green);
-        let told = fault.clone().hint(format!("because {why}"));
-        self.say(format_args!("{label}: {}", plain(&told.to_string())));
-    }
-
     /// Hands over what is still held back.
     pub(super) fn finish(&mut self) -> Result<(), Trouble> {
         Ok(self.out.flush()?)

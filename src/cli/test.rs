@@ -1,7 +1,7 @@
 //! `stile test`: runs the cases of the policy folder and says what they leave untried.
 //!
 //! In: the settings file. Out: a row for each case that failed, and a summary; a row for every case
-//! in the formats for programs.
+//! in the formats for programs, or JUnit's XML.
 //!
 //! Never: a pass when a guardrail could be deleted and no case would notice.
 
@@ -19,13 +19,19 @@ use super::trouble::Trouble;
 use crate::authorize::{CaseOutcome, Report, Verdict};
 use crate::clock::Clock;
 
+mod junit;
+
 /// Run the policies' cases, and find guardrails whose removal no case would notice.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestArguments {
-    /// List also what no case decides: rules, bindings, and actions never allowed or never denied.
+    /// List also each action that no case allows or no case denies.
     #[arg(long)]
     untried: bool,
+
+    /// Fail when there is such an action.
+    #[arg(long)]
+    coverage: bool,
 }
 
 pub(super) fn run(
@@ -35,20 +41,27 @@ pub(super) fn run(
 ) -> Result<Exit, Trouble> {
     let loaded = loaded::load_untested(file, Clock::machine().now())?;
     let report = loaded.policies.report();
-    if terminal.format() == Format::Table {
-        tell(&report, arguments.untried, terminal)?;
-    } else {
-        terminal.table(&rows(&report))?;
+    match terminal.format() {
+        Format::Table => tell(&report, arguments, terminal)?,
+        Format::Junit => terminal.bytes(junit::report(&report, arguments.coverage).as_bytes())?,
+        _ => terminal.table(&rows(&report))?,
     }
-    let noticed = report.unnoticed_guardrails.is_empty();
-    Ok(if report.passed() && noticed {
-        Exit::Yes
-    } else {
-        Exit::No
+    Ok(match passed(&report, arguments) {
+        true => Exit::Yes,
+        false => Exit::No,
     })
 }
 
-fn tell(report: &Report, untried: bool, terminal: &mut Terminal) -> Result<(), Trouble> {
+fn passed(report: &Report, arguments: &TestArguments) -> bool {
+    let covered = !arguments.coverage || report.untried_actions.is_empty();
+    report.passed() && report.unnoticed_guardrails.is_empty() && covered
+}
+
+fn tell(
+    report: &Report,
+    arguments: &TestArguments,
+    terminal: &mut Terminal,
+) -> Result<(), Trouble> {
     let mut files: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for case in &report.cases {
         let count = files.entry(case.file.display().to_string()).or_default();
@@ -83,33 +96,44 @@ fn tell(report: &Report, untried: bool, terminal: &mut Terminal) -> Result<(), T
         )?;
         terminal.line("  could be deleted and no case would notice; add one that it denies")?;
     }
-    if untried {
-        leave_untried(report, terminal)?;
+    for rule in &report.unnoticed_rules {
+        let place = format!("{}:{}", rule.file.display(), rule.line);
+        let what = format_args!("{place}  `{}`", rule.id);
+        terminal.line("")?;
+        terminal.verdict("LOOK", Paint::Yellow, what)?;
+        terminal.line("  could be deleted and no case would notice; add one that it allows")?;
     }
-    let passed = report.cases.iter().filter(|case| case.passed).count();
-    let failed = report.cases.len() - passed;
-    let unnoticed = report.unnoticed_guardrails.len();
-    let (word, paint) = match failed + unnoticed {
-        0 => ("PASSED", Paint::Green),
-        _ => ("FAILED", Paint::Red),
+    let untried = report.untried_actions.len();
+    if arguments.untried || (arguments.coverage && untried > 0) {
+        leave_untried(report, arguments.coverage, terminal)?;
+    }
+    let right = report.cases.iter().filter(|case| case.passed).count();
+    let wrong = report.cases.len() - right;
+    let (guardrails, rules) = (
+        report.unnoticed_guardrails.len(),
+        report.unnoticed_rules.len(),
+    );
+    let (word, paint) = match passed(report, arguments) {
+        true => ("PASSED", Paint::Green),
+        false => ("FAILED", Paint::Red),
     };
-    let counts = format!("{passed} passed, {failed} failed, {unnoticed} guardrails unnoticed");
+    let counts = format!(
+        "{right} passed, {wrong} failed; unnoticed: {guardrails} guardrails, {rules} rules; \
+         {untried} actions not both allowed and denied"
+    );
     terminal.line("")?;
     terminal.verdict(word, paint, counts)
 }
 
-fn leave_untried(report: &Report, terminal: &mut Terminal) -> Result<(), Trouble> {
-    for policy in &report.undeciding {
-        let place = format!("{}:{}", policy.file.display(), policy.line);
-        terminal.line(format_args!(
-            "\nuntried {place}  `{}` decides no case",
-            policy.id
-        ))?;
-    }
+fn leave_untried(report: &Report, fails: bool, terminal: &mut Terminal) -> Result<(), Trouble> {
+    let (word, paint) = match fails {
+        true => ("FAIL", Paint::Red),
+        false => ("LOOK", Paint::Yellow),
+    };
+    terminal.line("")?;
     for action in &report.untried_actions {
-        terminal.line(format_args!(
-            "untried action `{action}`: never allowed or never denied"
-        ))?;
+        let what = format!("action `{}` is {}", action.action, junit::lacking(action));
+        terminal.verdict(word, paint, what)?;
     }
     Ok(())
 }
@@ -177,7 +201,9 @@ const EXAMPLES: &str = "\
 Examples:
   stile test
   stile test --untried                   what could be written better
+  stile test --coverage                  each action must be allowed once and denied once
+  stile test --format junit > stile.xml  for a merge request
   stile test --format csv > cases.csv    every case, for a program
 
-Exits with 0 when every case passed and every guardrail is missed by some case, with 1 when not,
-with 2 when the folder cannot be loaded at all.";
+Exits with 0 when every case passed and every guardrail is missed by some case, with 1 when not or
+when --coverage finds an action, with 2 when the folder cannot be loaded at all.";

@@ -14,7 +14,6 @@ use cedar_policy::pst::{BinaryOp, EntityUID, Expr, Literal, UnaryOp, Var};
 
 use crate::authorize::lineage::above;
 use crate::authorize::schema::Vocabulary;
-use crate::resolve::Class;
 
 /// What is taken for given about a request.
 #[derive(Clone, Debug)]
@@ -134,7 +133,7 @@ impl Assumed<'_> {
     fn inside(&self, left: &Expr, right: &Expr) -> Option<bool> {
         match (left, right) {
             (Expr::Var(Var::Action), Expr::Literal(Literal::EntityUID(uid))) => {
-                Some(self.is_action(uid))
+                Some(self.vocabulary.stands_for(&uid.eid, self.action))
             }
             (_, Expr::Set(all)) => {
                 let mut answers = all.iter().map(|one| self.inside(left, one));
@@ -147,15 +146,6 @@ impl Assumed<'_> {
             (Expr::Var(var), Expr::Literal(Literal::EntityUID(uid))) => self.placed(var, uid),
             _ => None,
         }
-    }
-
-    fn is_action(&self, uid: &EntityUID) -> bool {
-        let name = uid.eid.as_str();
-        let class = self.vocabulary.class(self.action);
-        let creates = class == Some(Class::Write) && self.action.ends_with(".create");
-        name == self.action
-            || class.is_some_and(|class| class.word() == name)
-            || (name == "create" && creates)
     }
 
     /// Where principal or resource lies, by other facts about the same.

@@ -12,14 +12,17 @@ use crate::setup_error::{Code, SetupError};
 
 /// Groups that are known by path alone, although a policy trusts what lies in them.
 pub(super) fn groups(set: &Assembled, found: &mut Found) {
-    let trusted: BTreeSet<String> = set
-        .judge
-        .policies
-        .policies()
-        .flat_map(|policy| policy.entity_literals())
+    let policies = set.judge.policies.policies();
+    let literals = policies.flat_map(|policy| policy.entity_literals());
+    let literals = literals
         .filter(|uid| matches!(uid.type_name().basename(), "Group" | "Repository"))
-        .map(|uid| uid.id().unescaped().to_owned())
-        .collect();
+        .map(|uid| uid.id().unescaped().to_owned());
+    // A link's slots are not among its literals.
+    let bound = set.bindings.iter().filter_map(|one| one.principal.clone());
+    let bound = bound
+        .filter(|(kind, _)| *kind != "Team")
+        .map(|(_, name)| name);
+    let trusted: BTreeSet<String> = literals.chain(bound).collect();
     for (path, line) in set.judge.directory.listed_groups() {
         let touches = |other: &String| {
             other == path || above(other).any(|g| g == path) || above(path).any(|g| g == other)

@@ -15,7 +15,6 @@ use cedar_policy::pst::{ActionConstraint, Clause, Expr, Template};
 use super::assumed::{Assumed, both};
 use crate::authorize::checks::{Part, body, scope};
 use crate::authorize::schema::Vocabulary;
-use crate::resolve::Class;
 
 /// A policy, taken apart.
 #[derive(Debug)]
@@ -49,13 +48,7 @@ impl Taken {
 
     /// Whether its scope names an action.
     fn names(&self, action: &str, vocabulary: &Vocabulary) -> bool {
-        let class = vocabulary.class(action);
-        let creates = class == Some(Class::Write) && action.ends_with(".create");
-        let within = |named: &str| {
-            named == action
-                || class.is_some_and(|class| class.word() == named)
-                || (named == "create" && creates)
-        };
+        let within = |named: &str| vocabulary.stands_for(named, action);
         match &self.body.action {
             ActionConstraint::Any => true,
             ActionConstraint::Eq(uid) => within(&uid.eid),

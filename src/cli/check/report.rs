@@ -66,7 +66,7 @@ fn description(one: &Finding) -> String {
 }
 
 /// The file as seen from here, which in a pipeline is the repository.
-fn shown(file: &Path) -> String {
+pub(super) fn shown(file: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let file = file.strip_prefix(here).unwrap_or(file);
     let file = file.strip_prefix(".").unwrap_or(file);
