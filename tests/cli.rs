@@ -24,11 +24,11 @@ pub(crate) fn stile(site: &Site) -> Command {
     command
 }
 
-fn run(site: &Site, words: &[&str]) -> Output {
+pub(crate) fn run(site: &Site, words: &[&str]) -> Output {
     stile(site).args(words).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

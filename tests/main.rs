@@ -33,6 +33,8 @@ mod forward;
 mod config;
 /// The command line answers as its sessions say: streams, exit codes, formats, help.
 mod cli;
+/// What `check`, `test` and `schema` hand to other programs.
+mod checks;
 /// The whole way with the real program.
 mod pipeline;
 /// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.
@@ -43,6 +45,8 @@ mod hostile;
 mod reachable;
 /// What is wrong in the operator's files is told once, where it stands, and nothing is started.
 mod bad_input;
+/// A policy folder with one thing wrong is refused whole, and what runs keeps the set it had.
+mod bad_folders;
 /// The demo is a test.
 mod demo;
 /// The README is true.

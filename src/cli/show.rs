@@ -33,7 +33,7 @@ pub(super) fn run(
     let shown = shown.map_err(Trouble::input)?;
     if terminal.format() == Format::Table {
         let place = format!("{}:{}", shown.file.display(), shown.line);
-        terminal.say(format_args!("{} at {place}", arguments.name));
+        terminal.line(format_args!("// {place}"))?;
         terminal.bytes(shown.text.as_bytes())?;
         terminal.line("")?;
     } else {
