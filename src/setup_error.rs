@@ -26,14 +26,18 @@ pub struct SetupError {
     /// Column in that line, from 1, in characters.
     pub column: Option<usize>,
     /// How many characters of the line are meant; 0 where nobody said.
-    pub width: usize,
+    pub width: u16,
     /// The line itself, where it may be shown.
-    pub excerpt: Option<String>,
+    pub excerpt: Option<Box<Excerpt>>,
     /// What is wrong: lower case, no full stop, user's words in back-ticks.
     pub fault: String,
     /// What would mend it.
     pub hint: Option<String>,
 }
+
+/// A line of what the operator wrote; apart and boxed, since errors are moved about in results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt(String);
 
 impl SetupError {
     /// A fault that no file carries, such as a port in use.
@@ -76,7 +80,7 @@ impl SetupError {
     /// Says how many characters from the column on are meant.
     #[must_use]
     pub fn wide(mut self, width: usize) -> SetupError {
-        self.width = width;
+        self.width = u16::try_from(width).unwrap_or(u16::MAX);
         self
     }
 
@@ -86,7 +90,7 @@ impl SetupError {
         let line = line.and_then(|line| text.lines().nth(line));
         self.excerpt = line
             .filter(|line| line.chars().count() <= LONGEST_EXCERPT)
-            .map(|line| line.replace('\t', " "));
+            .map(|line| Box::new(Excerpt(line.replace('\t', " "))));
     }
 
     /// Says what would mend it.
@@ -134,6 +138,7 @@ impl fmt::Display for SetupError {
         }
         if let (Some(excerpt), Some(line)) = (&self.excerpt, self.line) {
             let gutter = " ".repeat(line.to_string().len());
+            let Excerpt(excerpt) = &**excerpt;
             let before = self.column.unwrap_or(1).saturating_sub(1);
             let (indent, carets) = (" ".repeat(before), "^".repeat(self.meant(excerpt)));
             write!(f, "\n {gutter} |\n {line} | {excerpt}")?;
@@ -154,7 +159,7 @@ impl SetupError {
         let word = |c: &char| c.is_alphanumeric() || "_-./*".contains(*c);
         let width = match self.width {
             0 => rest.clone().take_while(word).count(),
-            said => said.min(rest.clone().count()),
+            said => usize::from(said).min(rest.clone().count()),
         };
         width.max(1)
     }

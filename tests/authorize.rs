@@ -32,12 +32,14 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             permit("(principal is Job, action, resource)\nwhen { principal.ref_protcted };"),
             4,
             "did you mean `ref_protected`",
+            "P012",
         ),
         (
             "guardrails",
             forbid("(principal is Job, action, resource)\nwhen { principal.form_fork };"),
             4,
             "did you mean `from_fork`",
+            "P012",
         ),
         // An action and an action group misspelt.
         (
@@ -45,12 +47,14 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             permit("(principal, action == Action::\"streams.crate\", resource);"),
             3,
             "did you mean `streams.create`",
+            "P030",
         ),
         (
             "guardrails",
             forbid("(principal, action in Action::\"delet\", resource);"),
             3,
             "did you mean `delete`",
+            "P030",
         ),
         // A boolean compared with a text.
         (
@@ -60,6 +64,7 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             ),
             4,
             "",
+            "P014",
         ),
         // An optional attribute read without asking whether it is there.
         (
@@ -69,6 +74,7 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             ),
             5,
             "has deployment_tier",
+            "P013",
         ),
         // A team misspelt.
         (
@@ -76,6 +82,7 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             forbid("(principal, action, resource)\nwhen { principal in Team::\"contractor\" };"),
             4,
             "did you mean `contractors`",
+            "P031",
         ),
         // A group by the beginning of its name.
         (
@@ -85,6 +92,7 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             ),
             4,
             "",
+            "P005",
         ),
         // A resource type that the action never has.
         (
@@ -92,6 +100,7 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             permit("(principal, action == Action::\"dashboards.update\", resource is Stream);"),
             2, // the policy itself, from its first annotation
             "no action of its scope",
+            "P016",
         ),
         // A principal type misspelt.
         (
@@ -99,9 +108,10 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
             forbid("(principal is Agnet, action, resource);"),
             3,
             "did you mean `Agent`",
+            "P015",
         ),
     ];
-    for (part, text, line, hint) in mistakes {
+    for (part, text, line, hint, code) in mistakes {
         let folder = Folder::shipped();
         folder.write(&format!("{part}/mistake.cedar"), &text);
         let faults = folder.load().expect_err(&text);
@@ -112,6 +122,13 @@ fn each_ordinary_mistake_is_refused_at_its_line() {
         let Some(ours) = ours else {
             panic!("{text}\n{}", told(&faults));
         };
+        assert_eq!(ours.code.map(Code::word), Some(code), "{text}");
+        let excerpt = ours.to_string();
+        let meant = text.lines().nth(line - 1).unwrap();
+        assert!(
+            excerpt.contains(&format!("\n {line} | {meant}\n   | ")),
+            "{excerpt}"
+        );
         let said = ours.hint.clone().unwrap_or_default();
         assert!(said.contains(hint), "{text}\n{}", told(&faults));
     }

@@ -131,8 +131,8 @@ fn shared_audiences(settings: &Settings, file: &SettingsFile) -> Vec<Finding> {
     for (index, issuer) in settings.issuers.iter().enumerate() {
         let before = settings.issuers.iter().take(index);
         for other in before.filter(|other| kind(other) == kind(issuer)) {
-            let shared = issuer.audiences.iter();
-            let Some(audience) = shared.filter(|one| other.audiences.contains(one)).next() else {
+            let mut shared = issuer.audiences.iter();
+            let Some(audience) = shared.find(|one| other.audiences.contains(one)) else {
                 continue;
             };
             let what = format!(
