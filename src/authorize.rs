@@ -40,6 +40,7 @@ mod because;
 mod tokens;
 mod cases;
 mod lint;
+mod matrix;
 mod shown;
 mod assemble;
 

@@ -185,6 +185,43 @@ fn a_guardrail_that_no_case_would_miss_fails_and_a_rule_is_told() {
 }
 
 #[test]
+fn a_change_of_rights_is_one_line_of_the_golden_matrix() {
+    let site = Site::new();
+    let golden = || fs::read_to_string(site.path("policies/tests/who.golden")).unwrap();
+    let shipped = golden();
+    let rewritten = run(&site, &["test", "--accept-matrix"]);
+    assert_eq!(rewritten.status.code(), Some(0));
+    assert!(
+        shipped == golden(),
+        "stale: run `stile test --accept-matrix`"
+    );
+
+    let bindings = site.path("policies/bindings.yaml");
+    let before = fs::read_to_string(&bindings).unwrap();
+    let more = "\n- {name: more, team: search, role: dashboard-editor, on: Y}\n";
+    fs::write(&bindings, before + more).unwrap();
+    let output = run(&site, &["test"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let changed = "\n  + people/sam  Y  write: dashboards.create dashboards.update\n";
+    assert!(said.contains(changed), "{said}");
+    let lines = said
+        .lines()
+        .filter(|line| line.starts_with("  + ") || line.starts_with("  - "));
+    assert_eq!(lines.count(), 1, "{said}");
+    let xml = text(&run(&site, &["test", "--format", "junit"]).stdout);
+    assert!(xml.contains("name=\"+ people/sam  Y  write:"), "{xml}");
+
+    assert_eq!(
+        run(&site, &["test", "--accept-matrix"]).status.code(),
+        Some(0)
+    );
+    assert_eq!(run(&site, &["test"]).status.code(), Some(0));
+    fs::remove_file(site.path("policies/tests/who.golden")).unwrap();
+    assert_eq!(run(&site, &["test"]).status.code(), Some(0), "not compared");
+}
+
+#[test]
 fn the_schemas_that_are_written_are_the_committed_ones_and_files_point_at_them() {
     let site = Site::new();
     let folder = site.path("policies/.schema");

@@ -133,6 +133,23 @@ pub(super) fn read(
     }
 }
 
+/// The facts of each token of a file that was read before, by name.
+pub(super) fn tokens(file: &File, directory: &Directory) -> Vec<(String, Facts)> {
+    let written: CasesFile = yaml::read(file).unwrap_or_default();
+    let tokens = Tokens {
+        written: &written.tokens,
+        directory,
+    };
+    let names = written.tokens.keys();
+    let facts = names.filter_map(|name| Some((name.clone(), tokens.facts(name).ok()?)));
+    facts.collect()
+}
+
+/// When a case is that says nothing else: Wednesday noon of one fixed week.
+pub(super) fn noon() -> Moment {
+    Moment::on(FIXED_DAY, 12 * 60)
+}
+
 struct Reading<'a> {
     file: &'a File,
     tokens: Tokens<'a>,
@@ -170,7 +187,7 @@ impl Reading<'_> {
             resource: resource("", place),
             owner: None,
             ticket: None,
-            moment: Moment::on(FIXED_DAY, 12 * 60),
+            moment: noon(),
         };
         loop {
             let word = next("an expected answer")?;

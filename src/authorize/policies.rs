@@ -20,6 +20,7 @@ use super::assemble::{self, Assembled};
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
 use super::lint::{self, Finding};
+use super::matrix;
 use super::moment::Moment;
 use super::permit::Permit;
 use super::schema::kind_of;
@@ -196,6 +197,11 @@ impl Policies {
     /// Runs the folder's cases and reports; takes a moment, and is not for the way of a request.
     pub fn report(&self) -> Report {
         testing::report(&self.set)
+    }
+
+    /// What the tokens of the cases may do: the text of `tests/who.golden`.
+    pub fn matrix(&self) -> String {
+        matrix::matrix(&self.set)
     }
 
     fn judged(

@@ -19,6 +19,7 @@ use super::trouble::Trouble;
 use crate::authorize::{CaseOutcome, Report, Verdict};
 use crate::clock::Clock;
 
+mod golden;
 mod junit;
 
 /// Run the policies' cases, and find guardrails whose removal no case would notice.
@@ -32,6 +33,13 @@ pub(super) struct TestArguments {
     /// Fail when there is such an action.
     #[arg(long)]
     coverage: bool,
+
+    /// Write down what the cases' tokens may do as tests/who.golden.
+    ///
+    /// Where that file is, `test` fails when it is no longer true; its change shows reviewers what
+    /// a change of policies does.
+    #[arg(long)]
+    accept_matrix: bool,
 }
 
 pub(super) fn run(
@@ -41,24 +49,34 @@ pub(super) fn run(
 ) -> Result<Exit, Trouble> {
     let loaded = loaded::load_untested(file, Clock::machine().now())?;
     let report = loaded.policies.report();
+    let folder = &loaded.settings.policies.folder;
+    if arguments.accept_matrix {
+        let file = golden::accept(folder, &loaded.policies.matrix())?;
+        terminal.say(format_args!("written: {}", file.display()));
+    }
+    let changes = golden::changes(folder, || loaded.policies.matrix())?;
     match terminal.format() {
-        Format::Table => tell(&report, arguments, terminal)?,
-        Format::Junit => terminal.bytes(junit::report(&report, arguments.coverage).as_bytes())?,
+        Format::Table => tell(&report, &changes, arguments, terminal)?,
+        Format::Junit => {
+            let text = junit::report(&report, &changes, arguments.coverage);
+            terminal.bytes(text.as_bytes())?;
+        }
         _ => terminal.table(&rows(&report))?,
     }
-    Ok(match passed(&report, arguments) {
+    Ok(match passed(&report, &changes, arguments) {
         true => Exit::Yes,
         false => Exit::No,
     })
 }
 
-fn passed(report: &Report, arguments: &TestArguments) -> bool {
+fn passed(report: &Report, changes: &[String], arguments: &TestArguments) -> bool {
     let covered = !arguments.coverage || report.untried_actions.is_empty();
-    report.passed() && report.unnoticed_guardrails.is_empty() && covered
+    report.passed() && report.unnoticed_guardrails.is_empty() && covered && changes.is_empty()
 }
 
 fn tell(
     report: &Report,
+    changes: &[String],
     arguments: &TestArguments,
     terminal: &mut Terminal,
 ) -> Result<(), Trouble> {
@@ -107,13 +125,22 @@ fn tell(
     if arguments.untried || (arguments.coverage && untried > 0) {
         leave_untried(report, arguments.coverage, terminal)?;
     }
+    if !changes.is_empty() {
+        terminal.line("")?;
+        let what = "tests/who.golden is no longer true: somebody may do more (+) or less (-)";
+        terminal.verdict("FAIL", Paint::Red, what)?;
+        for line in changes {
+            terminal.foreign(format_args!("  {line}"))?;
+        }
+        terminal.line("  if that is wanted: stile test --accept-matrix")?;
+    }
     let right = report.cases.iter().filter(|case| case.passed).count();
     let wrong = report.cases.len() - right;
     let (guardrails, rules) = (
         report.unnoticed_guardrails.len(),
         report.unnoticed_rules.len(),
     );
-    let (word, paint) = match passed(report, arguments) {
+    let (word, paint) = match passed(report, changes, arguments) {
         true => ("PASSED", Paint::Green),
         false => ("FAILED", Paint::Red),
     };
@@ -202,8 +229,9 @@ Examples:
   stile test
   stile test --untried                   what could be written better
   stile test --coverage                  each action must be allowed once and denied once
+  stile test --accept-matrix             write down who may do what, for reviewers
   stile test --format junit > stile.xml  for a merge request
   stile test --format csv > cases.csv    every case, for a program
 
-Exits with 0 when every case passed and every guardrail is missed by some case, with 1 when not or
-when --coverage finds an action, with 2 when the folder cannot be loaded at all.";
+Exits with 0 when every case passed and every guardrail is missed by some case, with 1 when not,
+when tests/who.golden is no longer true or --coverage finds an action, with 2 when the folder cannot be loaded at all.";

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use crate::authorize::{CaseOutcome, PolicyPlace, Report, Untried};
 
 /// The document.
-pub(super) fn report(report: &Report, coverage: bool) -> String {
+pub(super) fn report(report: &Report, changes: &[String], coverage: bool) -> String {
     let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     for case in &report.cases {
         let file = case.file.display().to_string();
@@ -22,6 +22,8 @@ pub(super) fn report(report: &Report, coverage: bool) -> String {
         removals.push(of_removal("guardrail", guardrail));
     }
     suites.insert("guardrails that no case would miss".to_owned(), removals);
+    let changes = changes.iter().map(of_change);
+    suites.insert("changes of tests/who.golden".to_owned(), changes.collect());
     if coverage {
         let actions = report.untried_actions.iter().map(of_action);
         suites.insert(
@@ -73,6 +75,14 @@ fn of_removal(kind: &str, place: &PolicyPlace) -> Case {
         name: format!("{kind} `{}` ({file}:{})", place.id, place.line),
         line: place.line,
         failure: Some("could be deleted and no case would notice".to_owned()),
+    }
+}
+
+fn of_change(line: &String) -> Case {
+    Case {
+        name: line.clone(),
+        line: 0,
+        failure: Some("tests/who.golden is no longer true".to_owned()),
     }
 }
 
