@@ -27,6 +27,7 @@ mod explain_code;
 mod keys;
 mod loaded;
 mod man;
+mod moment;
 mod operations;
 mod progress;
 mod schema;

@@ -6,16 +6,18 @@
 //! algorithm, type. Then verified; from there on only typed claims exist. A [`Principal`] has no
 //! public constructor, so holding one means that the second reading succeeded.
 //!
-//! A token that was verified once is remembered by the digest of all its bytes, for as long as its
-//! issuer's key set stays the same; its times are checked again at every use. Refused tokens are
-//! not remembered.
+//! A token that was verified once is remembered by the digest of all its bytes, until its end, for
+//! as long as its issuer's key set stays the same; its times are checked again at every use.
+//! Refused tokens are not remembered.
 //!
 //! Never: follows a URL found in a token, accepts an algorithm its issuer was not given, takes a
 //! claim of the wrong type for an absent one, asks the network while a fitting key is at hand.
 //!
 //! When keys cannot be had, the answer is `idp_unavailable`, not a guess.
 //!
-//! OpenID Connect Core 3.1.3.7; RFC 8725.
+//! A token may be bound to a key; then whoever sends it must show that key with each request.
+//!
+//! OpenID Connect Core 3.1.3.7; RFC 8725; RFC 8705; RFC 9449.
 
 pub mod facts;
 pub mod principal;
@@ -50,6 +52,12 @@ mod trust;
 mod roots;
 mod dial;
 mod fetch;
+mod kept_claims;
+mod remembered;
+mod used;
+mod bound;
+mod proof;
+mod possession;
 mod discovery;
 mod key;
 mod key_set;
@@ -58,19 +66,18 @@ mod keys;
 mod offline;
 
 pub use blocked::{BlockedKey, BlockedKeys};
+pub use bound::Bound;
 pub use claim_table::{ClaimLine, Form};
 pub use entra::tenant_of;
+pub use kept_claims::KeptClaims;
 pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
 pub use trail::Examination;
+pub(crate) use used::{Use, Used};
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 
 use crate::clock::{Clock, Time};
 use crate::listen::Arrival;
@@ -78,6 +85,8 @@ use crate::reach::Lookup;
 use crate::refusal::{Reason, Refusal};
 use crate::setup_error::SetupError;
 use keys::Keys;
+use possession::Possession;
+use remembered::{Remembered, Verifications};
 use token::{LONGEST_TOKEN_BYTES, Unverified};
 use trail::Trail;
 use validity::Validity;
@@ -87,21 +96,14 @@ use verify::Verified;
 #[derive(Debug)]
 pub struct Issuers {
     trusted: HashMap<String, Trusted>,
-    remembered: Cache<[u8; 32], Arc<Remembered>>,
+    remembered: Verifications,
+    possession: Possession,
 }
 
 #[derive(Debug)]
 struct Trusted {
     settings: Arc<IssuerSettings>,
     keys: Arc<Keys>,
-}
-
-/// A token that verified, and what that rested on.
-#[derive(Debug)]
-struct Remembered {
-    principal: Arc<Principal>,
-    validity: Validity,
-    key_set_digest: [u8; 32],
 }
 
 /// Chooses the cryptography that signatures are verified with; to be called before anything else,
@@ -140,15 +142,22 @@ impl Issuers {
             let settings = Arc::new(one);
             trusted.insert(url, Trusted { settings, keys });
         }
-        let remembered = Cache::builder()
-            .max_capacity(REMEMBERED_TOKENS)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_idle(Duration::from_secs(REMEMBERED_IDLE_S))
-            .build();
         Ok(Issuers {
             trusted,
-            remembered,
+            remembered: Verifications::none_yet(),
+            possession: Possession::nowhere(clock.now()),
         })
+    }
+
+    /// The same for a proxy that callers find at this URL, so that they can prove to it that they
+    /// have the keys their tokens are bound to; what an earlier generation was shown stays used.
+    #[must_use]
+    pub fn found_at(self, site_url: &str, earlier: Option<&Issuers>) -> Issuers {
+        let earlier = earlier.map(|issuers| &issuers.possession);
+        Issuers {
+            possession: self.possession.at(site_url, earlier),
+            ..self
+        }
     }
 
     /// Takes over the keys that an earlier generation has at hand, so that a reload asks nobody.
@@ -212,11 +221,13 @@ impl Issuers {
     ///
     /// The refusal, when that cannot be said for certain.
     pub async fn identify(&self, arrival: &Arrival) -> Result<Arc<Principal>, Refusal> {
-        let token = credential::find(arrival.headers(), arrival.query())?;
-        self.verify(token, arrival.time()).await
+        let sent = credential::find(arrival.headers(), arrival.query())?;
+        let principal = self.verify(sent.token, arrival.time()).await?;
+        self.possession.check(&principal, &sent, arrival)?;
+        Ok(principal)
     }
 
-    /// Whose token this is.
+    /// Whose token this is, whoever sends it: what it is bound to is not asked for.
     ///
     /// # Errors
     ///
@@ -263,7 +274,13 @@ impl Issuers {
         if keys.digest() != &remembered.key_set_digest {
             return None;
         }
-        let checked = remembered.validity.check(now, &one.settings);
+        let token = remembered.principal.token();
+        let validity = Validity {
+            issued: token.issued,
+            expires: token.expires,
+            starts: remembered.starts,
+        };
+        let checked = validity.check(now, &one.settings);
         Some(checked.map(|()| remembered.principal.clone()))
     }
 
@@ -284,18 +301,21 @@ impl Issuers {
             .ok_or_else(|| Refusal::new(Reason::UnknownIssuer))?;
         trail.held(|| Some(one.settings.url.clone()));
         let algorithm = verify::before_key(&token, &one.settings, trail)?;
-        let keys = one.keys.for_key(token.key_id().unwrap_or_default()).await?;
+        let keys = match token.signed().key_id() {
+            Some(id) => one.keys.for_key(id).await?,
+            None => one.keys.for_any_key().await?,
+        };
         let Verified {
             principal,
             validity,
         } = verify::with_keys(token, algorithm, &one.settings, &keys, digest, now, trail)?;
         let principal = Arc::new(principal);
-        let remembered = Remembered {
+        let rested_on = Remembered {
             principal: principal.clone(),
-            validity,
+            starts: validity.starts,
             key_set_digest: *keys.digest(),
         };
-        self.remembered.insert(digest, Arc::new(remembered));
+        self.remembered.add(&digest, rested_on, now);
         Ok(principal)
     }
 }
@@ -319,7 +339,3 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     array.copy_from_slice(digest.as_ref());
     array
 }
-
-/// About 2 KiB each.
-const REMEMBERED_TOKENS: u64 = 10_000;
-const REMEMBERED_IDLE_S: u64 = 600;

@@ -140,6 +140,10 @@ impl Pipeline {
         manner: &Manner,
     ) -> Response<ResponseBody> {
         let ruling = &*in_force.ruling;
+        if let Err(refusal) = self.0.journal.spend(&permit, arrival.time()).await {
+            let refused = Refused::after(&permit, refusal);
+            return self.turn_back(arrival.sighting(), manner, refused).await;
+        }
         let level = ruling.level_of(permit.operation());
         let index = permit.operation().entry.index;
         let began = Instant::now();

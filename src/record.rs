@@ -28,6 +28,7 @@ pub mod audit_record;
 pub mod disk;
 pub mod journal_error;
 mod fingerprint;
+mod spent;
 mod lock;
 mod writer;
 pub mod recover;

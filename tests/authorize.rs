@@ -1204,6 +1204,7 @@ fn entry(action: &str, class: Class, kind: &str, names_one: bool) -> Arc<Entry> 
         template: "/x".to_owned(),
         speech: Speech::Problem,
         body_bytes: 1,
+        once: false,
     })
 }
 

@@ -405,6 +405,9 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (&["audit", "verify"], 2, "error: there is no folder"),
     (&["audit", "verify", "nowhere"], 2, "error: there is no folder `nowhere`"),
     (&["token", "verify", "x"], 2, "error: the following required arguments"),
+    (&["token", "explain", "--as-of", "yesterday", "x"], 2, "error: invalid value 'yesterday' for '--as-of <TIME>'"),
+    (&["token", "verify", "--jwks", "x", "--as-of", "-1", "x"], 2, "error:"),
+    (&["token", "verify", "--jwks", "x", "--as-of", "1", "--signature-only", "x"], 2, "error: the argument '--as-of"),
     (&["explain", "GET"], 2, "error: the following required arguments"),
     (&["explain", "GET", "/", "--ci", "a", "--user", "b"], 2, "error: the argument '--ci"),
     (&["explain", "GET", "/", "--user", "b", "--protected"], 2, "error: the argument '--user <NAME>' cannot be used"),
@@ -532,4 +535,39 @@ fn a_journal_is_verified_and_a_changed_byte_is_found() {
     fs::remove_file(&segment).unwrap();
     let empty = run(&site, &["audit", "verify"]);
     assert_eq!(empty.status.code(), Some(3), "{}", text(&empty.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_explained_as_of_another_time() {
+    let ground = crate::support::ground().await;
+    let file = ground.write().unwrap();
+    let jwks = serde_json::json!({ "keys": [ground.gitlab.rsa().jwk()] }).to_string();
+    let keys = ground.folder().write("keys.json", &jwks).unwrap();
+    let mut job = stile_kit::claims::gitlab_job(ground.gitlab.url(), stile_kit::world::AUDIENCE);
+    stile_kit::claims::at(&mut job, 1_790_000_000);
+    let token = ground.gitlab.mint(&job);
+    let config = file.to_str().unwrap().to_owned();
+    let keys = keys.to_str().unwrap().to_owned();
+    let explain = ["--config", &config, "token", "explain"];
+    let verify = ["--config", &config, "token", "verify", "--jwks", &keys];
+    for (as_of, verdict, code) in [
+        ("1790000060", "VERIFIED", 0),
+        ("2026-09-21T14:14:20Z", "VERIFIED", 0),
+        ("2026-09-21T16:14:20+02:00", "VERIFIED", 0),
+        ("1789999000", "REFUSED not_yet_valid", 1),
+        ("1790010000", "REFUSED expired", 1),
+    ] {
+        for command in [explain.as_slice(), verify.as_slice()] {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_stile"));
+            let program = program.args(command).args(["--as-of", as_of, &token]);
+            let output = program.output().unwrap();
+            let said = text(&output.stdout);
+            assert!(
+                said.contains(verdict),
+                "{as_of}: {said}{}",
+                text(&output.stderr)
+            );
+            assert_eq!(output.status.code(), Some(code), "{as_of}: {said}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod accepted;
 mod addresses;
 mod blocked;
 mod dialects;
+mod generated;
 mod header;
 mod hostile_issuers;
 mod key_files;
@@ -13,6 +14,7 @@ mod storms;
 mod payload;
 mod serialization;
 mod signature;
+mod vectors;
 mod weak_keys;
 
 use std::sync::{Arc, LazyLock};
@@ -62,6 +64,8 @@ fn settings(url: &str, dialect: Dialect) -> IssuerSettings {
         ca_file: None,
         keys_file: None,
         longest_lifetime_s: 24 * 3600,
+        longest_age_s: 24 * 3600,
+        tokens_without_key_id: false,
     }
 }
 

@@ -17,6 +17,10 @@ mod architecture;
 mod listen;
 /// Tokens of many issuers, each flaw with its own word.
 mod identify;
+/// A token that is bound to a key is worth nothing without it.
+mod bound;
+/// A token does once what counts once.
+mod once;
 /// Every operation matches its own template, and no spelling reaches another.
 mod resolve;
 /// Every reason has an answer in every form.

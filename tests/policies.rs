@@ -198,6 +198,7 @@ pub(crate) fn entries() -> Vec<Arc<Entry>> {
             template: format!("/{action}"),
             speech: Speech::Problem,
             body_bytes: 1 << 20,
+            once: false,
         })
     };
     table.iter().enumerate().map(entry).collect()

@@ -152,6 +152,7 @@ fn provoke(reason: Reason) -> Way {
         Reason::Expired => Usual(|w| with(w, &issued(w, -7200, 3600))),
         Reason::NotYetValid => Usual(|w| with(w, &issued(w, 600, 3600))),
         Reason::LifetimeTooLong => Usual(|w| with(w, &issued(w, 0, 25 * 3600))),
+        Reason::Replayed => OwnTest("a_token_that_counts_once_is_replayed"),
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
         Reason::PolicyDenied => Usual(|w| creates(w, &w.feature_token())),
         Reason::PolicyError => OwnTest("a_policy_that_cannot_be_evaluated_allows_nothing"),
@@ -267,6 +268,24 @@ async fn a_key_of_1024_bits_is_weak() {
     )
     .await;
     close(world, &[]).await;
+}
+
+#[tokio::test]
+async fn a_token_that_counts_once_is_replayed() {
+    let ground = ground().await;
+    let catalogue = ground
+        .folder()
+        .path()
+        .join("policies/operations/lightstep.yaml");
+    let text = std::fs::read_to_string(&catalogue).unwrap();
+    let action = "action: streams.create\n";
+    let once = text.replace(action, &format!("{action}    once: true\n"));
+    std::fs::write(&catalogue, once).unwrap();
+    let world = serve(ground).await;
+    let token = world.job_token(json!({}));
+    assert_eq!(send(&world, creates(&world, &token)).await.status, 200);
+    meets(&world, creates(&world, &token), Reason::Replayed).await;
+    close(world, &[token]).await;
 }
 
 #[tokio::test]

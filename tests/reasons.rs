@@ -251,7 +251,7 @@ fn no_credential_is_no_error_and_a_bad_one_is() {
         "Bearer resource_metadata=\"https://stile.example/.well-known/oauth-protected-resource\""
     );
     assert!(challenge(Reason::Expired).starts_with(
-        "Bearer error=\"invalid_token\", error_description=\"the token has expired\", resource_metadata="
+        "Bearer error=\"invalid_token\", error_description=\"the token has expired: get a new one\", resource_metadata="
     ));
 }
 

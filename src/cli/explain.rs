@@ -109,7 +109,7 @@ fn of_token(
             read_token(Some(text.trim_end()))?
         }
     };
-    match with_issuers_keys(&token, file)?.outcome {
+    match with_issuers_keys(&token, None, file)?.outcome {
         Ok(principal) => Ok(Ok(principal.facts().clone())),
         Err(refusal) => {
             ended(refusal.reason().word(), refusal.told(), terminal)?;

@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::moment::moment;
 use super::settings_file::SettingsFile;
 use super::table::{Format, Table};
 use super::terminal::{Paint, Terminal};
@@ -35,6 +36,10 @@ enum What {
     /// Check a token with its issuer's keys, as a request with it would be.
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain {
+        /// As if it were this time: `2026-11-25T22:28:38Z`, or seconds since 1970. The keys are those
+        /// of now.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        as_of: Option<Time>,
         /// The token; `-` or nothing reads standard input, where no list of processes shows it.
         token: Option<String>,
     },
@@ -47,6 +52,9 @@ enum What {
         /// Check form, algorithm, key and signature only, without settings. Proves no identity.
         #[arg(long)]
         signature_only: bool,
+        /// As if it were this time: `2026-11-25T22:28:38Z`, or seconds since 1970.
+        #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "signature_only")]
+        as_of: Option<Time>,
         /// The token; `-` or nothing reads standard input, where no list of processes shows it.
         token: Option<String>,
     },
@@ -58,14 +66,16 @@ pub(super) fn run(
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
     match &arguments.what {
-        What::Explain { token } => {
-            let examination = with_issuers_keys(&read_token(token.as_deref())?, file)?;
+        What::Explain { as_of, token } => {
+            let token = read_token(token.as_deref())?;
+            let examination = with_issuers_keys(&token, *as_of, file)?;
             tell(&examination, terminal)
         }
         What::Verify {
             jwks,
             signature_only: true,
             token,
+            ..
         } => {
             let keys = read_keys(jwks)?;
             let token = read_token(token.as_deref())?;
@@ -76,20 +86,27 @@ pub(super) fn run(
         What::Verify {
             jwks,
             signature_only: false,
+            as_of,
             token,
         } => {
             let keys = read_keys(jwks)?;
             let token = read_token(token.as_deref())?;
-            let examination = with_keys(&token, &keys, file, Clock::machine().now())?;
+            let examination = with_keys(&token, &keys, file, at(*as_of))?;
             unreadable_keys(&examination.outcome, jwks)?;
             tell(&examination, terminal)
         }
     }
 }
 
+/// The time asked about, or now.
+fn at(as_of: Option<Time>) -> Time {
+    as_of.unwrap_or_else(|| Clock::machine().now())
+}
+
 /// Asks the issuer for its keys, as `serve` does.
 pub(super) fn with_issuers_keys(
     token: &Secret,
+    as_of: Option<Time>,
     file: &SettingsFile,
 ) -> Result<Examination, Trouble> {
     let clock = Clock::machine();
@@ -102,7 +119,7 @@ pub(super) fn with_issuers_keys(
             "no runtime for the network: {error}"
         )))
     })?;
-    Ok(runtime.block_on(issuers.examine(token.reveal(), clock.now())))
+    Ok(runtime.block_on(issuers.examine(token.reveal(), at(as_of))))
 }
 
 /// Tries each trusted issuer; only the token's own says more than that it is not its token.
@@ -276,6 +293,7 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   stile token explain - < token.jwt
   printf '%s' \"$STILE_TOKEN\" | stile token explain     in a GitLab job
+  stile token explain --as-of 2026-11-25T22:28:38Z - < token.jwt
 
 Exits with 0 when it verifies, with 1 and the failed check when not, with 3 when its issuer's keys
 cannot be had.";

@@ -76,6 +76,9 @@ pub(super) struct Tls {
     pub(super) certificate: Located<PathBuf>,
     /// The file with the leaf's private key; not readable by group or others.
     pub(super) key: Located<PathBuf>,
+    /// A file with the CA certificates (PEM) of client certificates, for tokens that are bound to
+    /// one. Callers may still connect without.
+    pub(super) client_ca: Located<PathBuf>,
 }
 
 /// Where it answers about itself.
@@ -104,6 +107,11 @@ pub(super) struct Issuer {
     pub(super) algorithms: Located<Vec<Located<Algorithm>>>,
     /// The longest time from a token's issue to its end.
     pub(super) longest_lifetime: Located<Duration>,
+    /// The longest time since a token's issue at which it is accepted. Default: `longest_lifetime`.
+    pub(super) longest_age: Located<Duration>,
+    /// Whether a token that names no key is tried with the one key of its issuer that fits its
+    /// algorithm; with several such keys it is refused all the same.
+    pub(super) tokens_without_key_id: Located<bool>,
     /// A CA certificate (PEM) to trust beside the machine's when fetching its keys.
     pub(super) ca_file: Located<PathBuf>,
     /// A file with its keys (a JWK set), for sites without a network; nobody is asked for them.
@@ -279,6 +287,8 @@ impl Default for Issuer {
             audiences: Located::absent(),
             algorithms: Located::preset(vec![rs256]),
             longest_lifetime: Located::preset(Duration::from_ms(24 * 3_600_000)),
+            longest_age: Located::absent(),
+            tokens_without_key_id: Located::preset(false),
             ca_file: Located::absent(),
             keys_file: Located::absent(),
             claims: Located::absent(),

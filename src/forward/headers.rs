@@ -128,6 +128,7 @@ const CLAIMS: &[&str] = &[
     "cookie2",
     "dd-api-key",
     "dd-application-key",
+    "dpop",
     "forwarded",
     "from",
     "job-token",

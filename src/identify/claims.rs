@@ -81,9 +81,13 @@ impl Claims {
     }
 }
 
-/// `malformed_token`, with what the operator may read of it.
+/// `malformed_token`, with what is wrong: told too, because it is of the caller's own token.
 pub(super) fn malformed(noted: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::MalformedToken).noting(noted)
+    let noted = noted.into();
+    let told = format!("the token is not well-formed: {noted}");
+    Refusal::new(Reason::MalformedToken)
+        .telling(told)
+        .noting(noted)
 }
 
 fn whole_seconds(number: &serde_json::Number) -> Option<i64> {

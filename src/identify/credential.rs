@@ -1,35 +1,52 @@
 //! Finds the one credential of a request.
 //!
-//! In: the fields and the query of an `Arrival`. Out: a token, unread, or a [`Refusal`].
+//! In: the fields and the query of an `Arrival`. Out: a token, unread, with the scheme it came in,
+//! or a [`Refusal`].
 //!
-//! Two fields may carry it: `authorization` (`Bearer` in any case and one space, or the bare token,
-//! as some clients of Lightstep send it) and `lightstep-access-token`. Exactly one of them, exactly
+//! Two fields may carry it: `authorization` (`Bearer` or `DPoP` in any case and one space, or the
+//! bare token, as some clients of Lightstep send it) and `lightstep-access-token`. Exactly one of them, exactly
 //! once, with exactly one value: where two readers could disagree on which token counts, nobody is
 //! believed. That goes for a token beside a cookie or beside `access_token` in the query, too.
 //!
 //! Never: reads a token from the query or a cookie, or takes another scheme for a token.
 //!
-//! RFC 6750 2.1 and 2.3; RFC 9110 11.4 (schemes are case-insensitive).
+//! RFC 6750 2.1 and 2.3; RFC 9449 7.1; RFC 9110 11.4 (schemes are case-insensitive).
 
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::refusal::{Reason, Refusal};
 
+/// A token as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent<'a> {
+    pub(super) token: &'a str,
+    pub(super) scheme: Scheme,
+}
+
+/// What comes with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Nothing.
+    Bearer,
+    /// A proof that the caller has the key that the token is bound to.
+    Dpop,
+}
+
 /// The token of these fields, not yet looked into.
-pub(super) fn find<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+pub(super) fn find<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<Sent<'a>, Refusal> {
     let bearer = only(headers, &AUTHORIZATION)?;
     let lightstep = only(headers, &LIGHTSTEP)?;
-    let token = match (bearer, lightstep) {
+    let sent = match (bearer, lightstep) {
         (Some(_), Some(_)) => return Err(several("two fields carry one")),
-        (Some(value), None) => bearer_token(value)?,
-        (None, Some(value)) => text(value)?,
+        (Some(value), None) => authorized(value)?,
+        (None, Some(value)) => plain(text(value)?),
         (None, None) if query.is_some_and(names_a_token) => {
             return Err(Refusal::new(Reason::NoCredential).telling(IN_QUERY));
         }
         (None, None) => return Err(Refusal::new(Reason::NoCredential)),
     };
-    if token.is_empty() {
+    if sent.token.is_empty() {
         return Err(Refusal::new(Reason::NoCredential));
     }
     if query.is_some_and(names_a_token) {
@@ -38,7 +55,7 @@ pub(super) fn find<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'
     if headers.contains_key(COOKIE) {
         return Err(several("a cookie came with it"));
     }
-    Ok(token)
+    Ok(sent)
 }
 
 /// The value of a field that may be there once.
@@ -55,10 +72,14 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a Head
     Ok(first)
 }
 
-fn bearer_token(value: &HeaderValue) -> Result<&str, Refusal> {
+fn authorized(value: &HeaderValue) -> Result<Sent<'_>, Refusal> {
     let value = text(value)?;
     match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(plain(token)),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("dpop") => Ok(Sent {
+            token,
+            scheme: Scheme::Dpop,
+        }),
         Some(_) => Err(Refusal::new(Reason::NoCredential).telling(OTHER_SCHEME)),
         None if OTHER_SCHEMES
             .iter()
@@ -66,7 +87,14 @@ fn bearer_token(value: &HeaderValue) -> Result<&str, Refusal> {
         {
             Err(Refusal::new(Reason::NoCredential))
         }
-        None => Ok(value),
+        None => Ok(plain(value)),
+    }
+}
+
+fn plain(token: &str) -> Sent<'_> {
+    Sent {
+        token,
+        scheme: Scheme::Bearer,
     }
 }
 
@@ -113,8 +141,7 @@ fn several(noted: &str) -> Refusal {
 const LIGHTSTEP: HeaderName = HeaderName::from_static("lightstep-access-token");
 /// Scheme words that came without anything after them.
 const OTHER_SCHEMES: [&str; 6] = ["bearer", "basic", "digest", "negotiate", "dpop", "token"];
-const OTHER_SCHEME: &str =
-    "only the scheme `bearer` is accepted: put a token into `authorization: Bearer ...`";
+const OTHER_SCHEME: &str = "only the schemes `Bearer` and `DPoP` are accepted: put a token into `authorization: Bearer ...`";
 const IN_QUERY: &str = "a token in the query is not read: put it into `authorization: Bearer ...`";
 
 #[cfg(test)]
@@ -128,8 +155,23 @@ mod tests {
             headers.append(*name, value);
         }
         find(&headers, query)
-            .map(str::to_owned)
+            .map(|sent| sent.token.to_owned())
             .map_err(|refusal| refusal.reason())
+    }
+
+    #[test]
+    fn a_token_comes_in_its_scheme() {
+        for (value, scheme) in [
+            ("DPoP a.b.c", Scheme::Dpop),
+            ("dpop a.b.c", Scheme::Dpop),
+            ("Bearer a.b.c", Scheme::Bearer),
+            ("a.b.c", Scheme::Bearer),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(AUTHORIZATION, HeaderValue::from_static(value));
+            let token = "a.b.c";
+            assert_eq!(find(&headers, None).unwrap(), Sent { token, scheme });
+        }
     }
 
     #[test]
@@ -158,7 +200,8 @@ mod tests {
             &[("authorization", "Bearer")],
             &[("authorization", "Bearer ")],
             &[("authorization", "Basic YTpi")],
-            &[("authorization", "DPoP a.b.c")],
+            &[("authorization", "DPoP")],
+            &[("authorization", "DPoP ")],
             &[("authorization", "Token a.b.c")],
             &[("proxy-authorization", "Bearer a.b.c")],
             &[("x-api-key", "a.b.c")],

@@ -10,11 +10,10 @@
 //!
 //! RFC 7515 4.1.9 (`typ`); RFC 8725 3.11; RFC 9068 2.1.
 
-use serde_json::Value;
-
 use super::claim_table::ClaimLine;
 use super::claims::Claims;
 use super::facts::{Facts, Who};
+use super::kept_claims::KeptClaims;
 use super::settings::{Dialect, IssuerSettings};
 use super::{auth0, entra, github, gitlab, google, keycloak, okta, openid};
 use crate::refusal::{Reason, Refusal};
@@ -70,10 +69,8 @@ impl Dialect {
     }
 
     /// The claims that records keep, as they are.
-    pub(super) fn kept(&self, claims: &Claims) -> Vec<(String, Value)> {
-        let kept = self.table().iter().filter(|line| line.kept);
-        kept.filter_map(|line| Some((line.claim.to_owned(), claims.get(line.claim)?.clone())))
-            .collect()
+    pub(super) fn kept(&self, claims: &Claims) -> KeptClaims {
+        KeptClaims::of(self.table(), claims)
     }
 
     /// What helps the bearer of a token that is over.

@@ -45,6 +45,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Whether the key would do if it were stronger.
+    pub(super) fn is_weak(self) -> bool {
+        matches!(self, Fault::Weak(_))
+    }
+
     /// What is wrong with it.
     pub(super) fn why(self) -> &'static str {
         match self {

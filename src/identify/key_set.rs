@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::json;
@@ -33,6 +34,8 @@ pub(super) struct KeySet {
 #[derive(Debug)]
 struct Published {
     keys: BTreeMap<String, Result<Key, Fault>>,
+    /// Fit keys without an id, for tokens without one.
+    unnamed: Vec<Key>,
     /// What is wrong with entries that have no key id.
     nameless: Vec<&'static str>,
     digest: [u8; 32],
@@ -74,6 +77,7 @@ impl KeySet {
         }
         let mut published = Published {
             keys: BTreeMap::new(),
+            unnamed: Vec::new(),
             nameless: Vec::new(),
             digest: super::sha256(bytes),
         };
@@ -114,6 +118,21 @@ impl KeySet {
             Some(Err(Fault::Weak(why))) => Err(Refusal::new(Reason::WeakKey).noting(*why)),
             Some(Err(Fault::Unfit(why))) => Err(Refusal::new(Reason::UnknownKey).noting(*why)),
             None => Err(Refusal::new(Reason::UnknownKey)),
+        }
+    }
+
+    /// The one key that may verify this algorithm, for tokens that name none.
+    pub(super) fn only_for(&self, algorithm: Algorithm) -> Result<&Key, Refusal> {
+        let named = self.published.keys.iter();
+        let named = named.filter(|(id, _)| !self.blocked.contains(*id));
+        let named = named.filter_map(|(_, key)| key.as_ref().ok());
+        let mut fitting = named
+            .chain(&self.published.unnamed)
+            .filter(|key| key.is_for(algorithm));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(key),
+            (Some(_), Some(_)) => Err(Refusal::new(Reason::UnknownKey).telling(SEVERAL_FIT)),
+            (None, _) => Err(Refusal::new(Reason::UnknownKey).telling(NONE_FITS)),
         }
     }
 
@@ -170,6 +189,11 @@ impl Published {
         let Value::Object(jwk) = jwk else {
             return self.nameless.push("an entry is not an object");
         };
+        if !jwk.contains_key("kid")
+            && let Ok(key) = Key::read(&jwk)
+        {
+            self.unnamed.push(key);
+        }
         let Some(id) = key_id(&jwk) else {
             return self.nameless.push("an entry has no key id, or a long one");
         };
@@ -214,6 +238,10 @@ fn key_id(jwk: &Map<String, Value>) -> Option<&str> {
 }
 
 const BLOCKED: &str = "the key this token is signed with was blocked by the operator";
+const SEVERAL_FIT: &str = "the token does not name the key it is signed with (`kid`), and its \
+    issuer publishes several that it could be; have the issuer name the key";
+const NONE_FITS: &str = "the token does not name the key it is signed with (`kid`), and its \
+    issuer publishes none for its algorithm; have the issuer name the key";
 /// Issuers publish two or three, the largest a dozen; each costs a check.
 const MOST_KEYS: usize = 128;
 /// As long as a token may name (T5).

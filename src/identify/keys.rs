@@ -127,6 +127,24 @@ impl Keys {
         }
     }
 
+    /// The set to look for the one key in that fits a token without a key id. Such a token makes
+    /// nobody ask for newer keys than are at hand.
+    pub(super) async fn for_any_key(self: &Arc<Self>) -> Result<Arc<KeySet>, Refusal> {
+        if let Some(set) = self.at_hand() {
+            return Ok(set);
+        }
+        if let Some(landing) = self.fetch(Want::Anything, self.now_ms()) {
+            landed(landing).await;
+        }
+        let failed = self
+            .fetching()
+            .last_failed
+            .as_ref()
+            .map(|failed| failed.fault);
+        self.usable(self.now_ms())
+            .ok_or_else(|| unavailable(failed.map_or("none yet", FetchFault::word)))
+    }
+
     /// Fetches now, whatever is at hand, and waits for it.
     pub(super) async fn refresh(self: &Arc<Self>) {
         if let Some(landing) = self.fetch(Want::Now, self.now_ms()) {

@@ -12,7 +12,7 @@ use jsonwebtoken::Algorithm;
 use super::key_set::KeySet;
 use super::principal::Principal;
 use super::settings::IssuerSettings;
-use super::token::Unverified;
+use super::token::{Signed, Unverified};
 use super::trail::{Examination, Trail};
 use super::{sha256, verify};
 use crate::clock::Time;
@@ -32,7 +32,8 @@ pub fn verify_with_jwks(
     trail.end(outcome.map(Arc::new))
 }
 
-/// Checks form, algorithm, key and signature of a token and nothing else. Proves no identity.
+/// Checks form, algorithm, key and signature and nothing else, not even whether claims were signed.
+/// Proves no identity.
 ///
 /// # Errors
 ///
@@ -43,9 +44,10 @@ pub fn verify_signature_with_jwks(
     algorithms: &[Algorithm],
 ) -> Result<(), Refusal> {
     let keys = read_keys(jwks)?;
-    let token = Unverified::read(token)?;
-    let algorithm = verify::accepted_algorithm(token.algorithm(), algorithms)?;
-    verify::check_signature(token, algorithm, &keys, &mut Trail::unseen()).map(drop)
+    let signed = Signed::read(token)?;
+    let algorithm = verify::accepted_algorithm(signed.algorithm(), algorithms)?;
+    let key = verify::key_for(&signed, algorithm, &keys, &mut Trail::unseen())?;
+    signed.check(key, algorithm)
 }
 
 fn verified(

@@ -14,7 +14,10 @@
 //! }
 //! ```
 
+use super::bound::Bound;
 use super::facts::Facts;
+use super::kept_claims::KeptClaims;
+use super::validity::LEEWAY_MS;
 use crate::clock::Time;
 
 /// Who is asking, with the proof that it was verified.
@@ -41,8 +44,17 @@ pub struct TokenFacts {
     pub issued: Time,
     /// When it ends.
     pub expires: Time,
+    /// What its bearer must show beside it, where it is bound to something.
+    pub bound: Option<Bound>,
     /// Claims that records may keep, by their name at the issuer.
-    pub kept_claims: Vec<(String, serde_json::Value)>,
+    pub kept_claims: KeptClaims,
+}
+
+impl TokenFacts {
+    /// When it counts for nothing any more, whatever the clocks.
+    pub(crate) fn end(&self) -> Time {
+        self.expires.plus_ms(LEEWAY_MS)
+    }
 }
 
 impl Principal {

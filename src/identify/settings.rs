@@ -23,6 +23,11 @@ pub struct IssuerSettings {
     pub keys_file: Option<PathBuf>,
     /// The longest `exp - iat` accepted, in seconds.
     pub longest_lifetime_s: u64,
+    /// The longest time since `iat` at which a token is accepted, in seconds.
+    pub longest_age_s: u64,
+    /// Whether a token that names no key is tried with the one key of its issuer that fits its
+    /// algorithm.
+    pub tokens_without_key_id: bool,
 }
 
 /// How one kind of issuer words its claims.

@@ -5,7 +5,7 @@
 //!
 //! What a token says of itself serves to find out what to check it with, and for nothing else: an
 //! [`Unverified`] tells its issuer, key id, algorithm and type. Its claims lie inside and come out
-//! through [`Unverified::verified`] only.
+//! through [`Unverified::verified`] only. A [`Signed`] is the same without a look at the claims.
 //!
 //! Refused before any key is looked at: what is not three parts of canonical base64url, what is not
 //! strict JSON, what an extension would have to be understood for (`crit`, `b64`, `zip`), a token in
@@ -25,11 +25,18 @@ use crate::refusal::{Reason, Refusal};
 /// A well-formed token that nobody has vouched for yet.
 #[derive(Debug)]
 pub(super) struct Unverified<'a> {
-    message: &'a str,
-    signature: &'a str,
-    header: Header,
+    signed: Signed<'a>,
     issuer: String,
     payload: Map<String, Value>,
+}
+
+/// A well-formed signature over a message, whatever the message says.
+#[derive(Debug)]
+pub(super) struct Signed<'a> {
+    message: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    header: Header,
 }
 
 #[derive(Debug)]
@@ -42,21 +49,14 @@ struct Header {
 impl<'a> Unverified<'a> {
     /// Reads the text of a credential.
     pub(super) fn read(token: &'a str) -> Result<Unverified<'a>, Refusal> {
-        if token.len() > LONGEST_TOKEN_BYTES {
-            return Err(malformed("longer than 16 KiB"));
-        }
-        let parts = Parts::of(token)?;
-        let header = Header::read(&decoded(parts.header)?)?;
-        let payload = json::object(&decoded(parts.payload)?)
+        let signed = Signed::read(token)?;
+        let payload = json::object(&decoded(signed.payload)?)
             .ok_or_else(|| malformed("the payload is not one strict JSON object"))?;
-        decoded(parts.signature)?;
         let Some(Value::String(issuer)) = payload.get("iss") else {
             return Err(malformed("claim `iss` is missing or not a text"));
         };
         Ok(Unverified {
-            message: parts.message,
-            signature: parts.signature,
-            header,
+            signed,
             issuer: issuer.clone(),
             payload,
         })
@@ -65,6 +65,40 @@ impl<'a> Unverified<'a> {
     /// Who is said to have signed it.
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// What it is said to be signed with.
+    pub(super) fn signed(&self) -> &Signed<'a> {
+        &self.signed
+    }
+
+    /// Its claims, if this key signed them with this algorithm.
+    pub(super) fn verified(
+        self,
+        key: &Key,
+        algorithm: jsonwebtoken::Algorithm,
+    ) -> Result<Claims, Refusal> {
+        self.signed.check(key, algorithm)?;
+        Ok(Claims::signed(self.payload))
+    }
+}
+
+impl<'a> Signed<'a> {
+    /// Reads all but the payload, of which it knows only that it is encoded canonically.
+    pub(super) fn read(token: &'a str) -> Result<Signed<'a>, Refusal> {
+        if token.len() > LONGEST_TOKEN_BYTES {
+            return Err(malformed("longer than 16 KiB"));
+        }
+        let parts = Parts::of(token)?;
+        let header = Header::read(&decoded(parts.header)?)?;
+        decoded(parts.payload)?;
+        decoded(parts.signature)?;
+        Ok(Signed {
+            message: parts.message,
+            payload: parts.payload,
+            signature: parts.signature,
+            header,
+        })
     }
 
     /// The key it is said to be signed with.
@@ -82,30 +116,31 @@ impl<'a> Unverified<'a> {
         self.header.typ.as_deref()
     }
 
-    /// Its claims, if this key signed them with this algorithm.
-    pub(super) fn verified(
-        self,
+    /// Refuses what this key did not sign with this algorithm.
+    pub(super) fn check(
+        &self,
         key: &Key,
         algorithm: jsonwebtoken::Algorithm,
-    ) -> Result<Claims, Refusal> {
-        if !key.verifies(algorithm, self.message.as_bytes(), self.signature) {
-            return Err(Refusal::new(Reason::BadSignature));
+    ) -> Result<(), Refusal> {
+        match key.verifies(algorithm, self.message.as_bytes(), self.signature) {
+            true => Ok(()),
+            false => Err(Refusal::new(Reason::BadSignature)),
         }
-        Ok(Claims::signed(self.payload))
     }
 }
 
 /// The three parts of a compact serialization, still encoded.
-struct Parts<'a> {
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
+pub(super) struct Parts<'a> {
+    pub(super) header: &'a str,
+    pub(super) payload: &'a str,
+    pub(super) signature: &'a str,
     /// Header and payload with the dot between them: what is signed.
-    message: &'a str,
+    pub(super) message: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    fn of(token: &'a str) -> Result<Parts<'a>, Refusal> {
+    /// Cuts at the two dots.
+    pub(super) fn of(token: &'a str) -> Result<Parts<'a>, Refusal> {
         // Counted before anything is split, so that a megabyte of dots costs one pass.
         match token.bytes().filter(|byte| *byte == b'.').count() {
             2 => {}
@@ -151,7 +186,7 @@ impl Header {
             .any(|own| fields.contains_key(*own))
         {
             let refusal = Refusal::new(Reason::UnknownKey);
-            return Err(refusal.noting("the header brings its own key or says where to get one"));
+            return Err(refusal.telling(OWN_KEY).noting(OWN_KEY));
         }
         Ok(Header {
             algorithm,
@@ -170,7 +205,7 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Refus
 }
 
 /// Canonical base64url: no padding, no stray bits in the last letter, no other alphabet.
-fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn decoded(part: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| malformed("a part is not canonical base64url"))
@@ -181,4 +216,5 @@ pub(super) const LONGEST_TOKEN_BYTES: usize = 16 * 1024;
 const LONGEST_KEY_ID_BYTES: usize = 1024;
 const API_KEY: &str = "this looks like a Lightstep API key, not a token: \
     remove the CI/CD variable LIGHTSTEP_API_KEY and send the job's ID token";
+const OWN_KEY: &str = "the token's header brings its own key or says where to get one; keys come from the issuer alone";
 const ENCRYPTED: &str = "the token is encrypted; only signed tokens are accepted";

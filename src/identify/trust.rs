@@ -49,6 +49,9 @@ fn check_one(issuer: &IssuerSettings) -> Result<(), SetupError> {
     if issuer.longest_lifetime_s == 0 {
         return Err(SetupError::new("no token lives 0 seconds"));
     }
+    if issuer.longest_age_s == 0 {
+        return Err(SetupError::new("no token is 0 seconds old"));
+    }
     if issuer.dialect == Dialect::Okta && url.path() == "/" {
         let fault = format!("`{}` is Okta's org authorization server", issuer.url);
         return Err(SetupError::new(fault).hint(

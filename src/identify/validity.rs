@@ -4,7 +4,8 @@
 //! [`Refusal`].
 //!
 //! Every entry of `aud` must be ours: a token that also opens another door could have been handed
-//! to us by whoever keeps that door. `exp` and `iat` must be there; so no token lives for ever.
+//! to us by whoever keeps that door. `exp` and `iat` must be there; so no token lives for ever, and
+//! none is taken that was issued too long ago, whatever its end.
 //!
 //! RFC 7519 4.1.3 to 4.1.6; RFC 8725 3.9.
 
@@ -62,10 +63,11 @@ pub(super) fn check_times(
     let longest_s = i64::try_from(settings.longest_lifetime_s).unwrap_or(i64::MAX);
     if expires_s.saturating_sub(issued_s) > longest_s {
         return Err(Refusal::new(Reason::LifetimeTooLong).telling(format!(
-            "the token lives longer than the {} this proxy accepts",
+            "the token lives longer than the {} this proxy accepts; ask for a shorter one",
             span(settings.longest_lifetime_s)
         )));
     }
+    validity.check_age(now, settings.longest_age_s)?;
     validity.check_begin(now)?;
     if expires_s < issued_s {
         return Err(malformed("`exp` is before `iat`"));
@@ -77,6 +79,7 @@ impl Validity {
     /// The same check again, for a token verified before.
     pub(super) fn check(&self, now: Time, settings: &IssuerSettings) -> Result<(), Refusal> {
         self.check_end(now, settings)?;
+        self.check_age(now, settings.longest_age_s)?;
         self.check_begin(now)
     }
 
@@ -87,6 +90,19 @@ impl Validity {
         let ago = span(now.ms_since(self.expires) / 1000);
         let hint = settings.dialect.renewal();
         let told = format!("the token expired {ago} ago; {hint}");
+        Err(Refusal::new(Reason::Expired).telling(told))
+    }
+
+    fn check_age(&self, now: Time, longest_s: u64) -> Result<(), Refusal> {
+        let age_ms = now.ms_since(self.issued);
+        if age_ms <= longest_s.saturating_mul(1000).saturating_add(LEEWAY_MS) {
+            return Ok(());
+        }
+        let told = format!(
+            "the token was issued {} ago, and this proxy takes none older than {}; get a new one",
+            span(age_ms / 1000),
+            span(longest_s)
+        );
         Err(Refusal::new(Reason::Expired).telling(told))
     }
 
@@ -116,4 +132,4 @@ fn span(seconds: u64) -> String {
 }
 
 /// How far two clocks may be apart.
-const LEEWAY_MS: u64 = 30_000;
+pub(super) const LEEWAY_MS: u64 = 30_000;

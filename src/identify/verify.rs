@@ -12,12 +12,14 @@
 
 use jsonwebtoken::Algorithm;
 
+use super::bound::Bound;
 use super::claims::Claims;
 use super::facts::Facts;
+use super::key::Key;
 use super::key_set::KeySet;
 use super::principal::{Principal, TokenFacts};
 use super::settings::IssuerSettings;
-use super::token::Unverified;
+use super::token::{Signed, Unverified};
 use super::trail::Trail;
 use super::validity::{self, Validity};
 use crate::clock::Time;
@@ -37,13 +39,14 @@ pub(super) fn before_key(
     trail: &mut Trail,
 ) -> Result<Algorithm, Refusal> {
     trail.begin("its algorithm is accepted from this issuer");
-    let algorithm = accepted_algorithm(token.algorithm(), &settings.algorithms)?;
+    let signed = token.signed();
+    let algorithm = accepted_algorithm(signed.algorithm(), &settings.algorithms)?;
     trail.held(|| Some(word(algorithm).to_owned()));
     trail.begin("its type is one that this issuer uses");
-    settings.dialect.check_typ(token.typ())?;
-    trail.held(|| token.typ().map(str::to_owned));
+    settings.dialect.check_typ(signed.typ())?;
+    trail.held(|| signed.typ().map(str::to_owned));
     trail.begin("its key is published by its issuer");
-    if token.key_id().is_none() {
+    if signed.key_id().is_none() && !settings.tokens_without_key_id {
         return Err(Refusal::new(Reason::UnknownKey).telling(NO_KEY_ID));
     }
     Ok(algorithm)
@@ -59,9 +62,11 @@ pub(super) fn with_keys(
     now: Time,
     trail: &mut Trail,
 ) -> Result<Verified, Refusal> {
-    let key_id = token.key_id().map(str::to_owned);
-    let typ = token.typ().map(str::to_owned);
-    let claims = check_signature(token, algorithm, keys, trail)?;
+    let key_id = token.signed().key_id().map(str::to_owned);
+    let typ = token.signed().typ().map(str::to_owned);
+    let key = key_for(token.signed(), algorithm, keys, trail)?;
+    let claims = token.verified(key, algorithm)?;
+    trail.held(|| None);
 
     trail.begin("it is made for this proxy and nobody else");
     validity::check_audience(&claims, settings)?;
@@ -73,6 +78,10 @@ pub(super) fn with_keys(
     let facts = facts(&claims, settings)?;
     trail.held(|| Some(facts.subject.escape_debug().to_string()));
 
+    trail.begin("it is bound to nothing, or to what can be checked");
+    let bound = Bound::read(&claims)?;
+    trail.held(|| bound.map(|bound| bound.words().to_owned()));
+
     let token = TokenFacts {
         key_id,
         algorithm: word(algorithm),
@@ -80,6 +89,7 @@ pub(super) fn with_keys(
         jti: claims.optional_text("jti")?,
         issued: validity.issued,
         expires: validity.expires,
+        bound,
         kept_claims: settings.dialect.kept(&claims),
     };
     let principal = Principal {
@@ -94,24 +104,25 @@ pub(super) fn with_keys(
     })
 }
 
-/// The key, then the signature; the claims only when both hold.
-pub(super) fn check_signature(
-    token: Unverified<'_>,
+/// The key to verify with; the check that follows is the signature's.
+pub(super) fn key_for<'k>(
+    signed: &Signed<'_>,
     algorithm: Algorithm,
-    keys: &KeySet,
+    keys: &'k KeySet,
     trail: &mut Trail,
-) -> Result<Claims, Refusal> {
-    let key = keys.key(token.key_id().unwrap_or_default())?;
-    trail.held(|| token.key_id().map(|id| id.escape_debug().to_string()));
+) -> Result<&'k Key, Refusal> {
+    let key = match signed.key_id() {
+        Some(id) => keys.key(id)?,
+        None => keys.only_for(algorithm)?,
+    };
+    trail.held(|| signed.key_id().map(|id| id.escape_debug().to_string()));
     trail.begin("its key is for that algorithm");
     if !key.is_for(algorithm) {
-        return Err(Refusal::new(Reason::AlgNotAllowed));
+        return Err(Refusal::new(Reason::AlgNotAllowed).telling(OTHER_ALGORITHM));
     }
     trail.held(|| None);
     trail.begin("its signature verifies");
-    let claims = token.verified(key, algorithm)?;
-    trail.held(|| None);
-    Ok(claims)
+    Ok(key)
 }
 
 /// The algorithm of this exact name, if it is in the list (RFC 8725 3.1).
@@ -127,10 +138,6 @@ fn facts(claims: &Claims, settings: &IssuerSettings) -> Result<Facts, Refusal> {
     // Security tokens and logout tokens of the same issuer (RFC 8417 2.2).
     if claims.has("events") {
         return Err(Refusal::new(Reason::WrongType));
-    }
-    // Bound to a key that its holder must show and cannot show here (RFC 7800, RFC 9449).
-    if claims.has("cnf") {
-        return Err(Refusal::new(Reason::WrongType).telling(BOUND));
     }
     settings.facts(claims)
 }
@@ -152,5 +159,7 @@ pub(super) fn word(algorithm: Algorithm) -> &'static str {
     }
 }
 
-const NO_KEY_ID: &str = "the token does not name the key it is signed with";
-const BOUND: &str = "the token is bound to a key of its holder; send a plain bearer token";
+const NO_KEY_ID: &str = "the token does not name the key it is signed with (`kid`); \
+    use an issuer that does, or have the operator set `tokens_without_key_id` for it";
+const OTHER_ALGORITHM: &str = "the issuer publishes the token's key for another algorithm than \
+    the token names; get a new token, and if that stays tell the issuer's operator";

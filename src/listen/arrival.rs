@@ -87,6 +87,8 @@ pub struct TlsFacts {
     pub sni: Option<String>,
     /// The protocol settled by ALPN.
     pub alpn: Option<String>,
+    /// SHA-256 of the client certificate that the listener's CA vouches for, where one was shown.
+    pub client_certificate: Option<[u8; 32]>,
 }
 
 /// The trace that a request belongs to (W3C Trace Context), taken over or begun here.
@@ -155,6 +157,11 @@ impl Arrival {
     /// The protocol spoken.
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// SHA-256 of the client certificate of its connection, where one was shown and verified.
+    pub fn client_certificate(&self) -> Option<&[u8; 32]> {
+        self.tls.as_deref()?.client_certificate.as_ref()
     }
 
     /// The method.

@@ -30,6 +30,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
+    /// The CA certificates (PEM) of client certificates; none are asked for without.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Sizes, deadlines and counts of one instance.

@@ -1,11 +1,13 @@
 //! Holds the server certificate, and changes it while connections run.
 //!
-//! In: certificate and key as PEM files. Out: a [`TlsSwitch`] that handshakes take their settings
-//! from, or a [`SetupError`] that names the file.
+//! In: certificate and key as PEM files, and a CA for client certificates where some are wanted.
+//! Out: a [`TlsSwitch`] that handshakes take their settings from, or a [`SetupError`] that names the
+//! file.
 //!
 //! Versions 1.3 and 1.2, the latter with ephemeral keys and authenticated ciphers only; HTTP/2 and
 //! HTTP/1.1 by ALPN. A new pair is read and checked as a whole before it replaces the old one, and
-//! connections that are open keep theirs.
+//! connections that are open keep theirs. A client certificate that the CA does not vouch for ends
+//! the handshake; what it says of anyone's name is not read.
 //!
 //! Never: early data (a replayed request would be a second one), a key log, a key that everybody
 //! may read, an expired certificate.
@@ -18,9 +20,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -76,6 +81,10 @@ pub(super) fn facts(connection: &ServerConnection) -> TlsFacts {
             .unwrap_or_default(),
         sni: connection.server_name().map(str::to_ascii_lowercase),
         alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
+        client_certificate: connection
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .and_then(|leaf| digest(&SHA256, leaf).as_ref().try_into().ok()),
     }
 }
 
@@ -97,12 +106,33 @@ fn read(files: &TlsFiles, now: Time) -> Result<ServerConfig, SetupError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| SetupError::new(format!("TLS cannot be set up: {error}")))?
-        .with_no_client_auth()
+        .with_client_cert_verifier(client_verifier(files)?)
         .with_single_cert(chain, key)
         .map_err(|error| not_a_pair(files, &error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
     Ok(config)
+}
+
+/// Asks for a client certificate where the listener has a CA for them, and demands none: who has
+/// none may still send a token that is bound to nothing.
+fn client_verifier(files: &TlsFiles) -> Result<Arc<dyn ClientCertVerifier>, SetupError> {
+    let Some(file) = &files.client_ca else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| unreadable(file, "certificate", &error))?;
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| {
+            SetupError::in_file(file, format!("a certificate cannot be a CA: {error}"))
+        })?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|_| unreadable(file, "certificate", &pem::Error::NoItemsFound))
 }
 
 fn read_chain(file: &Path, now: Time) -> Result<Vec<CertificateDer<'static>>, SetupError> {

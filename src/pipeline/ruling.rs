@@ -109,6 +109,16 @@ impl Refused {
             decision: None,
         }
     }
+
+    /// Of a request that the policies allow.
+    pub(super) fn after(permit: &Permit, refusal: Refusal) -> Refused {
+        Refused {
+            refusal,
+            principal: Some(Arc::clone(permit.principal())),
+            operation: Some(permit.operation().clone()),
+            decision: None,
+        }
+    }
 }
 
 impl From<Denied> for Refused {

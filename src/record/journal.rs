@@ -27,6 +27,7 @@ use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
 use super::settings::{Level, Levels};
+use super::spent::{Spent, Unspent};
 use super::writer::{Entry, Hold, Intake, JournalState, Stored};
 use crate::authorize::{Decision, Permit};
 use crate::clock::Time;
@@ -44,11 +45,49 @@ pub use opening::{Identity, Opened};
 pub struct Journal {
     intake: Arc<Intake>,
     key: Arc<FingerprintKey>,
+    spent: Arc<Spent>,
     levels: Levels,
     commit_ms: u64,
 }
 
 impl Journal {
+    /// Spends the token of an operation that takes each token once; for any other, does nothing.
+    /// To be called before [`Journal::commit`], which takes it back when nothing was stored.
+    ///
+    /// # Errors
+    ///
+    /// `replayed`, `malformed_token` for a token without an id, `overloaded`, `audit_unavailable`.
+    pub async fn spend(&self, permit: &Permit, now: Time) -> Result<(), Refusal> {
+        if !permit.operation().entry.once {
+            return Ok(());
+        }
+        let Some((key, end)) = self.counted_once(permit) else {
+            return Err(Refusal::new(Reason::MalformedToken).telling(NO_TOKEN_ID));
+        };
+        let spent = Arc::clone(&self.spent);
+        let spending = tokio::task::spawn_blocking(move || spent.spend(key, end, now));
+        match spending.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Unspent::Refused(refusal))) => Err(refusal),
+            Ok(Err(Unspent::Poisonous(fault))) => {
+                self.intake.shared.poison(format!("a spent token: {fault}"));
+                Err(Refusal::new(Reason::AuditUnavailable))
+            }
+            Err(_) => Err(Refusal::new(Reason::AuditUnavailable).noting("spending a token failed")),
+        }
+    }
+
+    /// The fingerprint and the end of a token that counts once.
+    fn counted_once(&self, permit: &Permit) -> Option<([u8; 32], Time)> {
+        if !permit.operation().entry.once {
+            return None;
+        }
+        let principal = permit.principal();
+        let jti = principal.token().jti.as_deref()?;
+        let key = self.key.of_token_id(principal.issuer_url(), jti);
+        Some((key, principal.token().end()))
+    }
+
     /// Stores an allow; only what this returns can be forwarded.
     ///
     /// # Errors
@@ -65,6 +104,7 @@ impl Journal {
         permit: Permit,
         level: Level,
     ) -> Result<Committed, (Arrival, Refusal)> {
+        let counted_once = self.counted_once(&permit);
         let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         DecisionRecord::of_permit(arrival.sighting(), &permit, level, &self.key)
             .render(&self.constants(), &mut payload);
@@ -75,7 +115,12 @@ impl Journal {
                 seq,
                 pending,
             }),
-            Err(refusal) => Err((arrival, refusal)),
+            Err(refusal) => {
+                if let Some((key, end)) = counted_once {
+                    self.spent.give_back(key, end);
+                }
+                Err((arrival, refusal))
+            }
         }
     }
 
@@ -278,5 +323,7 @@ impl Journal {
     }
 }
 
+const NO_TOKEN_ID: &str = "this operation takes each token once, and the token has no id (`jti`) \
+    to tell it by; have its issuer put one in";
 const USUAL_PAYLOAD: usize = 1536;
 const LARGEST_STEP_BACK_MS: u64 = 24 * 3_600_000;

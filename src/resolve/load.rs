@@ -215,6 +215,7 @@ impl<'a> File<'a> {
             template: template.text.clone(),
             speech: self.written.speaks,
             body_bytes: body_bytes.unwrap_or(BODY_BYTES),
+            once: operation.once,
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Entry {
     pub speech: Speech,
     /// The largest request body, in bytes.
     pub body_bytes: u64,
+    /// Whether a token does this once and never again.
+    pub once: bool,
 }
 
 /// What an operation does to the upstream's state.

@@ -72,6 +72,10 @@ pub(super) struct WrittenOperation {
     /// The largest request body, in bytes.
     #[serde(default)]
     pub(super) body_bytes: Option<u64>,
+    /// Whether a token does this once and never again: for acts that must not be repeated with a
+    /// token that was caught. The token needs a `jti`.
+    #[serde(default)]
+    pub(super) once: bool,
     /// What a reader should know.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers of the file")]

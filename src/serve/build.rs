@@ -36,7 +36,10 @@ pub fn build(
     let upstreams = Upstreams::build(&settings.upstreams)
         .map_err(|e| faults.extend(e))
         .ok();
-    let issuers = issuers(settings, clock).map_err(|e| faults.push(e)).ok();
+    let issuers = issuers(settings, clock)
+        .map(|i| i.found_at(&settings.site.url, before.map(|b| &b.issuers)))
+        .map_err(|e| faults.push(e))
+        .ok();
     if let (Some(issuers), Some(before)) = (&issuers, before) {
         issuers.inherit(&before.issuers);
     }

@@ -68,17 +68,11 @@ fn a_job_is_read_as_it_is() {
     assert_eq!(token.algorithm, "RS256");
     assert_eq!(token.typ.as_deref(), Some("JWT"));
     assert_eq!(token.expires, Time::from_secs(NOW_S + 3600));
-    assert!(
-        token
-            .kept_claims
-            .contains(&("project_id".to_owned(), json!("20")))
-    );
-    assert!(
-        token
-            .kept_claims
-            .iter()
-            .all(|(name, _)| name != "jti" && name != "user_email")
-    );
+    let kept = token.kept_claims.unpacked();
+    assert!(kept.contains(&("project_id", json!("20"))));
+    assert!(kept.contains(&("runner_id", json!(1))));
+    let secret = ["jti", "user_email"];
+    assert!(kept.iter().all(|(name, _)| !secret.contains(name)));
 }
 
 #[test]
@@ -91,8 +85,20 @@ fn a_job_signed_by_an_elliptic_key_is_accepted() {
 fn every_check_of_an_accepted_token_is_told_in_order() {
     let examination = examined(&signed(&job()), &gitlab(), Time::from_secs(NOW_S));
     assert!(examination.outcome.is_ok());
-    assert_eq!(examination.checks.len(), 10);
+    assert_eq!(examination.checks.len(), 11);
     assert!(examination.checks.iter().all(|check| check.ok));
+}
+
+#[test]
+fn what_a_token_is_bound_to_is_told() {
+    for (name, words) in [("jkt", "DPoP"), ("x5t#S256", "client certificate")] {
+        let digest = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        let token = signed(&job_with("cnf", json!({ name: digest })));
+        let examination = examined(&token, &gitlab(), Time::from_secs(NOW_S));
+        assert!(examination.outcome.unwrap().token().bound.is_some());
+        let last = examination.checks.last().unwrap();
+        assert!(last.yours.as_deref().unwrap().contains(words), "{last:?}");
+    }
 }
 
 #[test]
@@ -333,7 +339,7 @@ fn tokens_for_other_purposes_are_of_the_wrong_type() {
         ),
         (
             "cnf",
-            json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+            json!({ "kid": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
         ),
         ("typ", json!("Refresh")),
         ("typ", json!("Offline")),

@@ -345,3 +345,49 @@ fn where_a_type_is_demanded_no_other_will_do() {
     });
     assert_is("absent", outcome(&absent), Reason::WrongType);
 }
+
+#[test]
+fn a_token_without_a_key_id_needs_an_issuer_set_so_and_one_key_that_fits() {
+    let absent = with_header(|header| {
+        header.remove("kid");
+    });
+    let mut lenient = gitlab();
+    lenient.tokens_without_key_id = true;
+    let now = Time::from_secs(NOW_S);
+    let with = |keys: Value| {
+        let jwks = json!({ "keys": keys }).to_string();
+        verify_with_jwks(&absent, jwks.as_bytes(), &lenient, now).outcome
+    };
+    let (rsa, ec) = (BENCH.rsa.jwk(), BENCH.ec.jwk());
+    let without = |jwk: &Value, name: &str| {
+        let mut jwk = jwk.clone();
+        jwk.as_object_mut().unwrap().remove(name);
+        jwk
+    };
+    assert!(with(json!([rsa, ec])).is_ok(), "one of its algorithm");
+    assert!(with(json!([without(&rsa, "kid"), ec])).is_ok(), "no id");
+    let strict = verify_with_jwks(&absent, &BENCH.jwks, &gitlab(), now).outcome;
+    assert_is("not set so", strict, Reason::UnknownKey);
+    let other = SigningKey::rs256_unlike(&BENCH.rsa).jwk();
+    for (case, keys, reason) in [
+        ("two fit", json!([rsa, other]), Reason::UnknownKey),
+        (
+            "two, one without an id",
+            json!([without(&other, "kid"), rsa]),
+            Reason::UnknownKey,
+        ),
+        (
+            "two, one for any RSA",
+            json!([without(&other, "alg"), rsa]),
+            Reason::UnknownKey,
+        ),
+        ("none fits", json!([ec]), Reason::UnknownKey),
+        ("none at all", json!([]), Reason::UnknownKey),
+        ("another's", json!([other]), Reason::BadSignature),
+    ] {
+        assert_is(case, with(keys), reason);
+    }
+    let stray = with_field("kid", json!("stray"));
+    let outcome = verify_with_jwks(&stray, &BENCH.jwks, &lenient, now).outcome;
+    assert_is("a key id that is there counts", outcome, Reason::UnknownKey);
+}

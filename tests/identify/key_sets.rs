@@ -385,7 +385,7 @@ fn an_issuer_that_cannot_be_trusted_is_refused_at_the_start() {
         build(vec![settings]).unwrap_err()
     };
     type Change = fn(&mut IssuerSettings);
-    let cases: [(&str, Change); 14] = [
+    let cases: [(&str, Change); 15] = [
         ("https://", |one| {
             one.url = "http://gitlab.example.com".to_owned()
         }),
@@ -415,6 +415,7 @@ fn an_issuer_that_cannot_be_trusted_is_refused_at_the_start() {
             one.algorithms.push(jsonwebtoken::Algorithm::HS256)
         }),
         ("0 seconds", |one| one.longest_lifetime_s = 0),
+        ("0 seconds old", |one| one.longest_age_s = 0),
         ("org authorization server", |one| {
             one.url = "https://acme.okta.com".to_owned();
             one.dialect = Dialect::Okta;
@@ -438,4 +439,74 @@ fn an_issuer_that_cannot_be_trusted_is_refused_at_the_start() {
     );
     let told = changed(|one| one.ca_file = Some("/nonexistent/ca.pem".into()));
     assert!(told.contains("/nonexistent/ca.pem"), "{told}");
+}
+
+#[tokio::test]
+async fn a_token_without_a_key_id_asks_for_keys_only_when_there_are_none() {
+    install_crypto();
+    let issuer = Issuer::start().await;
+    let clock = Clock::fixed(Time::from_secs(NOW_S));
+    let mut settings = settings(issuer.url(), Dialect::Gitlab);
+    settings.tokens_without_key_id = true;
+    let issuers = Issuers::build(vec![settings], clock.clone()).unwrap();
+    let mut job = claims::gitlab_job(issuer.url(), US);
+    claims::at(&mut job, NOW_S);
+    let mut header = mint::header(&issuer.ec());
+    header.remove("kid");
+    let token = mint::mint_with(&header, &job, &issuer.ec());
+    let outcome = issuers.verify(&token, clock.now()).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    let fetched = issuer.fetches();
+    for _ in 0..50 {
+        claims::put(&mut job, json!({ "jti": mint::fresh_uuid() }));
+        let stray = mint::mint_with(&header, &job, &SigningKey::es256());
+        let outcome = issuers.verify(&stray, clock.now()).await;
+        assert_is("signed by nobody", outcome, Reason::BadSignature);
+    }
+    assert_eq!(issuer.fetches(), fetched);
+}
+
+#[tokio::test]
+async fn a_remembered_token_is_too_old_when_its_time_comes() {
+    install_crypto();
+    let issuer = Issuer::start().await;
+    let clock = Clock::fixed(Time::from_secs(NOW_S));
+    let mut settings = settings(issuer.url(), Dialect::Gitlab);
+    settings.longest_age_s = 600;
+    let issuers = Issuers::build(vec![settings], clock.clone()).unwrap();
+    let mut job = claims::gitlab_job(issuer.url(), US);
+    claims::at(&mut job, NOW_S);
+    let token = issuer.mint(&job);
+    for (age_s, accepted) in [(0, true), (630, true), (631, false), (0, true)] {
+        let outcome = issuers.verify(&token, Time::from_secs(NOW_S + age_s)).await;
+        match accepted {
+            true => assert!(outcome.is_ok(), "{age_s}: {outcome:?}"),
+            false => assert_is("old", outcome, Reason::Expired),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_token_with_any_bit_of_its_signature_flipped_is_another_token() {
+    let stand = Stand::warm().await;
+    for key in [stand.issuer.rsa(), stand.issuer.ec()] {
+        let token = mint::mint(&stand.job(), &key);
+        let (message, _) = token.rsplit_once('.').unwrap();
+        let signature = {
+            use base64::Engine;
+            let encoded = token.rsplit_once('.').unwrap().1;
+            let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+            engine.decode(encoded).unwrap()
+        };
+        assert!(stand.outcome(&token).await.is_ok());
+        for bit in 0..signature.len() * 8 {
+            let mut flipped = signature.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let forged = format!("{message}.{}", mint::b64(flipped));
+            stand
+                .assert_refused("flipped", &forged, Reason::BadSignature)
+                .await;
+        }
+        assert!(stand.outcome(&token).await.is_ok());
+    }
 }

@@ -404,3 +404,27 @@ fn what_is_huge_or_deep_is_refused_quickly() {
     assert!(room.len() < 16 * 1024);
     assert_accepted("below the limit", &room);
 }
+
+#[test]
+fn a_token_that_was_issued_too_long_ago_is_refused_whatever_its_end() {
+    let token = signed(&job());
+    let mut young = gitlab();
+    young.longest_age_s = 600;
+    for (age_ms, accepted) in [
+        (0, true),
+        (600_000, true),
+        (630_000, true),
+        (630_001, false),
+        (3_000_000, false),
+    ] {
+        let outcome = examined(&token, &young, Time::from_ms(NOW_S * 1000 + age_ms)).outcome;
+        match accepted {
+            true => assert!(outcome.is_ok(), "{age_ms}: {outcome:?}"),
+            false => assert_is(&age_ms.to_string(), outcome, Reason::Expired),
+        }
+    }
+    let told = examined(&token, &young, Time::from_secs(NOW_S + 900)).outcome;
+    let told = told.unwrap_err().told().to_owned();
+    assert!(told.contains("issued 15 min ago"), "{told}");
+    assert!(told.contains("none older than 10 min"), "{told}");
+}

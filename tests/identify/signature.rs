@@ -34,6 +34,35 @@ fn no_flipped_bit_of_a_signature_verifies() {
 }
 
 #[test]
+fn no_flipped_bit_of_a_signature_of_any_algorithm_verifies() {
+    let mut wide = gitlab();
+    let names = [
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+    ];
+    wide.algorithms = names.map(|name| name.parse().unwrap()).to_vec();
+    let now = Time::from_secs(NOW_S);
+    for name in &names[1..] {
+        let key = match *name {
+            "ES256" => continue,
+            "ES384" => SigningKey::es384(),
+            "EdDSA" => SigningKey::ed25519(),
+            rsa => SigningKey::rs256().with_alg(rsa),
+        };
+        let jwks = json!({ "keys": [key.jwk()] }).to_string();
+        let outcome = |token: &str| verify_with_jwks(token, jwks.as_bytes(), &wide, now).outcome;
+        let token = mint::mint(&job(), &key);
+        assert!(outcome(&token).is_ok(), "{name}");
+        let signature = signature_of(&token);
+        for bit in 0..signature.len() * 8 {
+            let mut flipped = signature.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let outcome = outcome(&with_signature(&token, &flipped));
+            assert_is(&format!("{name} bit {bit}"), outcome, Reason::BadSignature);
+        }
+    }
+}
+
+#[test]
 fn a_signature_cut_or_extended_does_not_verify() {
     for key in [&BENCH.rsa, &BENCH.ec] {
         let token = mint::mint(&job(), key);

@@ -105,6 +105,7 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
         sni: Some("api.example.com".to_owned()),
         alpn: Some("h2".to_owned()),
+        client_certificate: None,
     };
     let mut seen = sighting(DECISION);
     seen.tls = Some(&tls);
@@ -116,8 +117,8 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
         flags: 1,
     });
     let claims = [
-        ("project_id".to_owned(), serde_json::Value::from("4711")),
-        ("pipeline_id".to_owned(), serde_json::Value::from(12)),
+        ("project_id", serde_json::Value::from("4711")),
+        ("pipeline_id", serde_json::Value::from(12)),
     ];
     let operation = Operation {
         entry: Arc::new(Entry {
@@ -131,6 +132,7 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
             template: "/public/v0.2/{organization}/projects/{project}".to_owned(),
             speech: Speech::Problem,
             body_bytes: 0,
+            once: false,
         }),
         resource: Resource {
             kind: "Dashboard".to_owned(),
@@ -155,8 +157,9 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
             typ: Some("JWT"),
             issued: Time::from_secs(1_795_433_000),
             expires: Time::from_secs(1_795_436_600),
+            bound: None,
             fingerprint: [0x9f; 32],
-            claims: &claims,
+            claims: claims.to_vec(),
         }),
         operation: Some(&operation),
         policies: &["shop-reads".to_owned()],

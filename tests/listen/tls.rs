@@ -41,6 +41,7 @@ fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
                 &key.serialize_pem(),
                 0o600,
             ),
+            client_ca: None,
         },
         der: made.der().clone(),
     }
@@ -247,10 +248,38 @@ fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
             tls: Some(TlsFiles {
                 certificate: certificate.clone(),
                 key: key.clone(),
+                client_ca: None,
             }),
         };
         let fault = Listener::bind(&settings).unwrap_err();
         assert_eq!(fault.file.as_ref(), Some(at_fault), "{fault}");
+        assert!(fault.fault.contains(word), "{fault}");
+    }
+}
+
+#[test]
+fn a_ca_for_clients_that_cannot_work_is_refused_and_the_fault_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = pair(folder.path(), "a", 2999);
+    let bound = |client_ca: &Path| {
+        Listener::bind(&ListenerSettings {
+            address: ([127, 0, 0, 1], 0).into(),
+            tls: Some(TlsFiles {
+                client_ca: Some(client_ca.to_owned()),
+                ..good.files.clone()
+            }),
+        })
+    };
+    assert!(bound(&good.files.certificate).is_ok());
+    let junk = write(folder.path().join("junk"), "junk", 0o600);
+    let none = folder.path().join("none");
+    for (client_ca, word) in [
+        (&junk, "holds no certificate"),
+        (&good.files.key, "holds no certificate"),
+        (&none, "cannot be read"),
+    ] {
+        let fault = bound(client_ca).unwrap_err();
+        assert_eq!(fault.file.as_ref(), Some(client_ca), "{fault}");
         assert!(fault.fault.contains(word), "{fault}");
     }
 }

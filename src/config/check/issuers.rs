@@ -14,6 +14,7 @@ use crate::config::dialects::Dialect as Written;
 use crate::config::file::{self, File, Issuer};
 use crate::config::located::Located;
 use crate::config::origin::Place;
+use crate::config::words::Duration;
 use crate::identify::{ClaimNames, Dialect, IssuerSettings};
 
 mod mistakes;
@@ -64,15 +65,11 @@ fn one(
     let algorithms = algorithms(issuer, checks);
     let ca_file = checks.readable_if_set(&issuer.ca_file);
     let keys_file = keys_file(issuer, checks);
-    let lifetime = *issuer.longest_lifetime.get()?;
-    if lifetime.as_ms() % 1000 != 0 {
-        let what = format!("`{lifetime}` is finer than tokens tell");
-        checks.refuse(
-            issuer.longest_lifetime.place(),
-            what,
-            "whole seconds, such as 1h or 90s",
-        );
-    }
+    let lifetime_s = whole_seconds(&issuer.longest_lifetime, checks);
+    let age_s = match issuer.longest_age.wrong() {
+        true => None,
+        false => whole_seconds(&issuer.longest_age, checks).or(lifetime_s),
+    };
     Some(IssuerSettings {
         name: name?.clone(),
         url: url?.clone(),
@@ -94,8 +91,20 @@ fn one(
         algorithms: algorithms?,
         ca_file,
         keys_file,
-        longest_lifetime_s: lifetime.as_ms() / 1000,
+        longest_lifetime_s: lifetime_s?,
+        longest_age_s: age_s?,
+        tokens_without_key_id: *issuer.tokens_without_key_id.get()?,
     })
+}
+
+/// A span in the unit that tokens tell time in.
+fn whole_seconds(span: &Located<Duration>, checks: &mut Checks) -> Option<u64> {
+    let said = *span.get()?;
+    if said.as_ms() % 1000 != 0 {
+        let what = format!("`{said}` is finer than tokens tell");
+        checks.refuse(span.place(), what, "whole seconds, such as 1h or 90s");
+    }
+    Some(said.as_ms() / 1000)
 }
 
 fn reachable_safely(issuer: &Issuer, url: &str, dialect: Option<Written>, checks: &mut Checks) {

@@ -116,9 +116,14 @@ fn one(listener: &Listener, place: &Place, checks: &mut Checks) -> Option<Listen
         .key
         .required("key", listener.tls.place(), &mut checks.faults);
     let key = key.and_then(|_| checks.guarded(&tls.key));
+    let client_ca = checks.readable_if_set(&tls.client_ca);
+    if tls.client_ca.get().is_some() && client_ca.is_none() {
+        return None;
+    }
     let tls = Some(TlsFiles {
         certificate: certificate?,
         key: key?,
+        client_ca,
     });
     Some(ListenerSettings {
         address: address?,

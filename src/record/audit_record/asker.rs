@@ -5,7 +5,7 @@
 //! Never: the token or its `jti`; only their fingerprint.
 
 use crate::clock::Time;
-use crate::identify::{Principal, Who};
+use crate::identify::{Bound, Principal, Who};
 use crate::record::fingerprint::FingerprintKey;
 
 /// What a record says of who asked.
@@ -27,10 +27,12 @@ pub struct Asker<'a> {
     pub issued: Time,
     /// When it ends.
     pub expires: Time,
+    /// What the token is bound to, and its bearer has shown.
+    pub bound: Option<Bound>,
     /// The token's fingerprint under the journal's own key.
     pub fingerprint: [u8; 32],
     /// Claims that records may keep.
-    pub claims: &'a [(String, serde_json::Value)],
+    pub claims: Vec<(&'a str, serde_json::Value)>,
 }
 
 impl<'a> Asker<'a> {
@@ -47,11 +49,12 @@ impl<'a> Asker<'a> {
             typ: token.typ.as_deref(),
             issued: token.issued,
             expires: token.expires,
+            bound: token.bound,
             fingerprint: match &token.jti {
                 Some(jti) => key.of_token_id(issuer, jti),
                 None => key.of_token(principal.digest()),
             },
-            claims: &token.kept_claims,
+            claims: token.kept_claims.unpacked(),
         }
     }
 }
@@ -63,6 +66,15 @@ impl Asker<'_> {
             Who::Job(_) => "job",
             Who::Person(_) => "person",
             Who::Agent(_) => "agent",
+        }
+    }
+
+    /// The word for how they showed who they are.
+    pub(super) fn credential(&self) -> &'static str {
+        match self.bound {
+            None => "bearer_jwt",
+            Some(Bound::ToKey(_)) => "dpop_jwt",
+            Some(Bound::ToCertificate(_)) => "mtls_jwt",
         }
     }
 

@@ -119,12 +119,12 @@ impl<'a> DecisionRecord<'a> {
         line.text_if("acts_for", asker.and_then(Asker::acts_for), NAME);
         line.text_if("alg", asker.map(|a| a.algorithm), WORD);
         line.rendered("boot", &constants.boot);
-        if let Some(claims) = asker.map(|a| a.claims).filter(|c| !c.is_empty()) {
-            let claims = claims.iter().map(|(name, value)| (name.as_str(), value));
+        if let Some(claims) = asker.map(|a| &a.claims).filter(|c| !c.is_empty()) {
+            let claims = claims.iter().map(|(name, value)| (*name, value));
             line.map("claims", claims, MANY);
         }
         line.rendered("config", &constants.config);
-        line.text_if("cred", asker.map(|_| "bearer_jwt"), WORD);
+        line.text_if("cred", asker.map(Asker::credential), WORD);
         line.cut_goes_here();
         line.text("decision", self.decision, WORD);
         if let Some(groups) = asker.and_then(Asker::groups).filter(|g| !g.is_empty()) {
@@ -208,8 +208,10 @@ fn line_resource(line: &mut Line<'_>, resource: &Resource) {
 }
 
 fn line_tls(line: &mut Line<'_>, tls: &TlsFacts) {
+    let client = tls.client_certificate.map(|digest| hex(&digest));
     let members = [
         ("alpn", tls.alpn.as_deref().map(serde_json::Value::from)),
+        ("client_certificate", client.map(serde_json::Value::from)),
         ("sni", tls.sni.as_deref().map(serde_json::Value::from)),
         ("suite", Some(serde_json::Value::from(tls.suite.as_str()))),
         ("version", Some(serde_json::Value::from(tls.version))),

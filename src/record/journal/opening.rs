@@ -23,6 +23,7 @@ use crate::record::lock::{self, Lock};
 use crate::record::outcome::{End, Outcome};
 use crate::record::recover::{self, Expected, Found, RecoveryReport};
 use crate::record::settings::JournalSettings;
+use crate::record::spent::Spent;
 use crate::record::writer::{Intake, Place, Shared, Writer};
 
 /// Who writes.
@@ -83,6 +84,7 @@ impl Journal {
                 now: clock.now(),
             },
         )?;
+        let spent = Spent::open(Arc::clone(&disk), &folder, clock.now())?;
         let boot = format!("{boot_id}/{}", process_id(clock.now()));
         let Identity {
             version,
@@ -123,6 +125,7 @@ impl Journal {
         let journal = Journal {
             intake,
             key: Arc::new(key),
+            spent: Arc::new(spent),
             levels: settings.levels,
             commit_ms: settings.commit_ms,
         };

@@ -14,6 +14,8 @@ use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::tls::ServerCertificate;
+
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -56,6 +58,7 @@ pub struct Call {
     body: Bytes,
     http2: bool,
     ca: Option<Vec<u8>>,
+    shown: Option<Box<ServerCertificate>>,
 }
 
 impl Call {
@@ -68,6 +71,7 @@ impl Call {
             body: Bytes::new(),
             http2: false,
             ca: None,
+            shown: None,
         }
     }
 
@@ -106,6 +110,13 @@ impl Call {
         self
     }
 
+    /// Showing this certificate to a listener that asks for one.
+    #[must_use]
+    pub fn showing(mut self, own: &ServerCertificate) -> Call {
+        self.shown = Some(Box::new(own.clone()));
+        self
+    }
+
     /// Makes it, on a connection of its own.
     ///
     /// # Errors
@@ -140,8 +151,9 @@ impl Call {
             .body(Full::new(self.body))
             .map_err(io::Error::other)?;
         if tls {
-            let stream =
-                shake_hands(stream, authority.host(), self.ca.as_deref(), self.http2).await?;
+            let ca = self.ca.as_deref();
+            let shown = self.shown.as_deref();
+            let stream = shake_hands(stream, authority.host(), ca, shown, self.http2).await?;
             converse(TokioIo::new(stream), request, self.http2).await
         } else {
             converse(TokioIo::new(stream), request, self.http2).await
@@ -153,6 +165,7 @@ async fn shake_hands(
     stream: TcpStream,
     host: &str,
     ca: Option<&[u8]>,
+    shown: Option<&ServerCertificate>,
     http2: bool,
 ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
@@ -162,11 +175,18 @@ async fn shake_hands(
             .map_err(io::Error::other)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let mut config = match shown {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = own.shown();
+            let config = config.with_client_auth_cert(chain, key);
+            config.map_err(io::Error::other)?
+        }
+    };
     config.alpn_protocols = vec![if http2 {
         b"h2".to_vec()
     } else {

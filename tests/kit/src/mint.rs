@@ -23,8 +23,9 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512,
 };
 use aws_lc_rs::{hmac, rsa};
 use base64::Engine;
@@ -45,6 +46,7 @@ pub struct SigningKey {
 enum Material {
     Rsa(Arc<rsa::KeyPair>),
     Ec(Arc<EcdsaKeyPair>),
+    Ed(Arc<Ed25519KeyPair>),
 }
 
 impl SigningKey {
@@ -90,6 +92,16 @@ impl SigningKey {
         }
     }
 
+    /// A fresh Ed25519 key for `EdDSA`.
+    pub fn ed25519() -> SigningKey {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        SigningKey {
+            kid: fresh_id("ed25519"),
+            alg: "EdDSA",
+            material: Material::Ed(Arc::new(pair)),
+        }
+    }
+
     /// The same key under another id.
     #[must_use]
     pub fn named(&self, kid: &str) -> SigningKey {
@@ -99,7 +111,7 @@ impl SigningKey {
         }
     }
 
-    /// The same key signing with another algorithm of its family: `RS384`, `RS512`, `PS256`.
+    /// The same key signing with another algorithm of its family: `RS384`, `RS512`, `PS256` and on.
     #[must_use]
     pub fn with_alg(&self, alg: &'static str) -> SigningKey {
         SigningKey {
@@ -124,7 +136,32 @@ impl SigningKey {
                     "x": b64(&x), "y": b64(&y),
                 })
             }
+            Material::Ed(pair) => json!({
+                "kty": "OKP", "kid": self.kid, "use": "sig", "alg": self.alg,
+                "crv": "Ed25519", "x": b64(pair.public_key()),
+            }),
         }
+    }
+
+    /// SHA-256 of the public half, as tokens that are bound to it name it (RFC 7638).
+    pub fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        let said = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
+        let members = match &self.material {
+            Material::Rsa(_) => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, said("e"), said("n"))
+            }
+            Material::Ec(_) => format!(
+                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                said("crv"),
+                said("x"),
+                said("y")
+            ),
+            Material::Ed(_) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, said("x"))
+            }
+        };
+        b64(sha256(members.as_bytes()))
     }
 
     /// The public half in DER (`SubjectPublicKeyInfo`), for tests of algorithm confusion.
@@ -136,6 +173,10 @@ impl SigningKey {
                 der.as_ref().to_vec()
             }
             Material::Ec(pair) => {
+                let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+                der.as_ref().to_vec()
+            }
+            Material::Ed(pair) => {
                 let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
                 der.as_ref().to_vec()
             }
@@ -153,6 +194,8 @@ impl SigningKey {
                     "RS384" => &RSA_PKCS1_SHA384,
                     "RS512" => &RSA_PKCS1_SHA512,
                     "PS256" => &RSA_PSS_SHA256,
+                    "PS384" => &RSA_PSS_SHA384,
+                    "PS512" => &RSA_PSS_SHA512,
                     other => panic!("an RSA key cannot sign {other}"),
                 };
                 pair.sign(padding, &random, message, &mut signature)
@@ -160,6 +203,7 @@ impl SigningKey {
                 signature
             }
             Material::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
+            Material::Ed(pair) => pair.sign(message).as_ref().to_vec(),
         }
     }
 
@@ -228,6 +272,12 @@ pub fn sign_parts(header_part: &str, payload_part: &str, signer: Signer<'_>) -> 
         Signer::Fixed(bytes) => bytes.to_vec(),
     };
     format!("{message}.{}", b64(signature))
+}
+
+/// SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> Vec<u8> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().to_vec()
 }
 
 /// Base64url without padding.

@@ -71,6 +71,13 @@ impl DevCa {
         self.sign(names, |_| ())
     }
 
+    /// A certificate that a caller may show, good now.
+    pub fn client(&self, name: &str) -> ServerCertificate {
+        self.sign(&[name], |params| {
+            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        })
+    }
+
     /// A certificate for these names that ended in 2020.
     pub fn expired(&self, names: &[&str]) -> ServerCertificate {
         self.sign(names, |params| {
@@ -118,6 +125,18 @@ impl ServerCertificate {
             .expect("the key fits the certificate");
         config.alpn_protocols = alpn.iter().map(|id| id.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+
+    /// SHA-256 of the leaf, as tokens that are bound to it name it (RFC 8705 3.1).
+    pub fn thumbprint(&self) -> String {
+        let leaf = self.chain.first().expect("there is a leaf");
+        crate::mint::b64(crate::mint::sha256(leaf))
+    }
+
+    /// The chain and the key, for who shows them.
+    pub(crate) fn shown(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        (self.chain.clone(), key)
     }
 
     /// Writes `NAME.pem` and `NAME.key` into the folder and says where.
