@@ -12,11 +12,9 @@
 //!
 //! Never: a binding that applies to nobody, nothing or nowhere; each word must be known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::acceptance::{self, Accepted};
@@ -29,58 +27,16 @@ use super::roles::Roles;
 use super::yaml;
 use crate::setup_error::{Code, SetupError};
 
+mod file;
+mod template;
+
+pub use file::BindingsFile;
+
+use file::BindingLines;
+use template::template;
+
 /// The role whose bindings may hand out rights; see `guardrails/powers.cedar`.
 pub(super) const ORG_ADMIN: &str = "org-admin";
-
-/// `bindings.yaml` as written.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct BindingsFile {
-    bindings: Vec<BindingLines>,
-}
-
-/// One binding: who has which role where.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BindingLines {
-    /// What the record calls it; made from the other lines when absent.
-    #[schemars(with = "Option<String>")]
-    name: Option<Spanned<String>>,
-    /// The people of a team.
-    #[schemars(with = "Option<String>")]
-    team: Option<Spanned<String>>,
-    /// The jobs of a repository (`acme/shop/api`) or of a group with all below it (`acme/*`), on
-    /// protected refs, not of forks or merge requests.
-    #[schemars(with = "Option<String>")]
-    ci: Option<Spanned<String>>,
-    /// The agents that act for a team's people, or `all`.
-    #[schemars(with = "Option<String>")]
-    agent: Option<Spanned<String>>,
-    /// A role of `roles.yaml`.
-    #[schemars(with = "String")]
-    role: Spanned<String>,
-    /// A project, a list of projects, or `all`.
-    #[schemars(with = "OneOrMore")]
-    on: Spanned<OneOrMore>,
-    /// Only what the team owns.
-    #[schemars(with = "Option<bool>")]
-    own: Option<Spanned<bool>>,
-    /// The last day it holds: `2026-12-31`.
-    #[schemars(with = "Option<String>")]
-    until: Option<Spanned<String>>,
-    /// Only people who proved more than a password.
-    #[schemars(with = "Option<bool>")]
-    mfa: Option<Spanned<bool>>,
-    /// Only jobs of this environment, which must be protected.
-    #[schemars(with = "Option<String>")]
-    env: Option<Spanned<String>>,
-    /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`.
-    #[schemars(with = "Option<String>")]
-    hours: Option<Spanned<String>>,
-    /// What `stile check` finds dangerous and is meant: lint → why.
-    #[schemars(with = "Option<BTreeMap<String, String>>")]
-    accept: Option<Spanned<BTreeMap<String, String>>>,
-}
 
 /// One binding, ready to be linked.
 #[derive(Clone, Debug)]
@@ -198,7 +154,7 @@ impl Reading<'_> {
             _ => None,
         };
         Some(Binding {
-            template: template(&holder, &actions, resource.is_some(), &conditions),
+            template: template(holder.scope, &actions, resource.is_some(), &conditions),
             name,
             principal: holder.slot,
             resource,
@@ -446,29 +402,4 @@ impl Reading<'_> {
         let fault = SetupError::in_file(&self.file.path, fault).coded(code);
         self.faults.push(yaml::at(fault, place));
     }
-}
-
-fn template(holder: &Holder, actions: &[String], one: bool, conditions: &[String]) -> String {
-    let actions: Vec<String> = actions
-        .iter()
-        .map(|action| format!("Action::\"{action}\""))
-        .collect();
-    let resource = if one {
-        "resource in ?resource"
-    } else {
-        "resource"
-    };
-    let listed = match actions.as_slice() {
-        [one] => format!("[{one}]"),
-        some => format!("[\n    {}\n  ]", some.join(",\n    ")),
-    };
-    let mut text = format!(
-        "permit (\n  {},\n  action in {listed},\n  {resource}\n)",
-        holder.scope
-    );
-    if !conditions.is_empty() {
-        text.push_str(&format!("\nwhen {{\n  {}\n}}", conditions.join(" &&\n  ")));
-    }
-    text.push(';');
-    text
 }

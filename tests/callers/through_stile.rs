@@ -231,7 +231,7 @@ async fn terraform_plans_applies_and_destroys_with_escapes_of_two_layers() {
     };
     added(
         "bindings.yaml",
-        "- { name: provisions, team: sre-admins, role: provisioner, on: all }\n",
+        "- { name: provisions, team: sre-admins, role: provisioner, on: all, mfa: true }\n",
     );
     let directory = std::fs::read_to_string(folder.join("directory.yaml")).expect("directory");
     let named = directory.replace("projects: [X, Y]", "projects: [X, Y, a b]");

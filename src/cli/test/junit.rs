@@ -22,7 +22,7 @@ pub(super) fn report(report: &Report, changes: &[String], coverage: bool) -> Str
         removals.push(of_removal("guardrail", guardrail));
     }
     suites.insert("guardrails that no case would miss".to_owned(), removals);
-    let changes = changes.iter().map(of_change);
+    let changes = changes.iter().map(|line| of_change(line));
     suites.insert("changes of tests/who.golden".to_owned(), changes.collect());
     if coverage {
         let actions = report.untried_actions.iter().map(of_action);
@@ -78,9 +78,9 @@ fn of_removal(kind: &str, place: &PolicyPlace) -> Case {
     }
 }
 
-fn of_change(line: &String) -> Case {
+fn of_change(line: &str) -> Case {
     Case {
-        name: line.clone(),
+        name: line.to_owned(),
         line: 0,
         failure: Some("tests/who.golden is no longer true".to_owned()),
     }
