@@ -2,8 +2,8 @@
 # Installs what the whole test run needs beyond Rust, and does nothing when it is all there.
 #
 # Programs come from Debian's packages (as root only). The callers' Python and npm packages go to
-# target/callers, exact versions with their digests, nothing into your home. `cargo test` works
-# without any of this and says what it skipped.
+# target/callers, exact versions with their digests, nothing into your home. Where Go is there it
+# builds one checker of logs as well. `cargo test` works without any of this and says what it skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,7 @@ main() {
     python_and_node_are_new_enough
     caller_packages
     keycloak
+    log_checker
 }
 
 # Arguments are programs whose packages have the same name; the missing ones are installed.
@@ -89,6 +90,27 @@ keycloak() {
     tar --extract --gzip --file "$packed" --directory "$folder" --strip-components 1
     rm -rf "$callers/maven"
     echo "$version" >"$folder/installed"
+}
+
+# Tessera's checker of tiled logs (Apache-2.0), for those who have Go; its module is verified by Go's
+# own checksum database.
+log_checker() {
+    local wanted=github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+    [ "$(cat "$callers/bin/version" 2>/dev/null)" != "$wanted" ] || return 0
+    if ! command -v go >/dev/null || ! GOTOOLCHAIN=local go version | grep -qE 'go1\.(2[5-9]|[3-9][0-9])'; then
+        say "no Go 1.25: the check of the journal by Tessera's fsck will be skipped"
+        return 0
+    fi
+    say "building Tessera's fsck"
+    mkdir -p "$callers/bin" "$callers/go"
+    local here
+    here=$(cd "$callers" && pwd)
+    # Its own folders, which are removed again: nothing goes into your home.
+    quietly env GOBIN="$here/bin" GOPATH="$here/go" GOCACHE="$here/go/cache" GOTOOLCHAIN=local \
+        GOFLAGS=-modcacherw go install "$wanted" ||
+        fail "go could not build $wanted" "see $callers/install.txt"
+    rm -rf "$callers/go"
+    echo "$wanted" >"$callers/bin/version"
 }
 
 quietly() {

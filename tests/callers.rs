@@ -11,6 +11,7 @@
 
 mod rotating;
 mod second_verifier;
+mod tessera;
 mod through_stile;
 
 use std::io::{BufRead, BufReader, Write};

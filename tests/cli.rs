@@ -497,14 +497,14 @@ fn a_journal_is_verified_and_a_changed_byte_is_found() {
         said.lines()
             .last()
             .unwrap()
-            .starts_with("VERIFIED records 0 to "),
+            .starts_with("INTACT records 0 to "),
         "{said}"
     );
     let json = run(&site, &["audit", "verify", "journal", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(
         (&report["verdict"], &report["exit_code"]),
-        (&"verified".into(), &0.into())
+        (&"intact".into(), &10.into())
     );
 
     let segments = fs::read_dir(site.path("journal")).unwrap();

@@ -62,6 +62,45 @@ fn the_sections_of_codes_are_the_list_of_codes_and_what_the_command_prints() {
 }
 
 #[test]
+fn each_promise_stands_in_the_manual_and_its_tests_exist() {
+    let manual = read("docs/threats.md");
+    let mut tests = String::new();
+    for entry in walk(&root().join("tests")) {
+        if entry.extension().is_some_and(|ending| ending == "rs") {
+            tests += &fs::read_to_string(entry).expect("readable");
+        }
+    }
+    for promise in ["P1", "P2", "P3", "P4", "P5"] {
+        assert!(
+            manual.contains(&format!("> {promise}. ")),
+            "{promise} is there"
+        );
+        let row = format!("| {promise} | ");
+        let row = manual.lines().find(|line| line.starts_with(&row));
+        let names: Vec<&str> = row.expect(promise).split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{promise} has tests");
+        for name in names {
+            assert!(
+                tests.contains(&format!("fn {name}()")),
+                "{promise} names {name}, which is no test"
+            );
+        }
+    }
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("readable").path();
+        match path.is_dir() {
+            true => found.extend(walk(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+#[test]
 fn the_table_of_modules_has_each_module_in_its_order() {
     let documented: Vec<String> = rows("docs/architecture.md", 2)
         .into_iter()

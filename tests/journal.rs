@@ -1,10 +1,14 @@
 //! The promises of the record step: what is stored, what a crash leaves, what a liar cannot hide.
 
+mod anchors;
 mod crash;
 mod faults;
 mod golden;
+mod proofs;
 mod round_trip;
+mod sums;
 mod tamper;
+mod tree;
 mod verify;
 
 use std::io;
@@ -19,7 +23,7 @@ use stile::record::disk::{Disk, RealDisk};
 use stile::record::frame::Kind;
 use stile::record::{
     Identity, Journal, JournalError, JournalSettings, Level, Levels, Opened, Pending, Record,
-    Verification,
+    TreeSettings, Verification,
 };
 use stile::refusal::Reason;
 use uuid::Uuid;
@@ -34,6 +38,7 @@ fn settings(folder: &Path) -> JournalSettings {
         segment_bytes: 128 * 1024,
         queue: 1024,
         commit_ms: 10_000,
+        tree: TreeSettings::default(),
     }
 }
 

@@ -329,6 +329,7 @@ async fn a_clock_a_day_behind_the_journal_is_not_believed() {
         segment_bytes: 1 << 20,
         queue: 16,
         commit_ms: 5_000,
+        tree: stile::record::TreeSettings::default(),
     };
     let identity = Identity {
         version: "0".to_owned(),

@@ -99,6 +99,28 @@ pub struct Journal {
     pub waiting: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<&'static str>,
+    pub signed: u64,
+    pub anchored: u64,
+    pub exposure_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree_fault: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub anchors: Vec<Anchor>,
+}
+
+/// One who keeps our checkpoints.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Anchor {
+    pub state: Standing,
+    pub anchor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// One upstream.
@@ -208,23 +230,48 @@ impl Keys {
 impl Journal {
     fn of(journal: &crate::record::Journal) -> Journal {
         let state = journal.state();
+        let tree = journal.tree();
         let fault = match state {
             _ if state.poisoned => Some("poisoned"),
             _ if state.closed => Some("closed"),
             _ if state.full => Some("disk_full"),
             _ if journal.clock_went_back() => Some("clock_untrusted"),
             _ if !journal.is_ready() => Some("storage_hangs"),
+            _ if tree.contradicted => Some("checkpoint_contradicted"),
+            _ if tree.anchors.iter().any(|anchor| anchor.conflict) => Some("anchor_conflict"),
+            _ if tree.unanchored => Some("unanchored"),
             _ => None,
         };
+        let worry = tree.fault.is_some() || tree.anchors.iter().any(|a| a.fault.is_some());
         Journal {
-            state: if fault.is_some() {
-                Standing::NotReady
-            } else {
-                Standing::Ready
+            state: match (fault, worry) {
+                (Some(_), _) => Standing::NotReady,
+                (None, true) => Standing::Degraded,
+                (None, false) => Standing::Ready,
             },
             records: state.next_seq,
             waiting: state.waiting,
             fault,
+            signed: tree.signed,
+            anchored: tree.anchored,
+            exposure_s: tree.exposure_ms / 1000,
+            tree_fault: tree.fault,
+            anchors: tree.anchors.into_iter().map(Anchor::of).collect(),
+        }
+    }
+}
+
+impl Anchor {
+    fn of(state: crate::record::AnchorState) -> Anchor {
+        Anchor {
+            state: match (state.conflict, &state.fault) {
+                (true, _) => Standing::NotReady,
+                (false, Some(_)) => Standing::Degraded,
+                (false, None) => Standing::Ready,
+            },
+            anchor: state.name,
+            answered_ms: state.answered_ms,
+            fault: state.fault,
         }
     }
 }
@@ -252,6 +299,24 @@ pub(super) fn gauges(pipeline: &Pipeline) {
     let keyless = (key_sets.iter())
         .filter(|s| !matches!(s.freshness, Freshness::Fresh | Freshness::File))
         .count();
+    let tree = pipeline.journal().tree();
+    metrics.set(
+        "stile_tree_lag_records",
+        "Records that the newest checkpoint does not cover.",
+        journal.next_seq.saturating_sub(tree.signed),
+    );
+    metrics.set(
+        "stile_exposure_window_seconds",
+        "How much of the newest past the host could still change unseen.",
+        tree.exposure_ms / 1000,
+    );
+    for anchor in tree.anchors {
+        metrics.anchor(
+            &anchor.name,
+            anchor.answered_ms.map_or(0, |ms| ms / 1000),
+            anchor.conflict,
+        );
+    }
     metrics.set(
         "stile_issuers_not_fresh",
         "Issuers whose keys are stale or missing.",

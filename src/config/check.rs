@@ -17,6 +17,7 @@ use super::located::Located;
 use super::origin::Place;
 use crate::setup_error::SetupError;
 
+mod anchors;
 mod issuers;
 mod journal;
 mod limits;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialects::Dialect;
 use super::located::Located;
-use super::words::{Address, Algorithm, Count, Duration};
+use super::words::{Address, Algorithm, AnchorKind, Count, Duration};
 use crate::{listen, record};
 
 /// Settings of stile. Relative paths start at the folder of this file.
@@ -221,6 +221,41 @@ pub(super) struct Journal {
     pub(super) queue: Located<Count>,
     /// How long a request waits for its commit.
     pub(super) commit_timeout: Located<Duration>,
+    /// The folder of the Merkle tree's tiles, for others to read; `tiles` in the journal's without.
+    pub(super) tiles: Located<PathBuf>,
+    /// How long one key signs checkpoints.
+    pub(super) epoch: Located<Duration>,
+    /// Who keeps checkpoints outside of this host.
+    pub(super) anchors: Located<Vec<Located<Anchor>>>,
+    /// Whether it is ready only while an anchor answers.
+    pub(super) anchor_required: Located<bool>,
+    /// For how long an anchor's answer counts.
+    pub(super) anchor_max_age: Located<Duration>,
+}
+
+/// One who keeps checkpoints outside of this host.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "kind"]))]
+pub(super) struct Anchor {
+    /// Its name in records and metrics: lower case letters, digits, `-` and `_`.
+    pub(super) name: Located<String>,
+    /// What it is.
+    pub(super) kind: Located<AnchorKind>,
+    /// Of a witness: its submission prefix.
+    pub(super) url: Located<String>,
+    /// Of a witness: the key of its cosignatures.
+    pub(super) vkey: Located<String>,
+    /// Of a witness: a CA certificate (PEM) to trust beside the machine's.
+    pub(super) ca_file: Located<PathBuf>,
+    /// Of `git` a clone, of `folder` the folder that takes new files and changes none.
+    pub(super) folder: Located<PathBuf>,
+    /// Of `git`: the branch, for nothing else. Default: `checkpoints`.
+    pub(super) branch: Located<String>,
+    /// Of `git`: where the branch is pushed; nowhere without.
+    pub(super) remote: Located<String>,
+    /// How often it gets a checkpoint while there is something new.
+    pub(super) every: Located<Duration>,
 }
 
 /// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
@@ -339,6 +374,7 @@ impl Default for Policies {
 
 impl Default for Journal {
     fn default() -> Journal {
+        let tree = record::TreeSettings::default();
         Journal {
             folder: Located::absent(),
             origin: Located::absent(),
@@ -346,6 +382,27 @@ impl Default for Journal {
             segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
             queue: Located::preset(Count::new(8_192)),
             commit_timeout: Located::preset(Duration::from_ms(5_000)),
+            tiles: Located::absent(),
+            epoch: Located::preset(Duration::from_ms(tree.epoch_ms)),
+            anchors: Located::preset(Vec::new()),
+            anchor_required: Located::preset(tree.anchor_required),
+            anchor_max_age: Located::preset(Duration::from_ms(tree.anchor_max_age_ms)),
+        }
+    }
+}
+
+impl Default for Anchor {
+    fn default() -> Anchor {
+        Anchor {
+            name: Located::absent(),
+            kind: Located::absent(),
+            url: Located::absent(),
+            vkey: Located::absent(),
+            ca_file: Located::absent(),
+            folder: Located::absent(),
+            branch: Located::absent(),
+            remote: Located::absent(),
+            every: Located::preset(Duration::from_ms(10_000)),
         }
     }
 }

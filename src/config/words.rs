@@ -85,6 +85,18 @@ impl JsonSchema for Duration {
     }
 }
 
+/// What kind of place keeps checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AnchorKind {
+    /// A witness that cosigns (C2SP tlog-witness).
+    Witness,
+    /// A branch of a git repository.
+    Git,
+    /// A folder that takes new files and changes none.
+    Folder,
+}
+
 /// A whole number from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

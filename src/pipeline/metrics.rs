@@ -2,7 +2,8 @@
 //!
 //! In: what the pipeline did. Out: counters and histograms in one registry.
 //!
-//! Labels come from closed sets only: actions of the catalogue, reasons of the list. Never a path,
+//! Labels come from closed sets only: actions of the catalogue, reasons of the list, anchors of the
+//! settings. Never a path,
 //! a subject or a key id: a label that a caller chooses is a memory attack. The counters of the hot
 //! path are looked up once, when they are made, and are plain atomics afterwards.
 
@@ -10,7 +11,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::identify::KeySetState;
 use crate::refusal::Reason;
@@ -30,6 +33,8 @@ pub struct Metrics {
     commit_seconds: Histogram,
     reload_failed: IntGauge,
     key_sets: KeySetMetrics,
+    anchor_answered: IntGaugeVec,
+    anchor_conflict: IntGaugeVec,
     gauges: Mutex<HashMap<&'static str, IntGauge>>,
 }
 
@@ -66,6 +71,17 @@ impl Metrics {
             "stile_reload_failed",
             "1 while the newest settings are refused.",
         )?;
+        let of_anchor = |name, help| IntGaugeVec::new(Opts::new(name, help), &["anchor"]);
+        let anchor_answered = of_anchor(
+            "stile_anchor_answered_timestamp_seconds",
+            "When an anchor last took a checkpoint; 0 when it never did.",
+        )?;
+        let anchor_conflict = of_anchor(
+            "stile_anchor_conflict",
+            "1 when an anchor holds another past than ours.",
+        )?;
+        registry.register(Box::new(anchor_answered.clone()))?;
+        registry.register(Box::new(anchor_conflict.clone()))?;
         registry.register(Box::new(allowed.clone()))?;
         registry.register(Box::new(refused_by_reason.clone()))?;
         registry.register(Box::new(decision_seconds.clone()))?;
@@ -91,6 +107,8 @@ impl Metrics {
             commit_seconds,
             reload_failed,
             key_sets,
+            anchor_answered,
+            anchor_conflict,
             gauges,
         })
     }
@@ -142,6 +160,17 @@ impl Metrics {
         if let Some(gauge) = gauge {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+    }
+
+    /// How an anchor of the settings stands.
+    pub fn anchor(&self, name: &str, answered_s: u64, conflict: bool) {
+        let answered = i64::try_from(answered_s).unwrap_or(i64::MAX);
+        self.anchor_answered
+            .with_label_values(&[name])
+            .set(answered);
+        self.anchor_conflict
+            .with_label_values(&[name])
+            .set(conflict.into());
     }
 
     /// All of it in Prometheus' text format 0.0.4.

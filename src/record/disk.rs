@@ -5,13 +5,14 @@
 //! Everything by which a write can fail goes through a [`Disk`]; reading does not. [`RealDisk`] is
 //! the kernel, one system call per method and no second try except after an interruption.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, syncfs};
 
 /// The calls by which the journal changes a disk.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -127,6 +128,79 @@ pub(super) fn write_whole(
     }
 }
 
+/// Writes a file whole under another name, makes it durable and gives it its own: whoever looks
+/// finds the old bytes or the new ones.
+pub(super) fn put(disk: &dyn Disk, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let fresh = fresh_beside(path);
+    let file = create(&fresh, mode)?;
+    write_whole(disk, &file, bytes, 0)?;
+    disk.sync_all(&file)?;
+    disk.rename(&fresh, path)?;
+    match path.parent() {
+        Some(folder) => disk.sync_folder(folder),
+        None => Ok(()),
+    }
+}
+
+/// The same for many files below a folder, with folders made where they are missing. Many are made
+/// durable by one call for the whole file system: a call for each would take the disk from those
+/// who wait for it.
+pub(super) fn put_all(disk: &dyn Disk, root: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
+    let mut folders = BTreeSet::new();
+    let mut written = Vec::new();
+    for (path, bytes) in files {
+        if let Some(folder) = path.parent()
+            && folders.insert(folder)
+        {
+            make_folders(disk, folder)?;
+        }
+        let file = create(&fresh_beside(path), 0o644)?;
+        write_whole(disk, &file, bytes, 0)?;
+        written.push(file);
+    }
+    if written.len() > SYNCED_ONE_BY_ONE {
+        syncfs(File::open(root)?)?;
+    } else {
+        written.iter().try_for_each(|file| disk.sync_all(file))?;
+    }
+    for (path, _) in files {
+        disk.rename(&fresh_beside(path), path)?;
+    }
+    folders
+        .iter()
+        .try_for_each(|folder| disk.sync_folder(folder))
+}
+
+/// Makes a folder and those above it, each durable in the one it is in.
+pub(super) fn make_folders(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folders(disk, above)?;
+        match std::fs::create_dir(folder) {
+            Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => return Err(fault),
+            _ => disk.sync_folder(above)?,
+        }
+    }
+    Ok(())
+}
+
+fn create(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+}
+
+fn fresh_beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    PathBuf::from(name)
+}
+
 /// Whether the disk says that it is full, for us or for all.
 pub(super) fn is_full(fault: &io::Error) -> bool {
     matches!(
@@ -134,3 +208,6 @@ pub(super) fn is_full(fault: &io::Error) -> bool {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
 }
+
+/// Beyond so many files one call for the file system costs less than one for each.
+const SYNCED_ONE_BY_ONE: usize = 8;

@@ -28,6 +28,8 @@ use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
 use super::settings::{Level, Levels};
 use super::spent::{Spent, Unspent};
+use super::tree::Board;
+use super::tree::board::TreeState;
 use super::writer::{Entry, Hold, Intake, JournalState, Stored};
 use crate::authorize::{Decision, Permit};
 use crate::clock::Time;
@@ -48,6 +50,7 @@ pub struct Journal {
     spent: Arc<Spent>,
     levels: Levels,
     commit_ms: u64,
+    board: Arc<Board>,
 }
 
 impl Journal {
@@ -205,6 +208,11 @@ impl Journal {
     /// Whether a commit begun now may succeed in time.
     pub fn is_ready(&self) -> bool {
         self.state().is_ready(self.commit_ms)
+    }
+
+    /// How checkpoints and their anchors stand.
+    pub fn tree(&self) -> TreeState {
+        self.board.state(self.state().next_seq)
     }
 
     /// Waits until the disk has failed, and says how. The process should then end with code 74.

@@ -47,6 +47,30 @@ pub fn read(folder: &Path) -> Result<Records, JournalError> {
     })
 }
 
+/// One record by its number.
+///
+/// # Errors
+///
+/// When it is not there or cannot be read.
+pub fn record_at(folder: &Path, seq: u64) -> Result<Record, JournalError> {
+    let mut listed = segment::list(folder).map_err(|e| JournalError::io("read", folder, e))?;
+    let from = listed.iter().rposition(|(first, _)| *first <= seq);
+    listed.drain(..from.unwrap_or(0));
+    let records = Records {
+        segments: listed.into_iter(),
+        scan: None,
+        next_seq: None,
+    };
+    for record in records {
+        let record = record?;
+        if record.seq == seq {
+            return Ok(record);
+        }
+    }
+    let fault = format!("record {seq} is not here");
+    Err(JournalError::refused(folder, fault).hint("`stile audit verify` says which records are"))
+}
+
 impl Iterator for Records {
     type Item = Result<Record, JournalError>;
 

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::signed_note::Vkey;
 use crate::resolve::{Class, Entry, Speech};
 
 /// Where the journal is and how it commits.
@@ -21,6 +22,74 @@ pub struct JournalSettings {
     pub queue: usize,
     /// How long a request waits for its commit, in ms.
     pub commit_ms: u64,
+    /// Checkpoints, and who else keeps them.
+    pub tree: TreeSettings,
+}
+
+/// How the records are summed up, and who outside keeps the sums.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeSettings {
+    /// The folder of the tiles; `tiles` in the journal's where there is none.
+    pub tiles: Option<PathBuf>,
+    /// How long one key signs, in ms.
+    pub epoch_ms: u64,
+    /// Who keeps checkpoints.
+    pub anchors: Vec<AnchorSettings>,
+    /// Whether the instance is ready only while one of them answers.
+    pub anchor_required: bool,
+    /// For how long an answer counts, in ms.
+    pub anchor_max_age_ms: u64,
+}
+
+/// One place outside that keeps checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnchorSettings {
+    /// Its name in records and metrics.
+    pub name: String,
+    /// What it is.
+    pub place: AnchorPlace,
+    /// How often it gets one while there is something new, in ms.
+    pub every_ms: u64,
+}
+
+/// Where checkpoints are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorPlace {
+    /// With a witness that cosigns.
+    Witness {
+        /// The submission prefix, without a slash at its end.
+        url: String,
+        /// The key of its cosignatures.
+        vkey: Vkey,
+        /// A CA to trust beside the machine's.
+        ca_file: Option<PathBuf>,
+    },
+    /// In a branch of a local clone, pushed where a remote is named.
+    Git {
+        /// The clone.
+        folder: PathBuf,
+        /// The branch; nobody else writes to it.
+        branch: String,
+        /// Where to push it.
+        remote: Option<String>,
+    },
+    /// In a folder whose files can be made and not changed.
+    Folder {
+        /// The folder; it exists.
+        folder: PathBuf,
+    },
+}
+
+impl Default for TreeSettings {
+    fn default() -> TreeSettings {
+        TreeSettings {
+            tiles: None,
+            epoch_ms: 24 * 3_600_000,
+            anchors: Vec::new(),
+            anchor_required: false,
+            anchor_max_age_ms: 300_000,
+        }
+    }
 }
 
 /// The commit level of each class of operation.

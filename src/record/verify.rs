@@ -1,12 +1,14 @@
 //! Checks a journal without trusting who wrote it.
 //!
-//! In: a folder with segments; nothing else is needed. Out: a [`Verification`].
+//! In: a folder with segments; nothing else is needed, [`Evidence`] proves more. Out: a
+//! [`Verification`].
 //!
 //! Everything is read once, front to back, in constant memory but for the ids of allows that still
 //! wait for their outcome. Checked are: segment heads, magic, length, checksum, kind, sequence
 //! without gap, the hash chain across segments, that each record is one well-formed line of the
 //! kind and log it should be, and that each allow has exactly one outcome and each outcome an
-//! allow. After a break the rest is still read, so that the report can say what is good.
+//! allow. After a break the rest is still read, so that the report can say what is good. Against
+//! every checkpoint there is, in the folder or brought along, the records are summed up.
 //!
 //! A journal that a process has open now may end anywhere; a copy or one at rest ends with a `stop`
 //! event, or it is `incomplete`.
@@ -17,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::audit_record::Note;
 use super::frame::{Digest, Frame, chain_after, first_chain, hex, leaf_hash};
 use super::gist::Gist;
 use super::journal_error::JournalError;
@@ -24,26 +27,54 @@ use super::lock;
 use super::scan::{Scan, Step};
 use super::segment::{self, SegmentHead};
 
+mod evidence;
 mod ledger;
+mod sums;
 mod verification;
 
+pub use evidence::{Evidence, Held, Policy};
 use ledger::Ledger;
+use sums::Summing;
 pub use verification::Verification;
-pub use verification::{Break, ClockStepSeen, Counts, Ending, Progress, Started, Verdict};
+pub use verification::{
+    Break, ClockStepSeen, Counts, Ending, HeldCheckpoint, Progress, Started, Sums, Verdict,
+    Witnessed,
+};
 
 /// Checks the journal in a folder.
 ///
 /// # Errors
 ///
 /// When the folder or a segment cannot be read at all.
-pub fn verify(
+pub fn verify(folder: &Path, progress: impl FnMut(Progress)) -> Result<Verification, JournalError> {
+    run(folder, &Evidence::default(), false, progress)
+}
+
+/// The same against what was kept elsewhere: without anything of it, a journal is at best intact.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_with(
     folder: &Path,
+    evidence: &Evidence,
+    progress: impl FnMut(Progress),
+) -> Result<Verification, JournalError> {
+    run(folder, evidence, true, progress)
+}
+
+fn run(
+    folder: &Path,
+    evidence: &Evidence,
+    looks_outside: bool,
     mut progress: impl FnMut(Progress),
 ) -> Result<Verification, JournalError> {
     let io = |path: &Path, fault| JournalError::io("read", path, fault);
     let in_use = lock::is_in_use(folder);
+    let summing = Summing::begin(folder, evidence)?;
     let listed = segment::list(folder).map_err(|e| io(folder, e))?;
-    let mut check = Check::new(in_use);
+    let mut check = Check::new(in_use, summing);
+    check.found.looks_outside = looks_outside;
     check.found.torn_files = segment::torn_files(folder).map_err(|e| io(folder, e))?;
     check.found.segments = listed.len();
     let total_bytes = listed
@@ -71,9 +102,10 @@ pub fn verify(
 
 /// The state of one verification.
 #[derive(Debug)]
-struct Check {
+struct Check<'e> {
     found: Verification,
     ledger: Ledger,
+    summing: Summing<'e>,
     in_use: bool,
     /// What should come next; nothing directly after a break.
     expected: Option<(u64, Digest)>,
@@ -83,14 +115,15 @@ struct Check {
     segment: String,
 }
 
-impl Check {
-    fn new(in_use: bool) -> Check {
+impl<'e> Check<'e> {
+    fn new(in_use: bool, summing: Summing<'e>) -> Check<'e> {
         Check {
             found: Verification {
                 in_use,
                 ..Verification::default()
             },
             ledger: Ledger::default(),
+            summing,
             in_use,
             expected: None,
             good_from: None,
@@ -154,6 +187,7 @@ impl Check {
             self.found.origin.clone_from(&head.origin);
             self.found.first_seq = head.first_seq;
             self.ledger.begins_at(head.first_seq);
+            self.summing.begins_at(head.first_seq);
         } else if head.origin != self.found.origin {
             self.broken(0, "the segment is of another log", None);
         }
@@ -180,7 +214,8 @@ impl Check {
 
     fn frame(&mut self, offset: u64, frame: &Frame<'_>) {
         self.found.records = self.found.records.saturating_add(1);
-        let fault = self.fault_of(frame);
+        let leaf = leaf_hash(frame.payload);
+        let fault = self.fault_of(frame, &leaf);
         if let Some((fault, hashes)) = fault {
             self.broken_at(frame.seq, offset, fault, hashes);
         } else {
@@ -193,10 +228,10 @@ impl Check {
     }
 
     /// What is wrong with a whole frame: its place, its chain, its words.
-    fn fault_of(&mut self, frame: &Frame<'_>) -> Option<Fault> {
+    fn fault_of(&mut self, frame: &Frame<'_>, leaf: &Digest) -> Option<Fault> {
         let mut fault = None;
         if let Some((seq, chain)) = self.expected {
-            let computed = chain_after(&chain, &leaf_hash(frame.payload));
+            let computed = chain_after(&chain, leaf);
             if frame.seq != seq {
                 fault = Some(("the record is not the next one", None));
             } else if computed != frame.chain {
@@ -204,10 +239,16 @@ impl Check {
                 fault = Some(("this record or the one before it was changed", hashes));
             }
         }
-        let said = match Gist::read(frame) {
+        let gist = Gist::read(frame);
+        let time = gist.as_ref().map_or(0, |gist| gist.time);
+        self.summing.leaf(frame.seq, *leaf, time);
+        let said = match gist {
             Err(said) => Some(said),
             Ok(gist) if gist.log != self.found.origin => Some("the record is of another log"),
             Ok(gist) => {
+                if gist.event == Some(Note::KeyRotate.word()) {
+                    self.summing.names(frame.seq, gist.detail);
+                }
                 let is_whole = self.found.break_count == 0 && fault.is_none();
                 let said = self.ledger.enter(frame, &gist, &mut self.found);
                 // Behind a break a missing partner proves nothing of its own.
@@ -245,6 +286,7 @@ impl Check {
     fn finish(mut self) -> Verification {
         self.end_good();
         self.ledger.close(&mut self.found);
+        self.summing.close(&mut self.found);
         self.found.judge();
         self.found
     }

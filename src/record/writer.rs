@@ -172,6 +172,7 @@ impl Writer {
             .sync_data(&self.segment.file)
             .map_err(|fault| format!("sync failed: {fault}"))?;
         self.unsynced_since = None;
+        self.shared.is_durable_to(self.seq);
         self.shared.synced(begun.elapsed());
         Ok(())
     }

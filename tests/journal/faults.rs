@@ -14,7 +14,7 @@ use super::*;
 
 /// The calls of a disk that a plan can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Call {
+pub(super) enum Call {
     Write,
     SyncData,
     SyncAll,
@@ -44,14 +44,14 @@ enum Act {
 
 /// The kernel's disk, except where it is told otherwise.
 #[derive(Debug)]
-struct Faulty {
+pub(super) struct Faulty {
     plan: Mutex<HashMap<Call, (u32, u32, Act)>>,
     seen: Mutex<HashMap<Call, u32>>,
     gate: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 impl Faulty {
-    fn new() -> Arc<Faulty> {
+    pub(super) fn new() -> Arc<Faulty> {
         Arc::new(Faulty {
             plan: Mutex::default(),
             seen: Mutex::default(),
@@ -65,7 +65,7 @@ impl Faulty {
     }
 
     /// From now on this call waits, until what is returned is dropped.
-    fn hang(&self, call: Call) -> mpsc::Sender<()> {
+    pub(super) fn hang(&self, call: Call) -> mpsc::Sender<()> {
         let (open, gate) = mpsc::channel();
         *self.gate.lock().unwrap() = Some(gate);
         self.plan(call, 0, u32::MAX, Act::Wait);

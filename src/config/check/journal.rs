@@ -5,7 +5,7 @@
 //! The origin goes into signed checkpoints, where a space or a plus would end it
 //! (C2SP tlog-checkpoint, "Note text"; C2SP signed-note, "Format").
 
-use super::Checks;
+use super::{Checks, anchors};
 use crate::config::file::File;
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
@@ -44,6 +44,7 @@ pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<
             "at most 4294967296 (4 GiB)",
         );
     }
+    let tree = anchors::tree(journal, checks);
     let commit = journal.commit.get();
     let levels = commit.and_then(|commit| {
         Some(Levels {
@@ -61,6 +62,7 @@ pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<
         segment_bytes: journal.segment_bytes.get()?.get(),
         queue: journal.queue.get()?.as_usize(),
         commit_ms: journal.commit_timeout.get()?.as_ms(),
+        tree: tree?,
     })
 }
 

@@ -32,6 +32,12 @@ pub enum Note {
     KeysChanged,
     /// Another list of blocked keys is in force.
     KeysBlocked,
+    /// Another key signs the checkpoints behind this record.
+    KeyRotate,
+    /// Somebody who keeps our checkpoints holds one that is not of this log's past.
+    AnchorConflict,
+    /// Nobody outside has taken a checkpoint for too long.
+    AnchorStale,
 }
 
 impl Note {
@@ -48,6 +54,9 @@ impl Note {
         Note::KeysFailed,
         Note::KeysChanged,
         Note::KeysBlocked,
+        Note::KeyRotate,
+        Note::AnchorConflict,
+        Note::AnchorStale,
     ];
 
     /// The word in records.
@@ -64,6 +73,9 @@ impl Note {
             Note::KeysFailed => "keys.failed",
             Note::KeysChanged => "keys.changed",
             Note::KeysBlocked => "keys.blocked",
+            Note::KeyRotate => "key.rotate",
+            Note::AnchorConflict => "anchor.conflict",
+            Note::AnchorStale => "anchor.stale",
         }
     }
 }

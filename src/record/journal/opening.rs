@@ -24,6 +24,7 @@ use crate::record::outcome::{End, Outcome};
 use crate::record::recover::{self, Expected, Found, RecoveryReport};
 use crate::record::settings::JournalSettings;
 use crate::record::spent::Spent;
+use crate::record::tree::Tree;
 use crate::record::writer::{Intake, Place, Shared, Writer};
 
 /// Who writes.
@@ -85,6 +86,7 @@ impl Journal {
             },
         )?;
         let spent = Spent::open(Arc::clone(&disk), &folder, clock.now())?;
+        let tree = Tree::open(Arc::new(RealDisk), &settings, found.seq, clock.clone())?;
         let boot = format!("{boot_id}/{}", process_id(clock.now()));
         let Identity {
             version,
@@ -111,11 +113,16 @@ impl Journal {
         report.next_seq = writer.seq;
         let (asks, waiting) = mpsc::channel();
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
+        let board = tree.board();
+        let tree = tree.start(Arc::clone(&shared), &intake)?;
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
-                let _last_word = LastWord(shared);
+                let last_word = LastWord(shared);
                 let closing = writer.run(&waiting);
+                // Whoever waits for a record now hears that there is none.
+                drop(waiting);
+                tree.finish(last_word.0.is_poisoned());
                 drop(lock);
                 for reply in closing {
                     let _ = reply.send(());
@@ -128,6 +135,7 @@ impl Journal {
             spent: Arc::new(spent),
             levels: settings.levels,
             commit_ms: settings.commit_ms,
+            board,
         };
         Ok(Opened {
             journal,

@@ -7,6 +7,8 @@
 
 use serde::Serialize;
 
+use crate::record::frame::{Digest, hex};
+
 /// What is known of a journal now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
@@ -54,6 +56,76 @@ pub struct Verification {
     pub clock_steps: Vec<ClockStepSeen>,
     /// Answers that stile says it gave without a record.
     pub unrecorded: u64,
+    /// What was signed over the records, and who outside vouches for it.
+    pub sums: Sums,
+    /// Whether the witnesses that are trusted have not cosigned as asked.
+    pub policy_unmet: bool,
+    /// Whether the verdict looks for somebody outside.
+    #[serde(skip)]
+    pub(super) looks_outside: bool,
+}
+
+/// What was signed over the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sums {
+    /// How many records could be summed up.
+    pub size: u64,
+    /// The root over them, in hexadecimal digits.
+    pub root: String,
+    /// How many records the newest checkpoint in the folder covers.
+    pub signed: Option<u64>,
+    /// Whose epoch's key signed it.
+    pub signed_in_epoch: Option<u64>,
+    /// How many epochs there are.
+    pub epochs: usize,
+    /// The log's own key.
+    pub log_vkey: Option<String>,
+    /// The first record that is not what was signed, where it can be told.
+    pub first_changed: Option<u64>,
+    /// The checkpoints that were brought along.
+    pub held: Vec<HeldCheckpoint>,
+    /// The newest checkpoint that the trusted witnesses cosigned.
+    pub witnessed: Option<Witnessed>,
+    /// How many records somebody outside vouches for.
+    pub outside: Option<u64>,
+    /// By the records' own times, how much of the newest past nobody outside vouches for, in ms.
+    pub exposure_ms: Option<u64>,
+    /// What was signed and is not here.
+    pub missing: Vec<String>,
+}
+
+/// A checkpoint that was brought along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldCheckpoint {
+    /// The file it is from.
+    pub name: String,
+    /// How many records it covers.
+    pub size: u64,
+    /// Why it is not one of these records.
+    pub fault: Option<String>,
+    /// Whether the journal contradicts it.
+    pub contradicts: bool,
+}
+
+/// What trusted witnesses say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// How many records it is about.
+    pub size: u64,
+    /// When the first of them said so, s since 1970.
+    pub time_s: u64,
+    /// Who they are.
+    pub by: Vec<String>,
+}
+
+impl Sums {
+    /// Somebody outside vouches for so many records.
+    pub(super) fn outside(&mut self, size: u64, time: u64, last_time: u64) {
+        if self.outside.is_none_or(|before| before < size) {
+            self.outside = Some(size);
+            self.exposure_ms = Some(last_time.saturating_sub(time));
+        }
+    }
 }
 
 /// All in one word.
@@ -62,19 +134,25 @@ pub struct Verification {
 pub enum Verdict {
     /// Nothing is wrong and nothing is missing.
     Verified,
+    /// Nothing is wrong in itself; nobody outside vouches for it.
+    Intact,
     /// Nothing was changed, but something is not there.
     #[default]
     Incomplete,
+    /// It is not what somebody outside holds.
+    Contradicted,
     /// Something was changed, removed, reordered or inserted.
     Invalid,
 }
 
 impl Verdict {
-    /// The finer exit code: 0, 20 or 40.
+    /// The finer exit code: 0, 10, 20, 30 or 40.
     pub fn exit_code(self) -> u8 {
         match self {
             Verdict::Verified => 0,
+            Verdict::Intact => 10,
             Verdict::Incomplete => 20,
+            Verdict::Contradicted => 30,
             Verdict::Invalid => 40,
         }
     }
@@ -121,6 +199,30 @@ pub struct Break {
     pub stored: Option<String>,
     /// The hash that should be there.
     pub computed: Option<String>,
+}
+
+impl Break {
+    /// A sum that is not the signed one.
+    pub(super) fn of_sum(
+        seq: u64,
+        file: &str,
+        fault: String,
+        hashes: Option<(Digest, Digest)>,
+    ) -> Break {
+        Break {
+            seq,
+            segment: file.to_owned(),
+            offset: 0,
+            fault,
+            stored: hashes.map(|(stored, _)| hex(&stored)),
+            computed: hashes.map(|(_, computed)| hex(&computed)),
+        }
+    }
+
+    /// Keys and signatures that are not what they should be.
+    pub(super) fn of_signature(fault: String) -> Break {
+        Break::of_sum(0, "signatures", fault, None)
+    }
 }
 
 /// A process start.
@@ -195,11 +297,21 @@ impl Verification {
             .iter()
             .filter(|(holds, _)| *holds)
             .map(|(_, why)| (*why).to_owned())
+            .chain(self.sums.missing.iter().cloned())
             .collect();
-        self.verdict = match (self.break_count, self.incomplete_because.is_empty()) {
-            (0, true) => Verdict::Verified,
-            (0, false) => Verdict::Incomplete,
-            _ => Verdict::Invalid,
+        let is_contradicted = self.sums.held.iter().any(|held| held.contradicts);
+        let is_unproved = self.sums.held.iter().any(|held| held.fault.is_some());
+        if is_unproved && !is_contradicted {
+            let why = "a checkpoint that was brought along could not be compared";
+            self.incomplete_because.push(why.to_owned());
+        }
+        let is_vouched_for = self.sums.outside.is_some() && !self.policy_unmet;
+        self.verdict = match () {
+            () if self.break_count > 0 => Verdict::Invalid,
+            () if is_contradicted => Verdict::Contradicted,
+            () if !self.incomplete_because.is_empty() => Verdict::Incomplete,
+            () if self.looks_outside && !is_vouched_for => Verdict::Intact,
+            () => Verdict::Verified,
         };
     }
 }

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::entry::{Ask, Entry};
+use super::entry::{Ask, Entry, Hold};
 use crate::clock::{Clock, Time};
-use crate::record::audit_record::Constants;
+use crate::record::audit_record::{Constants, EventRecord, Note};
+use crate::record::frame::Kind;
+use crate::record::settings::Level;
 use crate::refusal::Reason;
 
 /// What all parts of one open journal share.
@@ -24,6 +26,7 @@ pub(in crate::record) struct Shared {
     waiting: AtomicUsize,
     owed: AtomicU64,
     next_seq: AtomicU64,
+    durable: AtomicU64,
     records: AtomicU64,
     syncs: AtomicU64,
     last_sync_us: AtomicU64,
@@ -114,6 +117,31 @@ impl Intake {
         let _ = self.asks.send(Ask::Store(entry));
     }
 
+    /// Stores an event from a thread that may wait; its number, or nothing where the journal takes
+    /// none now.
+    pub(in crate::record) fn note_blocking(
+        &self,
+        note: Note,
+        detail: &[(&str, Value)],
+    ) -> Option<u64> {
+        let mut payload = Vec::new();
+        EventRecord {
+            note,
+            detail,
+            time: self.shared.clock.now(),
+            mono_ns: self.shared.clock.mono_ns(),
+        }
+        .render(&self.shared.constants.load(), &mut payload);
+        let (reply, answer) = oneshot::channel();
+        let hold = Hold {
+            level: Level::Sync,
+            reply,
+            owed: None,
+        };
+        self.ask(Entry::held(Kind::Event, payload, hold)).ok()?;
+        answer.blocking_recv().ok().map(|stored| stored.seq)
+    }
+
     /// Asks the writer to end in order.
     pub(in crate::record) fn ask_to_close(&self, reply: tokio::sync::oneshot::Sender<()>) {
         self.shared.closed.store(true, Ordering::Release);
@@ -129,6 +157,7 @@ impl Shared {
             waiting: AtomicUsize::new(0),
             owed: AtomicU64::new(0),
             next_seq: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
             records: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
             last_sync_us: AtomicU64::new(0),
@@ -167,6 +196,16 @@ impl Shared {
         self.next_seq
             .store(seq.saturating_add(1), Ordering::Release);
         self.records.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All before this record is on the disk.
+    pub(in crate::record) fn is_durable_to(&self, seq: u64) {
+        self.durable.store(seq, Ordering::Release);
+    }
+
+    /// The first record that may not be on the disk yet.
+    pub(in crate::record) fn durable_to(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
     }
 
     pub(in crate::record) fn synced(&self, took: Duration) {

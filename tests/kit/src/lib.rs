@@ -9,10 +9,12 @@ pub mod mint;
 pub mod proxy;
 pub mod tls;
 pub mod upstream;
+pub mod witness;
 pub mod world;
 
 pub use caller::{Answer, Call};
 pub use issuer::claims;
 pub use issuer::{Fault, Fetches, Issuer};
 pub use proxy::{Folder, Proxy};
+pub use witness::{Manner, Witness};
 pub use world::{Ground, World};

@@ -68,7 +68,7 @@ fn flip_a_byte(folder: &Path) -> io::Result<()> {
 
 fn first_line(said: &str) -> &str {
     said.lines()
-        .find(|line| line.contains("VERIFIED"))
+        .find(|line| line.contains(INTACT))
         .unwrap_or("it does not verify")
 }
 
@@ -79,3 +79,4 @@ fn broken_line(said: &str) -> &str {
 }
 
 const BROKEN: &str = "BROKEN";
+const INTACT: &str = "INTACT";
