@@ -8,3 +8,7 @@
 //!
 //! Never: changes a policy, a binding or a record; what is proposed is printed, and a person and git
 //! put it in force.
+
+pub mod classes;
+
+pub use classes::{Ask, Caller, Classes};

@@ -13,14 +13,14 @@ use jiff::tz::TimeZone;
 use crate::clock::Time;
 
 /// One minute on the wall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
     /// `mon` to `sun`; empty for a time that no calendar has.
-    pub(super) weekday: &'static str,
+    pub weekday: &'static str,
     /// 0 to 1439.
-    pub(super) minute_of_day: i64,
+    pub minute_of_day: i64,
     /// The day as eight digits: 20261231.
-    pub(super) date: i64,
+    pub date: i64,
 }
 
 impl Moment {
@@ -42,7 +42,7 @@ impl Moment {
     }
 
     /// This minute of that day.
-    pub(super) fn on(day: Date, minute_of_day: i64) -> Moment {
+    pub fn on(day: Date, minute_of_day: i64) -> Moment {
         Moment {
             weekday: weekday_word(day.weekday()),
             minute_of_day,
@@ -51,7 +51,7 @@ impl Moment {
     }
 
     /// The time of day as people write it: `09:05`.
-    pub(super) fn clock(self) -> String {
+    pub fn clock(self) -> String {
         clock(self.minute_of_day)
     }
 }

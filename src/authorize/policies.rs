@@ -10,18 +10,22 @@
 //!
 //! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::assemble::{self, Assembled};
+use super::assemble::{self, Assembled, Source};
+use super::because::{Audience, Listening, Told};
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
+use super::judge::{Judge, Ruling};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
+
 use super::permit::Permit;
 use super::schema::kind_of;
 use super::settings::PolicySettings;
@@ -229,16 +233,8 @@ impl Policies {
             moment: Moment::of(now, &judge.zone),
         };
         let ruling = judge.rule(&question);
-        let told = (ruling.verdict != Verdict::Allow).then(|| {
-            let because = &self.set.because;
-            because.explain(
-                &question,
-                &ruling,
-                &judge.directory,
-                &judge.authorizer,
-                &self.digest,
-            )
-        });
+        let told = (ruling.verdict != Verdict::Allow)
+            .then(|| self.told(&question, &ruling, Audience::Callers));
         let (explanation, sentence) = match told {
             Some(told) => (Some(told.explanation), Some(told.sentence)),
             None => (None, None),
@@ -250,6 +246,34 @@ impl Policies {
             explanation,
         };
         (decision, sentence)
+    }
+}
+
+impl Policies {
+    /// The one judge, for what asks it besides requests.
+    pub(super) fn judge(&self) -> &Judge {
+        &self.set.judge
+    }
+
+    /// Where each policy is written, by id.
+    pub(super) fn sources(&self) -> &BTreeMap<String, Source> {
+        &self.set.sources
+    }
+
+    /// Why a ruling is not an allow.
+    pub(super) fn told(
+        &self,
+        question: &Question<'_>,
+        ruling: &Ruling,
+        audience: Audience,
+    ) -> Told {
+        let listening = Listening {
+            directory: &self.set.judge.directory,
+            authorizer: &self.set.judge.authorizer,
+            policy_set: &self.digest,
+            audience,
+        };
+        self.set.because.explain(question, ruling, &listening)
     }
 }
 

@@ -109,6 +109,13 @@ impl Vocabulary {
         self.kind(action).filter(|_| line.kinds.len() == 1)
     }
 
+    /// Every resource type that an action applies to.
+    pub(super) fn kinds_of(&self, action: &str) -> impl Iterator<Item = &str> {
+        let line = self.actions.get(action);
+        line.into_iter()
+            .flat_map(|line| line.kinds.iter().map(String::as_str))
+    }
+
     /// Every resource type, in order.
     pub(super) fn kinds(&self) -> BTreeSet<&str> {
         let kinds = self.actions.values().flat_map(|line| &line.kinds);
@@ -154,8 +161,8 @@ pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
     text.push_str("action \"create\" in [Action::\"write\"];\n");
     text.push_str("\n// Actions.\n");
     for (action, line) in &vocabulary.actions {
-        let creates = line.class == Class::Write && action.ends_with(".create");
-        let group = if creates { "create" } else { line.class.word() };
+        let groups = groups_of(action, line.class);
+        let group = groups.first().copied().unwrap_or("");
         let kinds: Vec<&str> = line.kinds.iter().map(String::as_str).collect();
         let _ = writeln!(
             text,
@@ -165,6 +172,14 @@ pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
         );
     }
     text
+}
+
+/// The action groups that an action is in, nearest first.
+pub(super) fn groups_of(action: &str, class: Class) -> Vec<&'static str> {
+    match class == Class::Write && action.ends_with(".create") {
+        true => vec!["create", class.word()],
+        false => vec![class.word()],
+    }
 }
 
 fn enumerate<'a>(text: &mut String, kind: &str, names: impl Iterator<Item = &'a str>) {

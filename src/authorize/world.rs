@@ -1,0 +1,101 @@
+//! Everything that a loaded set knows by name: what representatives of all callers are made of.
+//!
+//! In: a loaded set. Out: its [`World`]: the directory, the actions, and what each policy compares
+//! with.
+
+use std::path::Path;
+
+use super::literals::Literals;
+use super::policies::Policies;
+use super::testing::PolicyPlace;
+use crate::resolve::Class;
+
+/// The names of one generation.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Teams, each with its (issuer, group) pairs.
+    pub teams: Vec<(String, Vec<(String, String)>)>,
+    /// Groups of jobs by full path, with the id where one is listed.
+    pub groups: Vec<(String, Option<u64>)>,
+    /// Repositories by full path, with their ids.
+    pub repositories: Vec<(String, u64)>,
+    /// The upstream's projects.
+    pub projects: Vec<String>,
+    /// What can be asked for.
+    pub actions: Vec<Doable>,
+    /// What each policy compares with, in the order of ids.
+    pub literals: Vec<Literals>,
+}
+
+/// One action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doable {
+    /// Its name.
+    pub action: String,
+    /// Its class.
+    pub class: Class,
+    /// The type in policies of what it is done to.
+    pub kind: String,
+    /// The action groups that it is in, nearest first.
+    pub groups: Vec<&'static str>,
+}
+
+impl Doable {
+    /// Whether a list of actions and action groups has it.
+    pub fn is_in<'a>(&self, mut list: impl Iterator<Item = &'a String>) -> bool {
+        list.any(|name| *name == self.action || self.groups.contains(&name.as_str()))
+    }
+}
+
+impl Policies {
+    /// Everything that the set knows by name.
+    pub fn world(&self) -> World {
+        let judge = self.judge();
+        let (directory, vocabulary) = (&judge.directory, &judge.vocabulary);
+        let own = |(issuer, group): &(String, String)| (issuer.clone(), group.clone());
+        let teams = directory.teams().map(|team| {
+            let pairs = directory.groups_of(team).iter().map(own);
+            (team.to_owned(), pairs.collect())
+        });
+        let actions = vocabulary.actions().flat_map(|action| {
+            let class = vocabulary.class(action);
+            let kinds = vocabulary.kinds_of(action);
+            kinds.filter_map(move |kind| {
+                Some(Doable {
+                    action: action.to_owned(),
+                    class: class?,
+                    kind: kind.to_owned(),
+                    groups: super::schema::groups_of(action, class?),
+                })
+            })
+        });
+        let mut literals: Vec<Literals> = judge.policies.policies().map(Literals::of).collect();
+        literals.sort_by(|a, b| a.policy.cmp(&b.policy));
+        World {
+            teams: teams.collect(),
+            groups: directory.groups_with_ids().collect(),
+            repositories: directory.listed_repositories().collect(),
+            projects: directory.projects().map(str::to_owned).collect(),
+            actions: actions.collect(),
+            literals,
+        }
+    }
+
+    /// Where a rule, a guardrail or a binding is written.
+    pub fn place(&self, id: &str) -> Option<PolicyPlace> {
+        let source = self.sources().get(id)?;
+        Some(PolicyPlace {
+            id: id.to_owned(),
+            file: source.file.clone(),
+            line: source.line,
+        })
+    }
+}
+
+impl PolicyPlace {
+    /// `bindings.yaml:14`: the file below its folder, and the line.
+    pub fn short(&self, folder: &Path) -> String {
+        let file = self.file.strip_prefix(folder).unwrap_or(&self.file);
+        format!("{}:{}", file.display(), self.line)
+    }
+}

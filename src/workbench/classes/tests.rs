@@ -1,0 +1,1 @@
+//! Claims about the classes of small worlds.
