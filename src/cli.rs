@@ -39,6 +39,7 @@ mod test;
 mod token;
 mod trouble;
 mod version;
+mod who;
 
 pub use exit::Exit;
 pub use serve::ServeArguments;
@@ -94,6 +95,7 @@ enum Command {
     Explain(Box<explain::ExplainArguments>),
     ExplainCode(explain_code::ExplainCodeArguments),
     Show(show::ShowArguments),
+    Who(who::WhoArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -149,6 +151,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(command) => explain::run(&command, &file, &mut terminal),
         Command::ExplainCode(command) => explain_code::run(&command, &mut terminal),
         Command::Show(command) => show::run(&command, &file, &mut terminal),
+        Command::Who(command) => who::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

@@ -10,5 +10,7 @@
 //! put it in force.
 
 pub mod classes;
+pub mod who;
 
 pub use classes::{Ask, Caller, Classes};
+pub use who::{Matrix, Wanted};

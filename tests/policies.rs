@@ -194,6 +194,7 @@ pub(crate) fn entries() -> Vec<Arc<Entry>> {
             class: *class,
             resource_type: (*kind).to_owned(),
             names_one: *names_one,
+            names_project: true,
             method: http::Method::GET,
             template: format!("/{action}"),
             speech: Speech::Problem,

@@ -34,6 +34,8 @@ pub(super) struct Vocabulary {
 struct ActionLine {
     class: Class,
     kinds: BTreeSet<String>,
+    /// Whether requests name the project, by each template.
+    placed: BTreeSet<bool>,
 }
 
 impl Vocabulary {
@@ -42,11 +44,12 @@ impl Vocabulary {
         let mut vocabulary = Vocabulary::default();
         let mut faults = Vec::new();
         for (action, class, kind) in OWN_ACTIONS {
-            faults.extend(vocabulary.add(action, *class, kind).err());
+            faults.extend(vocabulary.add(action, *class, kind, false).err());
         }
         for entry in entries {
             let kind = kind_of(&entry.resource_type, entry.names_one);
-            faults.extend(vocabulary.add(&entry.action, entry.class, kind).err());
+            let added = vocabulary.add(&entry.action, entry.class, kind, entry.names_project);
+            faults.extend(added.err());
         }
         match faults.is_empty() {
             true => Ok(vocabulary),
@@ -54,7 +57,13 @@ impl Vocabulary {
         }
     }
 
-    fn add(&mut self, action: &str, class: Class, kind: &str) -> Result<(), SetupError> {
+    fn add(
+        &mut self,
+        action: &str,
+        class: Class,
+        kind: &str,
+        placed: bool,
+    ) -> Result<(), SetupError> {
         let fault = |text: String| Err(SetupError::new(text).coded(Code::BadCatalogue));
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if action.is_empty() || !action.chars().all(plain) || GROUPS.contains(&action) {
@@ -73,8 +82,10 @@ impl Vocabulary {
             .or_insert_with(|| ActionLine {
                 class,
                 kinds: BTreeSet::new(),
+                placed: BTreeSet::new(),
             });
         line.kinds.insert(kind.to_owned());
+        line.placed.insert(placed);
         if line.class != class {
             let (one, other) = (line.class.word(), class.word());
             return fault(format!("action `{action}` is both {one} and {other}"));
@@ -107,6 +118,12 @@ impl Vocabulary {
     pub(super) fn only_kind(&self, action: &str) -> Option<&str> {
         let line = self.actions.get(action)?;
         self.kind(action).filter(|_| line.kinds.len() == 1)
+    }
+
+    /// Whether requests for the action can name a project, or can do without.
+    pub(super) fn is_placed(&self, action: &str, named: bool) -> bool {
+        let line = self.actions.get(action);
+        line.is_some_and(|line| line.placed.contains(&named))
     }
 
     /// Every resource type that an action applies to.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::literals::Literals;
 use super::policies::Policies;
+use super::schema::groups_of;
 use super::testing::PolicyPlace;
 use crate::resolve::Class;
 
@@ -38,6 +39,10 @@ pub struct Doable {
     pub kind: String,
     /// The action groups that it is in, nearest first.
     pub groups: Vec<&'static str>,
+    /// Whether a request for it can name a project.
+    pub in_project: bool,
+    /// Whether a request for it can name none.
+    pub in_none: bool,
 }
 
 impl Doable {
@@ -65,7 +70,9 @@ impl Policies {
                     action: action.to_owned(),
                     class: class?,
                     kind: kind.to_owned(),
-                    groups: super::schema::groups_of(action, class?),
+                    groups: groups_of(action, class?),
+                    in_project: vocabulary.is_placed(action, true),
+                    in_none: vocabulary.is_placed(action, false),
                 })
             })
         });

@@ -16,8 +16,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::authorize::{Answer, Literals, Moment, Policies, Posed, World};
-use crate::identify::Facts;
+use crate::authorize::{Answer, Doable, Literals, Moment, Policies, Posed, World};
+use crate::identify::{Facts, Job};
 use crate::resolve::{Class, Resource};
 
 mod asks;
@@ -135,6 +135,39 @@ impl Ask {
     }
 }
 
+/// What the policies of all sets that can apply to such a caller compare with, as one.
+pub(super) fn of_kind(worlds: &[World], kind: &str) -> Literals {
+    Spoken::of(worlds).of_kind(kind)
+}
+
+/// What all policies of all sets compare with, as one.
+pub(super) fn all_spoken(worlds: &[World]) -> Literals {
+    Spoken::of(worlds).all()
+}
+
+/// Actions that no policy tells apart, together.
+pub(super) fn alike<'w>(worlds: &'w [World], spoken: &Literals) -> Vec<Vec<&'w Doable>> {
+    asks::actions(worlds, spoken)
+}
+
+/// The projects that policies name, and one that they do not.
+pub(super) fn known_projects(worlds: &[World], spoken: &Literals) -> Vec<String> {
+    asks::projects(worlds, spoken)
+}
+
+/// A moment of each class, the usual one first.
+pub(super) fn moments_of(spoken: &Literals, now: Moment) -> Vec<Moment> {
+    moments::all(spoken, now)
+}
+
+/// A job as usual: a push to a protected `main`.
+pub(super) fn usual_job() -> Job {
+    jobs::job()
+}
+
+pub(super) use asks::ANY;
+pub(super) use jobs::all_places;
+
 /// What all policies of all sets compare with.
 struct Spoken<'a>(Vec<&'a Literals>);
 
@@ -195,7 +228,7 @@ fn named<'a>(spoken: &'a Literals, kind: &str) -> impl Iterator<Item = &'a Strin
 }
 
 /// The teams that policies can tell apart by name.
-fn named_teams(worlds: &[World], spoken: &Literals) -> BTreeSet<String> {
+pub(super) fn named_teams(worlds: &[World], spoken: &Literals) -> BTreeSet<String> {
     match spoken.any_owner {
         true => worlds
             .iter()

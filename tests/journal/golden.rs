@@ -127,6 +127,7 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
             class: Class::Read,
             resource_type: "Dashboard".to_owned(),
             names_one: true,
+            names_project: true,
             method: http::Method::GET,
             template: "/public/v0.2/{organization}/projects/{project}".to_owned(),
             speech: Speech::Problem,

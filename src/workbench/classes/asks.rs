@@ -40,19 +40,23 @@ pub(in crate::workbench) fn actions<'w>(
     worlds: &'w [World],
     spoken: &Literals,
 ) -> Vec<Vec<&'w Doable>> {
-    let mut classes: BTreeMap<(Class, Vec<bool>, String), Vec<&Doable>> = BTreeMap::new();
+    let mut classes: BTreeMap<(Class, [bool; 2], Vec<bool>, String), Vec<&Doable>> =
+        BTreeMap::new();
     for doable in worlds.iter().flat_map(|world| &world.actions) {
         let lists = spoken.actions.iter();
         let signature = lists.map(|list| doable.is_in(list.iter())).collect();
         let told_apart = spoken.types.contains(&doable.kind)
             || spoken.entities.contains_key(&doable.kind)
             || doable.kind.starts_with("Project"); // where a project is said differently
+        let placed = [doable.in_project, doable.in_none];
         let kind = if told_apart {
             doable.kind.clone()
         } else {
             String::new()
         };
-        let class = classes.entry((doable.class, signature, kind)).or_default();
+        let class = classes
+            .entry((doable.class, placed, signature, kind))
+            .or_default();
         if !class.contains(&doable) {
             class.push(doable);
         }
@@ -100,11 +104,13 @@ fn resources(doable: &Doable, projects: &[String], spoken: &Literals) -> Vec<Res
         let projects = projects.iter();
         return projects.map(|name| of(Some(name), Some(name))).collect();
     }
-    let mut resources: Vec<Resource> = projects
-        .iter()
-        .map(|name| of(Some(ANY), Some(name)))
-        .collect();
-    resources.push(of(Some(ANY), None));
+    let mut resources = Vec::new();
+    if doable.in_project {
+        resources.extend(projects.iter().map(|name| of(Some(ANY), Some(name))));
+    }
+    if doable.in_none {
+        resources.push(of(Some(ANY), None));
+    }
     for name in named(spoken, &kind) {
         let (project, id) = name.split_once('/').unwrap_or(("", name));
         resources.push(of(

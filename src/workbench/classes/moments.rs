@@ -16,30 +16,38 @@ use crate::authorize::{Literals, Moment};
 
 /// The moments, where policies read the clock.
 pub(super) fn axis(spoken: &Literals, now: Moment) -> Axis {
-    let mut axis = Axis::default();
-    let mut told = BTreeSet::new();
+    let moments = all(spoken, now).into_iter().enumerate();
+    moments.fold(Axis::default(), |axis, (place, moment)| {
+        let words = match place {
+            0 => String::new(),
+            _ if moment.date > now.date.saturating_add(7) => {
+                format!("{} {} of {}", moment.weekday, moment.clock(), moment.date)
+            }
+            _ => format!("{} {}", moment.weekday, moment.clock()),
+        };
+        axis.with(words, move |caller| caller.moment = moment)
+    })
+}
+
+/// A moment of each class, the usual one first.
+pub(super) fn all(spoken: &Literals, now: Moment) -> Vec<Moment> {
+    let reads = |name: &str| spoken.reads.contains(name);
+    if !["weekday", "minute_of_day", "date"]
+        .map(reads)
+        .contains(&true)
+    {
+        return vec![now];
+    }
+    let mut moments = Vec::new();
     for day in days(spoken, now) {
         for minute in minutes(spoken, now) {
             let moment = Moment::on(day, minute);
-            let words = if told.is_empty() {
-                String::new()
-            } else {
-                format!("{} {}", moment.weekday, moment.clock())
-            };
-            let words = match dated(spoken, moment, now) {
-                true => format!("{words} of {day}"),
-                false => words,
-            };
-            if told.insert(moment) {
-                axis = axis.with(words, move |caller| caller.moment = moment);
+            if !moments.contains(&moment) {
+                moments.push(moment);
             }
         }
     }
-    axis
-}
-
-fn dated(spoken: &Literals, moment: Moment, now: Moment) -> bool {
-    spoken.reads.contains("date") && moment.date.abs_diff(now.date) > 7 && moment.date > now.date
+    moments
 }
 
 /// A day of each class, the usual one first.
@@ -51,13 +59,17 @@ fn days(spoken: &Literals, now: Moment) -> Vec<Date> {
     if let Some(bounds) = spoken.bounds.get("date") {
         starts.extend(bounds.iter().filter_map(|bound| first_day(*bound)));
     }
+    let starts: Vec<Date> = starts.into_iter().filter(|start| *start >= today).collect();
     let mut days = Vec::new();
-    for start in starts.into_iter().filter(|start| *start >= today) {
+    for (place, start) in starts.iter().enumerate() {
+        let end = starts.get(place + 1).copied();
+        let week = (0..7_i64).filter_map(|ahead| start.checked_add(ahead.days()).ok());
+        let mut week: Vec<Date> = week
+            .filter(|day| end.is_none_or(|end| *day < end))
+            .collect();
+        week.sort_by_key(|day| day.weekday().to_monday_zero_offset()); // the same on every day
         let mut classes: BTreeMap<Vec<bool>, Date> = BTreeMap::new();
-        for ahead in 0..7_i64 {
-            let Ok(day) = start.checked_add(ahead.days()) else {
-                continue;
-            };
+        for day in week {
             let word = Moment::on(day, 0).weekday;
             let lists = spoken.weekdays.iter();
             let class = lists.map(|list| list.contains(word)).collect();

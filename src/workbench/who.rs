@@ -1,0 +1,198 @@
+//! Draws who may do what: the effective answers of a set as a table.
+//!
+//! In: a loaded set, its world, what to leave out. Out: a [`Matrix`]: rows of callers, columns of
+//! requests, and in each cell the answer with the policies behind it.
+//!
+//! Cells come from the judge, asked about one representative each, so the picture cannot drift from
+//! what is enforced. Rows and columns that differ in no cell are one.
+//!
+//! Never: a row or a column that is described and not asked.
+
+use crate::authorize::{Answer, Moment, Policies, Verdict, World};
+
+use super::classes::Ask;
+
+mod columns;
+mod rows;
+
+pub use columns::{Column, Owned};
+pub use rows::Row;
+
+/// What to draw; everything where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only people of this team.
+    pub team: Option<String>,
+    /// Only this action, or those of `dashboards.*`, or of a class: `delete`.
+    pub action: Option<String>,
+    /// Only in this project.
+    pub on: Option<String>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, Default)]
+pub struct Matrix {
+    /// What is asked for.
+    pub columns: Vec<Column>,
+    /// Who asks.
+    pub rows: Vec<Row>,
+    /// Each row's answers, in the order of columns; none where a caller cannot ask for such a thing,
+    /// as a job has nothing of its own.
+    pub cells: Vec<Vec<Option<Answer>>>,
+}
+
+impl Matrix {
+    /// The answers of one set.
+    pub fn of(policies: &Policies, now: Moment, wanted: &Wanted) -> Matrix {
+        let worlds = [policies.world()];
+        let [drawn] = Matrix::side_by_side([policies], &worlds, now, wanted);
+        drawn.folded().without_repeats().only(wanted)
+    }
+
+    /// The same rows and columns for several sets, none folded, so that cells can be compared.
+    pub(super) fn side_by_side<const N: usize>(
+        sets: [&Policies; N],
+        worlds: &[World],
+        now: Moment,
+        wanted: &Wanted,
+    ) -> [Matrix; N] {
+        let rows = rows::rows(worlds, now);
+        let columns = columns::columns(worlds, wanted);
+        sets.map(|policies| {
+            let asked = |row: &Row| {
+                let asks = columns.iter().map(|column| column.ask(row));
+                asks.map(|ask| Some(ask?.put_to(policies, &row.caller)))
+                    .collect()
+            };
+            Matrix {
+                cells: rows.iter().map(asked).collect(),
+                rows: rows.clone(),
+                columns: columns.clone(),
+            }
+        })
+    }
+
+    /// Columns that no row tells apart, joined: over owners, then over projects, then over actions,
+    /// so that each still says exactly what it stands for. What a row cannot ask for, such as its
+    /// own things, tells no owners apart.
+    fn folded(mut self) -> Matrix {
+        let alike = |one: &Option<Answer>, other: &Option<Answer>| match (one, other) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        };
+        self.join_where(Column::differs_in_owner, alike);
+        self.join_where(Column::differs_in_project, |one, other| one == other);
+        for column in &mut self.columns {
+            column.settle();
+        }
+        self.join_where(Column::differs_in_actions, |one, other| one == other);
+        for column in &mut self.columns {
+            column.actions.sort();
+        }
+        self
+    }
+
+    fn join_where(
+        &mut self,
+        may: fn(&Column, &Column) -> bool,
+        alike: fn(&Option<Answer>, &Option<Answer>) -> bool,
+    ) {
+        let mut place = 0;
+        while place < self.columns.len() {
+            let mut other = place + 1;
+            while other < self.columns.len() {
+                let of = |at: usize| self.columns.get(at);
+                let may = of(place)
+                    .zip(of(other))
+                    .is_some_and(|(one, other)| may(one, other));
+                let same = |row: &Vec<Option<Answer>>| {
+                    row.get(place)
+                        .zip(row.get(other))
+                        .is_some_and(|(a, b)| alike(a, b))
+                };
+                match may && self.cells.iter().all(same) {
+                    true => self.join(place, other),
+                    false => other += 1,
+                }
+            }
+            place += 1;
+        }
+    }
+
+    fn join(&mut self, place: usize, other: usize) {
+        let joined = self.columns.remove(other);
+        for row in &mut self.cells {
+            let cell = row.remove(other);
+            if let Some(kept) = row.get_mut(place)
+                && kept.is_none()
+            {
+                *kept = cell;
+            }
+        }
+        if let Some(column) = self.columns.get_mut(place) {
+            column.join(joined);
+        }
+    }
+
+    /// Without variants of a row that may do what the row may, and with those together that may do
+    /// the same.
+    fn without_repeats(self) -> Matrix {
+        let verdicts = |cells: &[Option<Answer>]| -> Vec<Option<Verdict>> {
+            let verdicts = cells.iter().map(|cell| Some(cell.as_ref()?.verdict));
+            verdicts.collect()
+        };
+        let mut kept: Vec<(Row, Vec<Option<Answer>>)> = Vec::new();
+        for (row, cells) in self.rows.iter().zip(&self.cells) {
+            let usual = row.variant_of.and_then(|usual| self.cells.get(usual));
+            if usual.is_some_and(|usual| verdicts(usual) == verdicts(cells)) {
+                continue;
+            }
+            let alike = |(other, of_other): &&mut (Row, Vec<Option<Answer>>)| {
+                row.variant_of.is_some() && other.variant_of == row.variant_of && of_other == cells
+            };
+            match kept.iter_mut().find(alike) {
+                Some((other, _)) => other.take_in(row),
+                None => kept.push((row.clone(), cells.clone())),
+            }
+        }
+        let (rows, cells) = kept.into_iter().unzip();
+        Matrix {
+            columns: self.columns,
+            rows,
+            cells,
+        }
+    }
+
+    fn only(mut self, wanted: &Wanted) -> Matrix {
+        let Some(team) = &wanted.team else {
+            return self;
+        };
+        let kept: Vec<bool> = self.rows.iter().map(|row| row.is_of(team)).collect();
+        let mut of_rows = kept.iter();
+        self.rows.retain(|_| of_rows.next() == Some(&true));
+        let mut of_cells = kept.iter();
+        self.cells.retain(|_| of_cells.next() == Some(&true));
+        self
+    }
+
+    /// Every cell with its row and column.
+    pub fn each(&self) -> impl Iterator<Item = (&Row, &Column, &Answer)> {
+        self.rows.iter().zip(&self.cells).flat_map(|(row, cells)| {
+            let cells = self.columns.iter().zip(cells);
+            cells.filter_map(move |(column, answer)| Some((row, column, answer.as_ref()?)))
+        })
+    }
+}
+
+/// How an answer is written in a cell.
+pub fn word(answer: Option<&Answer>) -> &'static str {
+    let Some(answer) = answer else {
+        return "n/a";
+    };
+    match (answer.verdict, answer.policies.is_empty()) {
+        (Verdict::Allow, _) => "✓ allow",
+        (Verdict::Deny, true) => "-",
+        (Verdict::Deny, false) => "✗ DENY",
+        (Verdict::Error, _) => "! ERROR",
+    }
+}
