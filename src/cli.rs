@@ -20,6 +20,7 @@ mod check;
 mod completions;
 mod config;
 mod described;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
@@ -28,6 +29,7 @@ mod keys;
 mod loaded;
 mod man;
 mod operations;
+mod other_set;
 mod progress;
 mod schema;
 mod serve;
@@ -96,6 +98,7 @@ enum Command {
     ExplainCode(explain_code::ExplainCodeArguments),
     Show(show::ShowArguments),
     Who(who::WhoArguments),
+    Diff(diff::DiffArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -152,6 +155,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::ExplainCode(command) => explain_code::run(&command, &mut terminal),
         Command::Show(command) => show::run(&command, &file, &mut terminal),
         Command::Who(command) => who::run(&command, &file, &mut terminal),
+        Command::Diff(command) => diff::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

@@ -10,7 +10,9 @@
 //! put it in force.
 
 pub mod classes;
+pub mod difference;
 pub mod who;
 
 pub use classes::{Ask, Caller, Classes};
+pub use difference::{Difference, difference};
 pub use who::{Matrix, Wanted};

@@ -29,54 +29,74 @@ pub struct Wanted {
     pub on: Option<String>,
 }
 
-/// Who may do what.
-#[derive(Clone, Debug, Default)]
-pub struct Matrix {
+/// Who may do what; in each cell an answer, or the answers of several sets.
+#[derive(Clone, Debug)]
+pub struct Matrix<C = Answer> {
     /// What is asked for.
     pub columns: Vec<Column>,
     /// Who asks.
     pub rows: Vec<Row>,
     /// Each row's answers, in the order of columns; none where a caller cannot ask for such a thing,
     /// as a job has nothing of its own.
-    pub cells: Vec<Vec<Option<Answer>>>,
+    pub cells: Vec<Vec<Option<C>>>,
+}
+
+/// What stands in a cell.
+pub trait Cell: Clone + PartialEq {
+    /// What it says, without the policies behind it.
+    fn verdicts(&self) -> [Verdict; 2];
+}
+
+impl Cell for Answer {
+    fn verdicts(&self) -> [Verdict; 2] {
+        [self.verdict; 2]
+    }
+}
+
+/// Before and after.
+impl Cell for [Answer; 2] {
+    fn verdicts(&self) -> [Verdict; 2] {
+        self.each_ref().map(|answer| answer.verdict)
+    }
 }
 
 impl Matrix {
     /// The answers of one set.
     pub fn of(policies: &Policies, now: Moment, wanted: &Wanted) -> Matrix {
         let worlds = [policies.world()];
-        let [drawn] = Matrix::side_by_side([policies], &worlds, now, wanted);
-        drawn.folded().without_repeats().only(wanted)
+        Matrix::asked(&worlds, now, wanted, |ask, row| {
+            ask.put_to(policies, &row.caller)
+        })
     }
+}
 
-    /// The same rows and columns for several sets, none folded, so that cells can be compared.
-    pub(super) fn side_by_side<const N: usize>(
-        sets: [&Policies; N],
+impl<C: Cell> Matrix<C> {
+    /// The rows and columns of these worlds, each cell asked, and what is alike folded.
+    pub(super) fn asked(
         worlds: &[World],
         now: Moment,
         wanted: &Wanted,
-    ) -> [Matrix; N] {
+        ask: impl Fn(&Ask, &Row) -> C,
+    ) -> Matrix<C> {
         let rows = rows::rows(worlds, now);
         let columns = columns::columns(worlds, wanted);
-        sets.map(|policies| {
-            let asked = |row: &Row| {
-                let asks = columns.iter().map(|column| column.ask(row));
-                asks.map(|ask| Some(ask?.put_to(policies, &row.caller)))
-                    .collect()
-            };
-            Matrix {
-                cells: rows.iter().map(asked).collect(),
-                rows: rows.clone(),
-                columns: columns.clone(),
-            }
-        })
+        let cells = rows.iter().map(|row| {
+            let asks = columns.iter().map(|column| column.ask(row));
+            asks.map(|asked| Some(ask(&asked?, row))).collect()
+        });
+        let drawn = Matrix {
+            cells: cells.collect(),
+            rows,
+            columns,
+        };
+        drawn.folded().without_repeats().only(wanted)
     }
 
     /// Columns that no row tells apart, joined: over owners, then over projects, then over actions,
     /// so that each still says exactly what it stands for. What a row cannot ask for, such as its
     /// own things, tells no owners apart.
-    fn folded(mut self) -> Matrix {
-        let alike = |one: &Option<Answer>, other: &Option<Answer>| match (one, other) {
+    fn folded(mut self) -> Matrix<C> {
+        let alike = |one: &Option<C>, other: &Option<C>| match (one, other) {
             (Some(one), Some(other)) => one == other,
             _ => true,
         };
@@ -95,7 +115,7 @@ impl Matrix {
     fn join_where(
         &mut self,
         may: fn(&Column, &Column) -> bool,
-        alike: fn(&Option<Answer>, &Option<Answer>) -> bool,
+        alike: fn(&Option<C>, &Option<C>) -> bool,
     ) {
         let mut place = 0;
         while place < self.columns.len() {
@@ -105,7 +125,7 @@ impl Matrix {
                 let may = of(place)
                     .zip(of(other))
                     .is_some_and(|(one, other)| may(one, other));
-                let same = |row: &Vec<Option<Answer>>| {
+                let same = |row: &Vec<Option<C>>| {
                     row.get(place)
                         .zip(row.get(other))
                         .is_some_and(|(a, b)| alike(a, b))
@@ -136,18 +156,18 @@ impl Matrix {
 
     /// Without variants of a row that may do what the row may, and with those together that may do
     /// the same.
-    fn without_repeats(self) -> Matrix {
-        let verdicts = |cells: &[Option<Answer>]| -> Vec<Option<Verdict>> {
-            let verdicts = cells.iter().map(|cell| Some(cell.as_ref()?.verdict));
+    fn without_repeats(self) -> Matrix<C> {
+        let verdicts = |cells: &[Option<C>]| -> Vec<Option<[Verdict; 2]>> {
+            let verdicts = cells.iter().map(|cell| Some(cell.as_ref()?.verdicts()));
             verdicts.collect()
         };
-        let mut kept: Vec<(Row, Vec<Option<Answer>>)> = Vec::new();
+        let mut kept: Vec<(Row, Vec<Option<C>>)> = Vec::new();
         for (row, cells) in self.rows.iter().zip(&self.cells) {
             let usual = row.variant_of.and_then(|usual| self.cells.get(usual));
             if usual.is_some_and(|usual| verdicts(usual) == verdicts(cells)) {
                 continue;
             }
-            let alike = |(other, of_other): &&mut (Row, Vec<Option<Answer>>)| {
+            let alike = |(other, of_other): &&mut (Row, Vec<Option<C>>)| {
                 row.variant_of.is_some() && other.variant_of == row.variant_of && of_other == cells
             };
             match kept.iter_mut().find(alike) {
@@ -163,7 +183,7 @@ impl Matrix {
         }
     }
 
-    fn only(mut self, wanted: &Wanted) -> Matrix {
+    fn only(mut self, wanted: &Wanted) -> Matrix<C> {
         let Some(team) = &wanted.team else {
             return self;
         };
@@ -176,7 +196,7 @@ impl Matrix {
     }
 
     /// Every cell with its row and column.
-    pub fn each(&self) -> impl Iterator<Item = (&Row, &Column, &Answer)> {
+    pub fn each(&self) -> impl Iterator<Item = (&Row, &Column, &C)> {
         self.rows.iter().zip(&self.cells).flat_map(|(row, cells)| {
             let cells = self.columns.iter().zip(cells);
             cells.filter_map(move |(column, answer)| Some((row, column, answer.as_ref()?)))

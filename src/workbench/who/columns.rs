@@ -205,7 +205,7 @@ impl Column {
             owned(Owned::Nobody),
         ) {
             (true, false, _) => Some("own"),
-            (false, true, _) => Some("others'"),
+            (false, true, _) => Some("not own"),
             (false, false, true) => Some("nobody's"),
             _ => None,
         }
