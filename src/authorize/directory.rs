@@ -140,6 +140,22 @@ impl Directory {
         self.teams.get(team).map_or(&[], Vec::as_slice)
     }
 
+    /// Everything that is owned: type, `project/id`, team; in order.
+    pub(super) fn owned(&self) -> impl Iterator<Item = (String, String, String)> {
+        let mut all: Vec<_> = self
+            .owners
+            .iter()
+            .flat_map(|(kind, owned)| {
+                let own = move |(name, team): (&String, &String)| {
+                    (kind.clone(), name.clone(), team.clone())
+                };
+                owned.iter().map(own)
+            })
+            .collect();
+        all.sort();
+        all.into_iter()
+    }
+
     /// Every listed group with its id, where it has one.
     pub(super) fn groups_with_ids(&self) -> impl Iterator<Item = (String, Option<u64>)> {
         let groups = self.listed.groups.iter();

@@ -23,10 +23,16 @@ use super::checks::body;
 pub struct Literals {
     /// The policy's id.
     pub policy: String,
+    /// What it says, in Cedar, its slots filled.
+    pub text: String,
+    /// Whether it is a binding of the role that may hand out rights.
+    pub org_admin: bool,
     /// Whether it is a guardrail.
     pub forbids: bool,
     /// The one kind of caller that it can apply to (`Job`, `Person`, `Agent`), where it says so.
     pub caller: Option<String>,
+    /// The actions and action groups that it can apply to, where its scope says so.
+    pub scope: Option<BTreeSet<String>>,
     /// Entities by type, wherever they stand: groups, repositories, teams, projects, people.
     pub entities: BTreeMap<String, BTreeSet<String>>,
     /// Teams that a resource's owner is compared with.
@@ -59,6 +65,7 @@ impl Literals {
         let Some(body) = body(policy) else {
             return found;
         };
+        found.text = body.to_string();
         use {PrincipalConstraint as P, ResourceConstraint as R};
         match &body.principal {
             P::Any => {}
@@ -88,6 +95,7 @@ impl Literals {
                 found.scoped(to);
             }
         }
+        found.scope = found.actions.first().cloned();
         for clause in body.clauses() {
             match clause {
                 Clause::When(expr) => {

@@ -22,10 +22,41 @@ pub struct World {
     pub repositories: Vec<(String, u64)>,
     /// The upstream's projects.
     pub projects: Vec<String>,
+    /// What the directory says is owned: type, `project/id`, team.
+    pub owners: Vec<(String, String, String)>,
     /// What can be asked for.
     pub actions: Vec<Doable>,
     /// What each policy compares with, in the order of ids.
     pub literals: Vec<Literals>,
+}
+
+/// What a set says about one kind of callers.
+#[derive(Debug, PartialEq)]
+pub struct About<'w> {
+    teams: &'w [(String, Vec<(String, String)>)],
+    groups: &'w [(String, Option<u64>)],
+    repositories: &'w [(String, u64)],
+    projects: &'w [String],
+    owners: &'w [(String, String, String)],
+    actions: &'w [Doable],
+    policies: Vec<&'w Literals>,
+}
+
+impl World {
+    /// All that a decision about such callers (`Job`, `Person`, `Agent`) can depend on: two sets
+    /// that say the same decide the same.
+    pub fn about(&self, kind: &str) -> About<'_> {
+        let applies = |one: &&Literals| one.caller.as_deref().is_none_or(|of| of == kind);
+        About {
+            teams: &self.teams,
+            groups: &self.groups,
+            repositories: &self.repositories,
+            projects: &self.projects,
+            owners: &self.owners,
+            actions: &self.actions,
+            policies: self.literals.iter().filter(applies).collect(),
+        }
+    }
 }
 
 /// One action.
@@ -76,13 +107,18 @@ impl Policies {
                 })
             })
         });
-        let mut literals: Vec<Literals> = judge.policies.policies().map(Literals::of).collect();
+        let literals = judge.policies.policies().map(|policy| Literals {
+            org_admin: judge.org_admins.policy(policy.id()).is_some(),
+            ..Literals::of(policy)
+        });
+        let mut literals: Vec<Literals> = literals.collect();
         literals.sort_by(|a, b| a.policy.cmp(&b.policy));
         World {
             teams: teams.collect(),
             groups: directory.groups_with_ids().collect(),
             repositories: directory.listed_repositories().collect(),
             projects: directory.projects().map(str::to_owned).collect(),
+            owners: directory.owned().collect(),
             actions: actions.collect(),
             literals,
         }

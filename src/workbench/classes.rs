@@ -29,12 +29,21 @@ mod people;
 /// One representative of each class.
 #[derive(Clone, Debug, Default)]
 pub struct Classes {
+    /// Jobs, people and agents: each kind with the requests that policies about it tell apart.
+    pub kinds: Vec<Kind>,
+    /// What was left out, in sentences; empty when every combination is there.
+    pub uncovered: Vec<String>,
+}
+
+/// One kind of callers, and what they may ask for.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Its type in policies: `Job`, `Person` or `Agent`.
+    pub name: &'static str,
     /// Who may ask, when.
     pub callers: Vec<Caller>,
     /// What may be asked for.
     pub asks: Vec<Ask>,
-    /// What was left out, in sentences; empty when every combination is there.
-    pub uncovered: Vec<String>,
 }
 
 /// A caller at a moment, standing for all that no policy tells from it.
@@ -67,35 +76,45 @@ impl Classes {
     /// Every class that some of these sets can tell apart. `now` is the usual moment.
     pub fn of(worlds: &[World], now: Moment) -> Classes {
         let mut classes = Classes::default();
-        let spoken = Spoken::of(worlds);
-        classes.callers.extend(jobs::callers(
-            worlds,
-            &spoken.of_kind("Job"),
-            now,
-            &mut classes.uncovered,
-        ));
-        for kind in ["Person", "Agent"] {
-            classes.callers.extend(people::callers(
-                worlds,
-                kind,
-                &spoken.of_kind(kind),
-                now,
-                &mut classes.uncovered,
-            ));
+        for name in KINDS {
+            let spoken = of_kind(worlds, name);
+            let uncovered = &mut classes.uncovered;
+            let callers = match *name {
+                "Job" => jobs::callers(worlds, &spoken, now, uncovered),
+                _ => people::callers(worlds, name, &spoken, now, uncovered),
+            };
+            let asks = asks::asks(worlds, &Spoken::of(worlds).about(name));
+            classes.kinds.push(Kind {
+                name,
+                callers,
+                asks,
+            });
         }
-        classes.asks = asks::asks(worlds, &spoken.all());
         classes
+    }
+
+    /// Without the kinds of callers that policies of all these sets decide about alike.
+    pub(super) fn without_unchanged(mut self, worlds: &[World]) -> Classes {
+        self.kinds.retain(|kind| {
+            let mut of_worlds = worlds.iter().map(|world| world.about(kind.name));
+            let first = of_worlds.next();
+            of_worlds.any(|other| Some(other) != first)
+        });
+        self
     }
 
     /// How many combinations there are.
     pub fn combinations(&self) -> usize {
-        self.callers.len() * self.asks.len()
+        let kinds = self.kinds.iter();
+        kinds.map(|kind| kind.callers.len() * kind.asks.len()).sum()
     }
 
-    /// Every caller with every request.
+    /// Every caller with every request that policies about such callers tell apart.
     pub fn each(&self) -> impl Iterator<Item = (&Caller, &Ask)> {
-        let asks = |caller| self.asks.iter().map(move |ask| (caller, ask));
-        self.callers.iter().flat_map(asks)
+        self.kinds.iter().flat_map(|kind| {
+            let asks = |caller| kind.asks.iter().map(move |ask| (caller, ask));
+            kind.callers.iter().flat_map(asks)
+        })
     }
 }
 
@@ -180,10 +199,14 @@ impl<'a> Spoken<'a> {
         merged(self.0.iter().copied())
     }
 
-    /// Of those policies that can apply to such a caller.
-    fn of_kind(&self, kind: &str) -> Literals {
+    /// Those policies that can apply to such a caller.
+    fn about(&self, kind: &str) -> Vec<&'a Literals> {
         let fits = |literals: &&&Literals| literals.caller.as_deref().is_none_or(|of| of == kind);
-        merged(self.0.iter().filter(fits).copied())
+        self.0.iter().filter(fits).copied().collect()
+    }
+
+    fn of_kind(&self, kind: &str) -> Literals {
+        merged(self.about(kind).into_iter())
     }
 }
 
@@ -237,6 +260,9 @@ pub(super) fn named_teams(worlds: &[World], spoken: &Literals) -> BTreeSet<Strin
         false => named(spoken, "Team").cloned().collect(),
     }
 }
+
+/// The kinds of callers, by their types in policies.
+const KINDS: &[&str] = &["Job", "Person", "Agent"];
 
 #[cfg(test)]
 mod tests;

@@ -6,22 +6,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Ask, named, named_teams};
+use super::{Ask, merged, named, named_teams};
 use crate::authorize::{Doable, Literals, World};
 use crate::resolve::{Class, Resource};
 
-/// Every class of requests.
-pub(super) fn asks(worlds: &[World], spoken: &Literals) -> Vec<Ask> {
-    let projects = projects(worlds, spoken);
-    let owners = owners(worlds, spoken);
+/// Every class of requests that some of these policies can tell apart. Projects and owners are
+/// varied for those actions only that policies about them can apply to.
+pub(super) fn asks(worlds: &[World], policies: &[&Literals]) -> Vec<Ask> {
     let mut asks = Vec::new();
-    for alike in actions(worlds, spoken) {
+    for alike in actions(worlds, &merged(policies.iter().copied())) {
         let Some(first) = alike.first() else {
             continue;
         };
+        let applies = |one: &&&Literals| match &one.scope {
+            Some(scope) => first.is_in(scope.iter()),
+            None => true,
+        };
+        let spoken = merged(policies.iter().filter(applies).copied());
+        let projects = projects(worlds, &spoken);
+        let owners = owners(worlds, &spoken);
         let actions: BTreeSet<&String> = alike.iter().map(|one| &one.action).collect();
         let actions: Vec<String> = actions.into_iter().cloned().collect();
-        for resource in resources(first, &projects, spoken) {
+        for resource in resources(first, &projects, &spoken) {
             for owner in &owners {
                 asks.push(Ask {
                     actions: actions.clone(),

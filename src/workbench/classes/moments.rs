@@ -67,7 +67,9 @@ fn days(spoken: &Literals, now: Moment) -> Vec<Date> {
         let mut week: Vec<Date> = week
             .filter(|day| end.is_none_or(|end| *day < end))
             .collect();
-        week.sort_by_key(|day| day.weekday().to_monday_zero_offset()); // the same on every day
+        if !spoken.weekdays.is_empty() {
+            week.sort_by_key(|day| day.weekday().to_monday_zero_offset()); // the same on every day
+        }
         let mut classes: BTreeMap<Vec<bool>, Date> = BTreeMap::new();
         for day in week {
             let word = Moment::on(day, 0).weekday;
