@@ -15,6 +15,7 @@
 //! What cannot be decided is `policy_error`, and denied.
 
 pub mod decision;
+pub mod past_question;
 pub mod permit;
 pub mod settings;
 pub mod literals;
@@ -55,11 +56,12 @@ pub use directory::DirectoryFile;
 pub use lint::Finding;
 pub use literals::Literals;
 pub use moment::Moment;
+pub use past_question::PastQuestion;
 pub use permit::Permit;
 pub use policies::{Denied, Policies};
 pub use posed::{Answer, Posed};
 pub use roles::RolesFile;
-pub use schema::OWN_ACTIONS;
+pub use schema::{OWN_ACTIONS, kind_of};
 pub use settings::PolicySettings;
 pub use shown::Shown;
 pub use testing::{CaseOutcome, PolicyPlace, Report, Untried};

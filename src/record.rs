@@ -33,6 +33,7 @@ mod writer;
 pub mod recover;
 pub mod journal;
 pub mod read;
+pub mod past;
 pub mod verify;
 
 pub use audit_record::Note;
@@ -41,6 +42,7 @@ pub use journal::{Identity, Journal, Opened};
 pub use journal_error::JournalError;
 pub use lock::holder;
 pub use outcome::{End, Outcome, Pending};
+pub use past::{Gap, PastAsked, PastDecision};
 pub use read::{Record, Records, read};
 pub use recover::RecoveryReport;
 pub use verify::{Progress, Verdict, Verification, verify};

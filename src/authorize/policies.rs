@@ -25,7 +25,7 @@ use super::judge::{Judge, Ruling};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
-
+use super::past_question::PastQuestion;
 use super::permit::Permit;
 use super::schema::kind_of;
 use super::settings::PolicySettings;
@@ -34,7 +34,7 @@ use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
 use crate::refusal::{Reason, Refusal};
-use crate::resolve::{Entry, Operation};
+use crate::resolve::{Entry, Operation, Resource};
 use crate::setup_error::SetupError;
 
 /// A policy set that decides.
@@ -121,6 +121,36 @@ impl Policies {
         self.judged(facts, operation, now).0
     }
 
+    /// Whether what was asked once may be done by this set, at the minute it was asked.
+    ///
+    /// # Errors
+    ///
+    /// Why this set cannot be asked: an action or a type that its catalogue does not have.
+    pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
+        let vocabulary = &self.set.judge.vocabulary;
+        let Some(class) = vocabulary.class(&past.action) else {
+            return Err(format!("no catalogue has the action `{}`", past.action));
+        };
+        if !vocabulary.applies(&past.action, &past.kind) {
+            let (action, kind) = (&past.action, &past.kind);
+            return Err(format!("`{action}` is not done to a `{kind}` any more"));
+        }
+        let Some(moment) = Moment::read(&past.at) else {
+            return Err(format!("`{}` is no day and minute", past.at));
+        };
+        let question = Question {
+            facts: &past.facts,
+            action: &past.action,
+            class,
+            kind: &past.kind,
+            resource: &past.resource,
+            owner: self.owner(&past.kind, &past.resource),
+            ticket: None,
+            moment,
+        };
+        Ok(self.answered(&question).0)
+    }
+
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
     ///
     /// # Errors
@@ -158,6 +188,7 @@ impl Policies {
                 operation,
                 policies: kept.policies,
                 policy_set: self.digest.clone(),
+                at: kept.decision.at.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
                 refusal: refusal(&kept),
@@ -214,27 +245,33 @@ impl Policies {
         operation: &Operation,
         now: Time,
     ) -> (Decision, Option<String>) {
-        let judge = &self.set.judge;
         let entry = &operation.entry;
         let resource = &operation.resource;
         let kind = kind_of(&entry.resource_type, entry.names_one);
-        let owner = resource
-            .id
-            .as_deref()
-            .and_then(|id| judge.directory.owner(kind, resource.project.as_deref(), id));
         let question = Question {
             facts,
             action: &entry.action,
             class: entry.class,
             kind,
             resource,
-            owner,
+            owner: self.owner(kind, resource),
             ticket: None, // break-glass comes with its own step
-            moment: Moment::of(now, &judge.zone),
+            moment: Moment::of(now, &self.set.judge.zone),
         };
-        let ruling = judge.rule(&question);
+        self.answered(&question)
+    }
+
+    /// The team that owns a resource, by the directory.
+    fn owner(&self, kind: &str, resource: &Resource) -> Option<&str> {
+        let project = resource.project.as_deref();
+        let id = resource.id.as_deref()?;
+        self.set.judge.directory.owner(kind, project, id)
+    }
+
+    fn answered(&self, question: &Question<'_>) -> (Decision, Option<String>) {
+        let ruling = self.set.judge.rule(question);
         let told = (ruling.verdict != Verdict::Allow)
-            .then(|| self.told(&question, &ruling, Audience::Callers));
+            .then(|| self.told(question, &ruling, Audience::Callers));
         let (explanation, sentence) = match told {
             Some(told) => (Some(told.explanation), Some(told.sentence)),
             None => (None, None),
@@ -244,6 +281,7 @@ impl Policies {
             policies: ruling.policies,
             errors: ruling.errors,
             explanation,
+            at: question.moment.written().into(),
         };
         (decision, sentence)
     }

@@ -80,6 +80,7 @@ impl Policies {
             policies,
             errors,
             explanation,
+            at: posed.moment.written().into(),
         })
     }
 

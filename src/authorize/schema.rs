@@ -133,6 +133,12 @@ impl Vocabulary {
             .flat_map(|line| line.kinds.iter().map(String::as_str))
     }
 
+    /// Whether an action is done to resources of this type.
+    pub(super) fn applies(&self, action: &str, kind: &str) -> bool {
+        let line = self.actions.get(action);
+        line.is_some_and(|line| line.kinds.contains(kind))
+    }
+
     /// Every resource type, in order.
     pub(super) fn kinds(&self) -> BTreeSet<&str> {
         let kinds = self.actions.values().flat_map(|line| &line.kinds);
@@ -155,7 +161,7 @@ impl Vocabulary {
 }
 
 /// The type in policies of a resource: the list of projects is not a project.
-pub(super) fn kind_of(resource_type: &str, names_one: bool) -> &str {
+pub fn kind_of(resource_type: &str, names_one: bool) -> &str {
     match resource_type == "Project" && !names_one {
         true => PROJECT_LIST,
         false => resource_type,
