@@ -31,10 +31,13 @@ mod man;
 mod operations;
 mod other_set;
 mod progress;
+mod proven;
 mod schema;
+mod scratch;
 mod serve;
 mod settings_file;
 mod show;
+mod suggest;
 mod table;
 mod terminal;
 mod test;
@@ -99,6 +102,7 @@ enum Command {
     Show(show::ShowArguments),
     Who(who::WhoArguments),
     Diff(diff::DiffArguments),
+    Suggest(suggest::SuggestArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -156,6 +160,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Show(command) => show::run(&command, &file, &mut terminal),
         Command::Who(command) => who::run(&command, &file, &mut terminal),
         Command::Diff(command) => diff::run(&command, &file, &mut terminal),
+        Command::Suggest(command) => suggest::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

@@ -11,8 +11,12 @@
 
 pub mod classes;
 pub mod difference;
+pub mod proposal;
+pub mod usage;
 pub mod who;
 
 pub use classes::{Ask, Caller, Classes};
 pub use difference::{Difference, difference};
+pub use proposal::{Deed, Proposal, propose};
+pub use usage::Usage;
 pub use who::{Matrix, Wanted};

@@ -405,7 +405,7 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (&["audit", "verify"], 2, "error: there is no folder"),
     (&["audit", "verify", "nowhere"], 2, "error: there is no folder `nowhere`"),
     (&["token", "verify", "x"], 2, "error: the following required arguments"),
-    (&["explain", "GET"], 2, "error: the following required arguments"),
+    (&["explain", "GET"], 2, "error: `GET` is not the id of a decision"),
     (&["explain", "GET", "/", "--ci", "a", "--user", "b"], 2, "error: the argument '--ci"),
     (&["explain", "GET", "/", "--user", "b", "--protected"], 2, "error: the argument '--user <NAME>' cannot be used"),
     (&[], 2, "An identity-aware"),

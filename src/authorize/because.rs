@@ -115,7 +115,10 @@ impl Because {
         ruling: &Ruling,
         listening: &Listening<'_>,
     ) -> Told {
-        let teams = question.teams(listening.directory);
+        let teams = match listening.audience {
+            Audience::Callers => question.teams(listening.directory),
+            Audience::Operators => listening.directory.teams().collect(),
+        };
         let tongue = Tongue {
             question: *question,
             teams: &teams,

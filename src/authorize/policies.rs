@@ -19,6 +19,7 @@ use moka::sync::Cache;
 
 use super::assemble::{self, Assembled, Source};
 use super::because::{Audience, Listening, Told};
+use super::bindings::Binding;
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
 use super::judge::{Judge, Ruling};
@@ -262,7 +263,7 @@ impl Policies {
     }
 
     /// The team that owns a resource, by the directory.
-    fn owner(&self, kind: &str, resource: &Resource) -> Option<&str> {
+    pub fn owner(&self, kind: &str, resource: &Resource) -> Option<&str> {
         let project = resource.project.as_deref();
         let id = resource.id.as_deref()?;
         self.set.judge.directory.owner(kind, project, id)
@@ -291,6 +292,16 @@ impl Policies {
     /// The one judge, for what asks it besides requests.
     pub(super) fn judge(&self) -> &Judge {
         &self.set.judge
+    }
+
+    /// Every role with its actions and action groups.
+    pub(super) fn roles(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.set.roles.each()
+    }
+
+    /// The bindings, in the order of their file.
+    pub(super) fn bindings(&self) -> &[Binding] {
+        &self.set.bindings
     }
 
     /// Where each policy is written, by id.

@@ -3,12 +3,14 @@
 //! In: a loaded set. Out: its [`World`]: the directory, the actions, and what each policy compares
 //! with.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::literals::Literals;
 use super::policies::Policies;
 use super::schema::groups_of;
 use super::testing::PolicyPlace;
+use crate::identify::{Facts, Who};
 use crate::resolve::Class;
 
 /// The names of one generation.
@@ -122,6 +124,42 @@ impl Policies {
             actions: actions.collect(),
             literals,
         }
+    }
+
+    /// The names of the bindings, in the order of their file.
+    pub fn binding_names(&self) -> impl Iterator<Item = &str> {
+        self.bindings().iter().map(|binding| binding.name.as_str())
+    }
+
+    /// The teams of whoever has these facts.
+    pub fn teams_of(&self, facts: &Facts) -> Vec<String> {
+        let groups = match &facts.who {
+            Who::Job(_) => return Vec::new(),
+            Who::Person(person) => &person.groups,
+            Who::Agent(agent) => &agent.groups,
+        };
+        let teams = self.judge().directory.teams_of(&facts.issuer, groups);
+        teams.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The roles that have all of these actions, each with the number of actions that it has.
+    pub fn roles_with(&self, actions: &BTreeSet<&str>) -> Vec<(String, usize)> {
+        let vocabulary = &self.judge().vocabulary;
+        let has = |list: &[String], action: &str| {
+            vocabulary.class(action).is_some_and(|class| {
+                let groups = groups_of(action, class);
+                list.iter()
+                    .any(|name| name == action || groups.contains(&name.as_str()))
+            })
+        };
+        let roles = self
+            .roles()
+            .filter(|(_, list)| actions.iter().all(|action| has(list, action)));
+        let sized = roles.map(|(name, list)| {
+            let size = vocabulary.actions().filter(|action| has(list, action));
+            (name.to_owned(), size.count())
+        });
+        sized.collect()
     }
 
     /// Where a rule, a guardrail or a binding is written.

@@ -8,11 +8,10 @@
 //!
 //! Never: a change of the working tree or of git's index; a word that git would take for an option.
 
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::scratch::Scratch;
 use super::trouble::Trouble;
 use crate::authorize::Policies;
 use crate::clock::Time;
@@ -44,29 +43,14 @@ pub(super) fn load(typed: &str, settings: &Settings, now: Time) -> Result<OtherS
     }
     let here = &settings.policies.folder;
     let commit = commit(typed, here)?;
-    let copy = Copy::of(&commit, typed, here)?;
-    let policies = loaded(&copy.0, settings, now)?;
+    let scratch = laid_out(&commit, typed, here)?;
+    let policies = loaded(scratch.path(), settings, now)?;
     let short = commit.get(..7).unwrap_or(&commit);
     Ok(OtherSet {
         policies,
-        folder: copy.0.clone(),
+        folder: scratch.path().to_owned(),
         name: format!("{typed} ({short})"),
     })
-}
-
-fn loaded(folder: &Path, settings: &Settings, now: Time) -> Result<Policies, Trouble> {
-    let mut of_policies = settings.policies.clone();
-    let mut of_catalogue = settings.catalogue.clone();
-    if let Ok(below) = of_catalogue.folder.strip_prefix(&of_policies.folder) {
-        of_catalogue.folder = folder.join(below);
-    }
-    of_policies.folder = folder.to_owned();
-    let catalogue = Catalogue::load(&of_catalogue)?;
-    Ok(Policies::load_untested(
-        &of_policies,
-        catalogue.entries(),
-        now,
-    )?)
 }
 
 /// The commit that a revision is.
@@ -107,65 +91,56 @@ fn git(here: &Path, arguments: &[&str]) -> Result<Output, Trouble> {
     })
 }
 
-/// A folder that is gone when it is not needed any more.
-#[derive(Debug)]
-struct Copy(PathBuf);
-
-impl Copy {
-    /// The policy folder as it was at a commit.
-    fn of(commit: &str, typed: &str, here: &Path) -> Result<Copy, Trouble> {
-        let listed = git(here, &["ls-tree", "-r", "-z", commit, "--", "."])?;
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let lines: Vec<&str> = listed.split('\0').filter(|line| !line.is_empty()).collect();
-        if lines.is_empty() {
-            let what = format!("`{typed}` has no policy folder at this place");
-            let hint = "compare with a folder instead: stile diff /path/to/policies";
-            return Err(Trouble::input(SetupError::in_file(here, what).hint(hint)));
-        }
-        let name = format!("stile-{}", uuid::Uuid::now_v7().simple());
-        let copy = Copy(std::env::temp_dir().join(name));
-        let made = fs::DirBuilder::new().mode(0o700).create(&copy.0);
-        made.map_err(|error| unwritten(&copy.0, &error))?;
-        for line in lines {
-            copy.lay(line, typed, here)?;
-        }
-        Ok(copy)
+/// The policy folder as it was at a commit.
+fn laid_out(commit: &str, typed: &str, here: &Path) -> Result<Scratch, Trouble> {
+    let listed = git(here, &["ls-tree", "-r", "-z", commit, "--", "."])?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let lines: Vec<&str> = listed.split('\0').filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() {
+        let what = format!("`{typed}` has no policy folder at this place");
+        let hint = "compare with a folder instead: stile diff /path/to/policies";
+        return Err(Trouble::input(SetupError::in_file(here, what).hint(hint)));
     }
-
-    /// One line of git's: mode, type, object, path.
-    fn lay(&self, line: &str, typed: &str, here: &Path) -> Result<(), Trouble> {
-        let (head, name) = line.split_once('\t').unwrap_or((line, ""));
-        let mut words = head.split(' ');
-        let (mode, _, object) = (words.next(), words.next(), words.next());
-        let path = Path::new(name);
-        let plain = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        let (Some("100644" | "100755"), Some(object), true) = (mode, object, plain) else {
-            let what = format!("`{name}` of `{typed}` is no plain file");
-            return Err(Trouble::input(SetupError::new(what)));
-        };
-        let output = git(here, &["cat-file", "blob", object])?;
-        if !output.status.success() {
-            let what = format!("git cannot read `{name}` of `{typed}`");
-            return Err(Trouble::Unknown(SetupError::new(what)));
-        }
-        let to = self.0.join(path);
-        let folder = to.parent().unwrap_or(&self.0);
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&to, output.stdout));
-        written.map_err(|error| unwritten(&to, &error))
+    let scratch = Scratch::new()?;
+    for line in lines {
+        lay(&scratch, line, typed, here)?;
     }
+    Ok(scratch)
 }
 
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // What cannot be removed is a copy of what git has.
-        let _ = fs::remove_dir_all(&self.0);
+/// One line of git's: mode, type, object, path.
+fn lay(scratch: &Scratch, line: &str, typed: &str, here: &Path) -> Result<(), Trouble> {
+    let (head, name) = line.split_once('\t').unwrap_or((line, ""));
+    let mut words = head.split(' ');
+    let (mode, _, object) = (words.next(), words.next(), words.next());
+    let path = Path::new(name);
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let (Some("100644" | "100755"), Some(object), true) = (mode, object, plain) else {
+        let what = format!("`{name}` of `{typed}` is no plain file");
+        return Err(Trouble::input(SetupError::new(what)));
+    };
+    let output = git(here, &["cat-file", "blob", object])?;
+    if !output.status.success() {
+        let what = format!("git cannot read `{name}` of `{typed}`");
+        return Err(Trouble::Unknown(SetupError::new(what)));
     }
+    scratch.lay(path, &output.stdout)
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Trouble {
-    let said = error.to_string().to_lowercase();
-    let what = format!("the revision cannot be laid out: {said}");
-    Trouble::Unknown(SetupError::in_file(path, what).hint("TMPDIR names another place for it"))
+/// A policy folder with the settings' catalogues and time zone; its cases are not run.
+pub(super) fn loaded(folder: &Path, settings: &Settings, now: Time) -> Result<Policies, Trouble> {
+    let mut of_policies = settings.policies.clone();
+    let mut of_catalogue = settings.catalogue.clone();
+    if let Ok(below) = of_catalogue.folder.strip_prefix(&of_policies.folder) {
+        of_catalogue.folder = folder.join(below);
+    }
+    of_policies.folder = folder.to_owned();
+    let catalogue = Catalogue::load(&of_catalogue)?;
+    Ok(Policies::load_untested(
+        &of_policies,
+        catalogue.entries(),
+        now,
+    )?)
 }

@@ -110,7 +110,8 @@ fn what_is_no_revision_and_where_git_is_not_is_told() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("git is not installed here"));
     let bare = Site::new();
     let (exit, _, err) = run(&bare, &["diff", "HEAD"]);
-    assert_eq!(exit, 2, "{err}");
+    assert_eq!(exit, 3, "{err}");
+    assert!(err.contains("not a git repository"), "{err}");
 }
 
 #[test]
