@@ -65,4 +65,6 @@ pub use schema::{OWN_ACTIONS, kind_of};
 pub use settings::PolicySettings;
 pub use shown::Shown;
 pub use testing::{CaseOutcome, PolicyPlace, Report, Untried};
+pub use settings::{Explain, PolicySettings};
+pub use testing::{CaseOutcome, PolicyPlace, Report};
 pub use world::{Doable, World};

@@ -95,6 +95,7 @@ pub(crate) fn settings() -> PolicySettings {
         folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
         time_zone: "Europe/Berlin".to_owned(),
         shared_audience: None,
+        explain: stile::authorize::Explain::Checks,
     }
 }
 

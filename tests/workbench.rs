@@ -8,6 +8,7 @@ use crate::cli::stile;
 use crate::config::Site;
 
 mod changes;
+mod journal;
 
 fn run(site: &Site, words: &[&str]) -> (i32, String, String) {
     let output = stile(site).args(words).output().unwrap();

@@ -31,6 +31,7 @@ use super::permit::Permit;
 use super::schema::kind_of;
 use super::settings::PolicySettings;
 use super::shown::{self, Shown};
+use super::settings::{Explain, PolicySettings};
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
@@ -44,6 +45,8 @@ pub struct Policies {
     set: Assembled,
     digest: Arc<str>,
     as_of: Time,
+    expiring: Vec<Expiring>,
+    explain: Explain,
     kept: Cache<Key, Kept>,
 }
 
@@ -109,6 +112,9 @@ impl Policies {
         Ok(Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
+            digest: Arc::from(set.digest.as_str()),
+            expiring: expiring.collect(),
+            explain: settings.explain,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
@@ -192,7 +198,7 @@ impl Policies {
                 at: kept.decision.at.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
-                refusal: refusal(&kept),
+                refusal: refusal(&kept, self.explain),
                 principal,
                 operation,
                 decision: Decision::clone(&kept.decision),
@@ -376,7 +382,8 @@ impl Kept {
     }
 }
 
-fn refusal(kept: &Kept) -> Refusal {
+/// Told tersely, the checks stay in the decision, and so in the record, and with operators.
+fn refusal(kept: &Kept, explain: Explain) -> Refusal {
     let reason = match kept.decision.verdict {
         Verdict::Error => Reason::PolicyError,
         Verdict::Allow | Verdict::Deny => Reason::PolicyDenied,
@@ -389,8 +396,8 @@ fn refusal(kept: &Kept) -> Refusal {
         refusal = refusal.noting(kept.decision.errors.join("; "));
     }
     match &kept.decision.explanation {
-        Some(explanation) => refusal.explained(explanation.clone()),
-        None => refusal,
+        Some(explanation) if explain == Explain::Checks => refusal.explained(explanation.clone()),
+        _ => refusal,
     }
 }
 
