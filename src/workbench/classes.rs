@@ -25,6 +25,7 @@ mod axes;
 mod jobs;
 mod moments;
 mod people;
+mod places;
 
 /// One representative of each class.
 #[derive(Clone, Debug, Default)]
@@ -185,7 +186,7 @@ pub(super) fn usual_job() -> Job {
 }
 
 pub(super) use asks::ANY;
-pub(super) use jobs::all_places;
+pub(super) use places::all_places;
 
 /// What all policies of all sets compare with.
 struct Spoken<'a>(Vec<&'a Literals>);
