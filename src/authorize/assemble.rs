@@ -96,7 +96,6 @@ fn assemble_from(
         set: cedar::PolicySet::new(),
         org_admins: cedar::PolicySet::new(),
         templates: HashMap::new(),
-        roles: Roles::default(),
     };
     building.owners();
     let written = building.written();
@@ -122,7 +121,6 @@ fn assemble_from(
         sources,
         set,
         org_admins,
-        roles,
         ..
     } = building;
     Ok(Assembled {
@@ -183,7 +181,6 @@ struct Building<'a> {
     org_admins: cedar::PolicySet,
     /// Template text → template id.
     templates: HashMap<String, String>,
-    roles: Roles,
 }
 
 impl<'a> Building<'a> {
@@ -250,11 +247,10 @@ impl<'a> Building<'a> {
                 return Default::default(); // every binding would seem to have an unknown role
             }
         };
-        self.roles = roles;
         let Some(file) = self.folder.file("bindings.yaml") else {
             return (roles, Vec::new());
         };
-        let bindings = match bindings::read(file, &self.roles, self.directory, zone) {
+        let bindings = match bindings::read(file, &roles, self.directory, zone) {
             Ok(bindings) => bindings,
             Err(faults) => {
                 self.faults.extend(faults);

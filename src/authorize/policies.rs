@@ -29,9 +29,8 @@ use super::moment::Moment;
 use super::past_question::PastQuestion;
 use super::permit::Permit;
 use super::schema::kind_of;
-use super::settings::PolicySettings;
-use super::shown::{self, Shown};
 use super::settings::{Explain, PolicySettings};
+use super::shown::{self, Shown};
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
@@ -45,7 +44,6 @@ pub struct Policies {
     set: Assembled,
     digest: Arc<str>,
     as_of: Time,
-    expiring: Vec<Expiring>,
     explain: Explain,
     kept: Cache<Key, Kept>,
 }
@@ -112,8 +110,6 @@ impl Policies {
         Ok(Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
-            digest: Arc::from(set.digest.as_str()),
-            expiring: expiring.collect(),
             explain: settings.explain,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)

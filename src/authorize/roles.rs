@@ -157,7 +157,7 @@ impl Roles {
     /// Every role with its actions and action groups.
     pub(super) fn each(&self) -> impl Iterator<Item = (&str, &[String])> {
         let roles = self.0.iter();
-        roles.map(|(name, actions)| (name.as_str(), actions.as_slice()))
+        roles.map(|(name, role)| (name.as_str(), role.actions.as_slice()))
     }
 
     /// Every role's name.

@@ -137,7 +137,7 @@ async fn what_was_not_used_is_proposed_for_removal_and_what_was_done_as_one_bind
     let world = world().await;
     let token = world.job_token(json!({}));
     let (status, _) = asks(&world, "POST", STREAMS, &token).await;
-    assert_eq!(status, 201);
+    assert_eq!(status, 200);
     let folder = world.stile.folder().path().to_owned();
     let (exit, out, err) = stile(&folder, &["suggest", "--format", "csv"]).await;
     assert_eq!(exit, 0, "{out}{err}");
