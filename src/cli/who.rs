@@ -51,6 +51,7 @@ pub(super) fn run(
         team: arguments.team.clone(),
         action: arguments.action.clone(),
         on: arguments.on.clone(),
+        by_policy: arguments.why || terminal.format() != Format::Table,
     };
     refuse_unknown(policies, &wanted)?;
     let matrix = Matrix::of(policies, noon(policies.moment(now)), &wanted);

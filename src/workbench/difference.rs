@@ -48,7 +48,10 @@ pub struct Witness {
 pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Difference {
     let worlds = [before.world(), after.world()];
     let both = |ask: &Ask, caller: &Caller| [before, after].map(|set| ask.put_to(set, caller));
-    let wanted = Wanted::default();
+    let wanted = Wanted {
+        by_policy: true,
+        ..Wanted::default()
+    };
     let matrix = Matrix::asked(&worlds, now, &wanted, |ask, row| both(ask, &row.caller));
     let mut actions: Vec<&String> = worlds
         .iter()

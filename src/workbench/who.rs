@@ -27,6 +27,8 @@ pub struct Wanted {
     pub action: Option<String>,
     /// Only in this project.
     pub on: Option<String>,
+    /// Tell answers apart by the policies behind them, too.
+    pub by_policy: bool,
 }
 
 /// Who may do what; in each cell an answer, or the answers of several sets.
@@ -45,11 +47,18 @@ pub struct Matrix<C = Answer> {
 pub trait Cell: Clone + PartialEq {
     /// What it says, without the policies behind it.
     fn verdicts(&self) -> [Verdict; 2];
+
+    /// What a reader sees of it.
+    fn shown(&self) -> [&'static str; 2];
 }
 
 impl Cell for Answer {
     fn verdicts(&self) -> [Verdict; 2] {
         [self.verdict; 2]
+    }
+
+    fn shown(&self) -> [&'static str; 2] {
+        [word(Some(self)); 2]
     }
 }
 
@@ -57,6 +66,10 @@ impl Cell for Answer {
 impl Cell for [Answer; 2] {
     fn verdicts(&self) -> [Verdict; 2] {
         self.each_ref().map(|answer| answer.verdict)
+    }
+
+    fn shown(&self) -> [&'static str; 2] {
+        self.each_ref().map(|answer| word(Some(answer)))
     }
 }
 
@@ -89,23 +102,29 @@ impl<C: Cell> Matrix<C> {
             rows,
             columns,
         };
-        drawn.folded().without_repeats().only(wanted)
+        let alike = |one: &C, other: &C| match wanted.by_policy {
+            true => one == other,
+            false => one.shown() == other.shown(),
+        };
+        drawn.folded(&alike).without_repeats(&alike).only(wanted)
     }
 
     /// Columns that no row tells apart, joined: over owners, then over projects, then over actions,
     /// so that each still says exactly what it stands for. What a row cannot ask for, such as its
     /// own things, tells no owners apart.
-    fn folded(mut self) -> Matrix<C> {
-        let alike = |one: &Option<C>, other: &Option<C>| match (one, other) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
+    fn folded(mut self, alike: &dyn Fn(&C, &C) -> bool) -> Matrix<C> {
+        self.join_where(Column::differs_in_owner, &|one, other| {
+            one.zip(other).is_none_or(|(one, other)| alike(one, other))
+        });
+        let both = |one: Option<&C>, other: Option<&C>| match (one, other) {
+            (Some(one), Some(other)) => alike(one, other),
+            (one, other) => one.is_none() && other.is_none(),
         };
-        self.join_where(Column::differs_in_owner, alike);
-        self.join_where(Column::differs_in_project, |one, other| one == other);
+        self.join_where(Column::differs_in_project, &both);
         for column in &mut self.columns {
             column.settle();
         }
-        self.join_where(Column::differs_in_actions, |one, other| one == other);
+        self.join_where(Column::differs_in_actions, &both);
         for column in &mut self.columns {
             column.actions.sort();
         }
@@ -115,7 +134,7 @@ impl<C: Cell> Matrix<C> {
     fn join_where(
         &mut self,
         may: fn(&Column, &Column) -> bool,
-        alike: fn(&Option<C>, &Option<C>) -> bool,
+        alike: &dyn Fn(Option<&C>, Option<&C>) -> bool,
     ) {
         let mut place = 0;
         while place < self.columns.len() {
@@ -126,9 +145,8 @@ impl<C: Cell> Matrix<C> {
                     .zip(of(other))
                     .is_some_and(|(one, other)| may(one, other));
                 let same = |row: &Vec<Option<C>>| {
-                    row.get(place)
-                        .zip(row.get(other))
-                        .is_some_and(|(a, b)| alike(a, b))
+                    let cell = |at: usize| row.get(at).and_then(Option::as_ref);
+                    alike(cell(place), cell(other))
                 };
                 match may && self.cells.iter().all(same) {
                     true => self.join(place, other),
@@ -156,7 +174,7 @@ impl<C: Cell> Matrix<C> {
 
     /// Without variants of a row that may do what the row may, and with those together that may do
     /// the same.
-    fn without_repeats(self) -> Matrix<C> {
+    fn without_repeats(self, alike: &dyn Fn(&C, &C) -> bool) -> Matrix<C> {
         let verdicts = |cells: &[Option<C>]| -> Vec<Option<[Verdict; 2]>> {
             let verdicts = cells.iter().map(|cell| Some(cell.as_ref()?.verdicts()));
             verdicts.collect()
@@ -167,10 +185,17 @@ impl<C: Cell> Matrix<C> {
             if usual.is_some_and(|usual| verdicts(usual) == verdicts(cells)) {
                 continue;
             }
-            let alike = |(other, of_other): &&mut (Row, Vec<Option<C>>)| {
-                row.variant_of.is_some() && other.variant_of == row.variant_of && of_other == cells
+            let same = |of_other: &[Option<C>]| {
+                let mut both = cells.iter().zip(of_other);
+                both.all(|pair| match pair {
+                    (Some(one), Some(other)) => alike(one, other),
+                    (one, other) => one.is_none() && other.is_none(),
+                })
             };
-            match kept.iter_mut().find(alike) {
+            let found = kept
+                .iter_mut()
+                .find(|(other, of_other)| row.joins(other) && same(of_other));
+            match found {
                 Some((other, _)) => other.take_in(row),
                 None => kept.push((row.clone(), cells.clone())),
             }

@@ -24,7 +24,9 @@ pub struct Row {
     pub caller: Caller,
     /// The teams that it stands for.
     pub teams: Vec<String>,
-    /// What makes it a variant of another row; nothing where it is none.
+    /// Of jobs: `protected`, `unprotected`, `production`, `fork or MR`.
+    standing: &'static str,
+    /// What makes it a variant of another row; of jobs the place.
     variants: Vec<String>,
     /// The name of that row.
     usual: String,
@@ -33,7 +35,16 @@ pub struct Row {
 }
 
 impl Row {
-    /// Stands for another variant too, which may do the same.
+    /// Whether it can stand for the other one too: a variant of the same row, or jobs of another
+    /// place that stand alike.
+    pub(super) fn joins(&self, other: &Row) -> bool {
+        match self.variant_of {
+            Some(usual) => other.variant_of == Some(usual),
+            None => !self.standing.is_empty() && self.standing == other.standing,
+        }
+    }
+
+    /// Stands for another one too, which may do the same.
     pub(super) fn take_in(&mut self, other: &Row) {
         self.variants.extend(other.variants.iter().cloned());
         let shown: Vec<&str> = self.variants.iter().take(2).map(String::as_str).collect();
@@ -41,7 +52,10 @@ impl Row {
             0 => String::new(),
             more => format!(" +{more}"),
         };
-        self.name = format!("{}, {}{more}", self.usual, shown.join(" or "));
+        self.name = match self.standing {
+            "" => format!("{}, {}{more}", self.usual, shown.join(" or ")),
+            standing => format!("CI {}{more} {standing}", shown.join(", ")),
+        };
     }
 
     /// Whether it stands for somebody of the team.
@@ -82,7 +96,7 @@ impl Rows<'_> {
             .any(|name| spoken.reads.contains(*name));
         for place in all_places(self.worlds, &spoken) {
             let words = place.words.clone();
-            let mut add = |standing: &str, change: &dyn Fn(&mut Job)| {
+            let mut add = |standing: &'static str, change: &dyn Fn(&mut Job)| {
                 let mut job = usual_job();
                 change(&mut job);
                 let mut facts = Facts {
@@ -98,6 +112,10 @@ impl Rows<'_> {
                     Vec::new(),
                     None,
                 );
+                if let Some(row) = self.rows.last_mut() {
+                    row.standing = standing;
+                    row.variants = vec![words.clone()];
+                }
             };
             if words == UNLISTED {
                 continue;
@@ -251,6 +269,7 @@ impl Rows<'_> {
             teams,
             variants: vec![variant.trim_start_matches(", ").to_owned()],
             usual,
+            standing: "",
             variant_of,
         });
     }
