@@ -15,9 +15,13 @@
 //! What cannot be decided is `policy_error`, and denied.
 
 pub mod decision;
+pub mod past_question;
 pub mod permit;
 pub mod settings;
+pub mod literals;
 pub mod policies;
+pub mod posed;
+pub mod world;
 pub mod testing;
 pub mod schema;
 
@@ -28,7 +32,7 @@ mod statements;
 mod lineage;
 mod directory;
 mod roles;
-mod moment;
+pub mod moment;
 mod hours;
 mod bindings;
 mod written;
@@ -44,15 +48,21 @@ mod matrix;
 mod shown;
 mod assemble;
 
+pub use because::Audience;
 pub use bindings::BindingsFile;
 pub use cases::CasesFile;
 pub use decision::{Decision, Verdict};
 pub use directory::DirectoryFile;
 pub use lint::Finding;
+pub use literals::Literals;
+pub use moment::Moment;
+pub use past_question::PastQuestion;
 pub use permit::Permit;
 pub use policies::{Denied, Policies};
+pub use posed::{Answer, Posed};
 pub use roles::RolesFile;
-pub use schema::OWN_ACTIONS;
-pub use settings::PolicySettings;
+pub use schema::{OWN_ACTIONS, kind_of};
+pub use settings::{Explain, PolicySettings};
 pub use shown::Shown;
 pub use testing::{CaseOutcome, PolicyPlace, Report, Untried};
+pub use world::{Doable, World};

@@ -20,6 +20,7 @@ mod check;
 mod completions;
 mod config;
 mod described;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;
@@ -29,17 +30,22 @@ mod loaded;
 mod man;
 mod moment;
 mod operations;
+mod other_set;
 mod progress;
+mod proven;
 mod schema;
+mod scratch;
 mod serve;
 mod settings_file;
 mod show;
+mod suggest;
 mod table;
 mod terminal;
 mod test;
 mod token;
 mod trouble;
 mod version;
+mod who;
 
 pub use exit::Exit;
 pub use serve::ServeArguments;
@@ -95,6 +101,9 @@ enum Command {
     Explain(Box<explain::ExplainArguments>),
     ExplainCode(explain_code::ExplainCodeArguments),
     Show(show::ShowArguments),
+    Who(who::WhoArguments),
+    Diff(diff::DiffArguments),
+    Suggest(suggest::SuggestArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -150,6 +159,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(command) => explain::run(&command, &file, &mut terminal),
         Command::ExplainCode(command) => explain_code::run(&command, &mut terminal),
         Command::Show(command) => show::run(&command, &file, &mut terminal),
+        Command::Who(command) => who::run(&command, &file, &mut terminal),
+        Command::Diff(command) => diff::run(&command, &file, &mut terminal),
+        Command::Suggest(command) => suggest::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

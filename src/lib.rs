@@ -22,6 +22,7 @@ pub mod forward;
 
 // Composition.
 pub mod pipeline;
+pub mod workbench;
 pub mod admin;
 pub mod config;
 pub mod serve;

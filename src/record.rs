@@ -44,6 +44,7 @@ pub mod read;
 pub mod prove;
 mod rebuild;
 pub mod reconcile;
+pub mod past;
 pub mod verify;
 
 pub use audit_record::Note;
@@ -52,6 +53,7 @@ pub use journal::{Identity, Journal, Opened};
 pub use journal_error::JournalError;
 pub use lock::holder;
 pub use outcome::{End, Outcome, Pending};
+pub use past::{Gap, PastAsked, PastDecision};
 pub use read::{Record, Records, read};
 pub use rebuild::rebuild_tiles;
 pub use recover::RecoveryReport;

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "record",
     "forward",
     "pipeline",
+    "workbench",
     "admin",
     "config",
     "serve",

@@ -1200,6 +1200,7 @@ fn entry(action: &str, class: Class, kind: &str, names_one: bool) -> Arc<Entry> 
         class,
         resource_type: kind.to_owned(),
         names_one,
+        names_project: true,
         method: http::Method::GET,
         template: "/x".to_owned(),
         speech: Speech::Problem,

@@ -408,7 +408,7 @@ const EXITS: &[(&[&str], i32, &str)] = &[
     (&["token", "explain", "--as-of", "yesterday", "x"], 2, "error: invalid value 'yesterday' for '--as-of <TIME>'"),
     (&["token", "verify", "--jwks", "x", "--as-of", "-1", "x"], 2, "error:"),
     (&["token", "verify", "--jwks", "x", "--as-of", "1", "--signature-only", "x"], 2, "error: the argument '--as-of"),
-    (&["explain", "GET"], 2, "error: the following required arguments"),
+    (&["explain", "GET"], 2, "error: `GET` is not the id of a decision"),
     (&["explain", "GET", "/", "--ci", "a", "--user", "b"], 2, "error: the argument '--ci"),
     (&["explain", "GET", "/", "--user", "b", "--protected"], 2, "error: the argument '--user <NAME>' cannot be used"),
     (&[], 2, "An identity-aware"),

@@ -290,7 +290,7 @@ fn each_required_key_is_missed_by_name() {
         ("admin:\n  address: 127.0.0.1:9090\n", "admin"),
         ("  - address: 127.0.0.1:8080\n", "listen"),
         (
-            "policies:\n  folder: policies\n  time_zone: Europe/Berlin                  # default: UTC\n  accept: {}                                # default: none; {P111: why} lets issuers share an audience\n",
+            "policies:\n  folder: policies\n  time_zone: Europe/Berlin                  # default: UTC\n  accept: {}                                # default: none; {P111: why} lets issuers share an audience\n  explain: checks                           # default: checks; terse tells a refused caller one\n                                            # sentence and the decision's id\n",
             "policies",
         ),
         ("  folder: policies\n", "policies.folder"),

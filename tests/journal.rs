@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod golden;
 mod proofs;
+mod past;
 mod round_trip;
 mod sums;
 mod tamper;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use stile::clock::{Clock, Time};
 use stile::listen::{Protocol, Sighting};
-use stile::record::audit_record::{Constants, DecisionRecord};
+use stile::record::audit_record::{Constants, DecisionRecord, Inputs};
 use stile::record::disk::{Disk, RealDisk};
 use stile::record::frame::Kind;
 use stile::record::{
@@ -96,6 +97,7 @@ fn rendered(sighting: Sighting<'_>, decision: &'static str, level: Level) -> Vec
         policies: &[],
         policy_errors: &[],
         policy_set: None,
+        inputs: None,
     }
     .render(&constants(), &mut payload);
     payload

@@ -39,6 +39,8 @@ mod config;
 mod cli;
 /// What `check`, `test` and `schema` hand to other programs.
 mod checks;
+/// What a policy set does is shown as it is: the table, the difference, the explanation.
+mod workbench;
 /// The whole way with the real program.
 mod pipeline;
 /// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.

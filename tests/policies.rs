@@ -95,6 +95,7 @@ pub(crate) fn settings() -> PolicySettings {
         folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies"),
         time_zone: "Europe/Berlin".to_owned(),
         shared_audience: None,
+        explain: stile::authorize::Explain::Checks,
     }
 }
 
@@ -194,6 +195,7 @@ pub(crate) fn entries() -> Vec<Arc<Entry>> {
             class: *class,
             resource_type: (*kind).to_owned(),
             names_one: *names_one,
+            names_project: true,
             method: http::Method::GET,
             template: format!("/{action}"),
             speech: Speech::Problem,

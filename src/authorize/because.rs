@@ -35,9 +35,29 @@ pub(super) struct Because {
     guardrails: BTreeMap<String, Split>,
 }
 
+/// Who reads an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The caller, who learns only about itself.
+    Callers,
+    /// Who may read the policies anyway: every rule may be told of.
+    Operators,
+}
+
+/// What explaining needs besides the question and its ruling.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listening<'a> {
+    pub(super) directory: &'a Directory,
+    pub(super) authorizer: &'a cedar::Authorizer,
+    pub(super) policy_set: &'a str,
+    pub(super) audience: Audience,
+}
+
 #[derive(Debug)]
 struct Split {
     checks: Checks,
+    /// Whether callers may be told of it.
+    quiet: bool,
     /// The teams that the policy names.
     teams: BTreeSet<String>,
     /// What the author says instead of the conditions.
@@ -63,8 +83,7 @@ impl Because {
             let forbids = policy.effect() == cedar::Effect::Forbid;
             let checks = match forbids {
                 true => Checks::of_guardrail(policy),
-                false if audience == "callers" => Checks::of_rule(policy),
-                false => None,
+                false => Checks::of_rule(policy),
             };
             let Some(checks) = checks else {
                 continue;
@@ -74,6 +93,7 @@ impl Because {
             let text = |name| policy.annotation(name).map(spoken);
             let split = Split {
                 checks,
+                quiet: audience != "callers",
                 teams: teams.map(|uid| uid.id().unescaped().to_owned()).collect(),
                 said: text("check"),
                 deny: text("deny"),
@@ -93,11 +113,12 @@ impl Because {
         &self,
         question: &Question<'_>,
         ruling: &Ruling,
-        directory: &Directory,
-        authorizer: &cedar::Authorizer,
-        policy_set: &str,
+        listening: &Listening<'_>,
     ) -> Told {
-        let teams = question.teams(directory);
+        let teams = match listening.audience {
+            Audience::Callers => question.teams(listening.directory),
+            Audience::Operators => listening.directory.teams().collect(),
+        };
         let tongue = Tongue {
             question: *question,
             teams: &teams,
@@ -106,7 +127,7 @@ impl Because {
             who: tongue.who(),
             action: question.action.to_owned(),
             on: tongue.on(),
-            policy_set: policy_set.to_owned(),
+            policy_set: listening.policy_set.to_owned(),
             ..Explanation::default()
         };
         let why = match (&ruling.asked, ruling.stranger) {
@@ -118,10 +139,10 @@ impl Because {
                 let guardrail = ruling.policies.first();
                 match guardrail.and_then(|id| Some((id, self.guardrails.get(id)?))) {
                     Some((id, split)) => {
-                        let checks = split.checks.ask(authorizer, asked);
+                        let checks = split.checks.ask(listening.authorizer, asked);
                         forbidden(id, split, &checks, &tongue, &mut explanation)
                     }
-                    None => self.nearest(asked, authorizer, &tongue, &mut explanation),
+                    None => self.nearest(asked, listening, &tongue, &mut explanation),
                 }
             }
             (None, None) => "no policy allows this".to_owned(),
@@ -169,16 +190,18 @@ impl Because {
     fn nearest(
         &self,
         asked: &Asked,
-        authorizer: &cedar::Authorizer,
+        listening: &Listening<'_>,
         tongue: &Tongue<'_>,
         to: &mut Explanation,
     ) -> String {
         let may_tell = |split: &Split| {
             let mut teams = split.teams.iter();
-            teams.all(|team| tongue.teams.contains(team.as_str()))
+            let mut own = || teams.all(|team| tongue.teams.contains(team.as_str()));
+            listening.audience == Audience::Operators || (!split.quiet && own())
         };
         let rules = self.rules.iter().filter(|(_, split)| may_tell(split));
-        let asked = rules.map(|(id, split)| (id, split, split.checks.ask(authorizer, asked)));
+        let asked =
+            rules.map(|(id, split)| (id, split, split.checks.ask(listening.authorizer, asked)));
         // Of equals the first by id, so that an answer does not change between two requests.
         let nearest = asked.rev().max_by_key(|(_, _, checks)| nearness(checks));
         let ask_for = format!("ask for a binding that allows `{}` on {}", to.action, to.on);

@@ -178,6 +178,29 @@ fn conjuncts(expr: &Arc<Expr>, into: &mut Vec<(Part, Arc<Expr>)>) {
             conjuncts(left, into);
             conjuncts(right, into);
         }
+        // Neither this nor that is two checks.
+        Expr::UnaryOp {
+            op: UnaryOp::Not,
+            expr: either,
+        } if is_or(either) => disjuncts_denied(either, into),
+        Expr::Is {
+            expr: what,
+            entity_type,
+            in_expr: Some(within),
+        } => {
+            let kind = Expr::Is {
+                expr: what.clone(),
+                entity_type: entity_type.clone(),
+                in_expr: None,
+            };
+            into.push((Part::Condition, Arc::new(kind)));
+            let placed = Expr::BinaryOp {
+                op: BinaryOp::In,
+                left: what.clone(),
+                right: within.clone(),
+            };
+            into.push((Part::Condition, Arc::new(placed)));
+        }
         Expr::Literal(Literal::Bool(true)) => {}
         _ => into.push((Part::Condition, expr.clone())),
     }
@@ -196,6 +219,16 @@ fn disjuncts_denied(expr: &Arc<Expr>, into: &mut Vec<(Part, Arc<Expr>)>) {
         Expr::Literal(Literal::Bool(false)) => {}
         _ => into.push((Part::Condition, denied(expr))),
     }
+}
+
+fn is_or(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::BinaryOp {
+            op: BinaryOp::Or,
+            ..
+        }
+    )
 }
 
 /// The opposite, without piling one `!` on another.

@@ -2,6 +2,8 @@
 //!
 //! In: facts, an operation, a time. Out: a [`Decision`], the same for serve, explain and test.
 
+use std::sync::Arc;
+
 use crate::refusal::Explanation;
 
 /// What the policies say.
@@ -15,6 +17,8 @@ pub struct Decision {
     pub errors: Vec<String>,
     /// Why not, for anything but an allow.
     pub explanation: Option<Explanation>,
+    /// The day and minute that the policies read, in their zone: `2026-12-31 09:05`.
+    pub at: Arc<str>,
 }
 
 /// The three ways to decide.

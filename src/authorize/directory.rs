@@ -135,6 +135,39 @@ impl Directory {
         Some((issuer, group))
     }
 
+    /// Every (issuer, group) that makes someone a member of the team.
+    pub(super) fn groups_of(&self, team: &str) -> &[(String, String)] {
+        self.teams.get(team).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything that is owned: type, `project/id`, team; in order.
+    pub(super) fn owned(&self) -> impl Iterator<Item = (String, String, String)> {
+        let mut all: Vec<_> = self
+            .owners
+            .iter()
+            .flat_map(|(kind, owned)| {
+                let own = move |(name, team): (&String, &String)| {
+                    (kind.clone(), name.clone(), team.clone())
+                };
+                owned.iter().map(own)
+            })
+            .collect();
+        all.sort();
+        all.into_iter()
+    }
+
+    /// Every listed group with its id, where it has one.
+    pub(super) fn groups_with_ids(&self) -> impl Iterator<Item = (String, Option<u64>)> {
+        let groups = self.listed.groups.iter();
+        groups.map(|(path, id)| (path.clone(), *id))
+    }
+
+    /// Every listed repository with its id.
+    pub(super) fn listed_repositories(&self) -> impl Iterator<Item = (String, u64)> {
+        let repositories = self.listed.repositories.iter();
+        repositories.map(|(path, id)| (path.clone(), *id))
+    }
+
     /// The team that owns a resource, where the directory says so.
     pub(super) fn owner(&self, kind: &str, project: Option<&str>, id: &str) -> Option<&str> {
         let owned = self.owners.get(kind)?;

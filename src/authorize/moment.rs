@@ -13,14 +13,14 @@ use jiff::tz::TimeZone;
 use crate::clock::Time;
 
 /// One minute on the wall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
     /// `mon` to `sun`; empty for a time that no calendar has.
-    pub(super) weekday: &'static str,
+    pub weekday: &'static str,
     /// 0 to 1439.
-    pub(super) minute_of_day: i64,
+    pub minute_of_day: i64,
     /// The day as eight digits: 20261231.
-    pub(super) date: i64,
+    pub date: i64,
 }
 
 impl Moment {
@@ -42,7 +42,7 @@ impl Moment {
     }
 
     /// This minute of that day.
-    pub(super) fn on(day: Date, minute_of_day: i64) -> Moment {
+    pub fn on(day: Date, minute_of_day: i64) -> Moment {
         Moment {
             weekday: weekday_word(day.weekday()),
             minute_of_day,
@@ -51,8 +51,24 @@ impl Moment {
     }
 
     /// The time of day as people write it: `09:05`.
-    pub(super) fn clock(self) -> String {
+    pub fn clock(self) -> String {
         clock(self.minute_of_day)
+    }
+
+    /// Day and minute as records and cases write them: `2026-12-31 09:05`; empty outside calendars.
+    pub fn written(self) -> String {
+        if self.weekday.is_empty() {
+            return String::new();
+        }
+        let (year, month, day) = (self.date / 10_000, self.date / 100 % 100, self.date % 100);
+        format!("{year:04}-{month:02}-{day:02} {}", self.clock())
+    }
+
+    /// What [`Moment::written`] wrote.
+    pub fn read(text: &str) -> Option<Moment> {
+        let (day, clock) = text.split_once(' ')?;
+        let minute = minute_of(clock).filter(|minute| *minute < 24 * 60)?;
+        Some(Moment::on(day.parse().ok()?, minute))
     }
 }
 
@@ -111,8 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_is_read_as_it_was_written() {
+        let moment = Moment::of(Time::from_secs(1_767_567_600), &TimeZone::UTC);
+        assert_eq!(moment.written(), "2026-01-04 23:00");
+        assert_eq!(Moment::read("2026-01-04 23:00"), Some(moment));
+        for wrong in ["", "2026-01-04", "2026-01-04 24:00", "2026-13-04 23:00"] {
+            assert_eq!(Moment::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_time_beyond_calendars_is_in_no_week() {
         let moment = Moment::of(Time::from_ms(u64::MAX), &TimeZone::UTC);
-        assert_eq!(moment.weekday, "");
+        assert_eq!((moment.weekday, moment.written().as_str()), ("", ""));
     }
 }

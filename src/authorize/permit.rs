@@ -9,8 +9,9 @@
 //! # use stile::{authorize::Permit, identify::Principal, resolve::Operation};
 //! fn forge(
 //!     principal: Arc<Principal>, operation: Operation, policies: Arc<[String]>, policy_set: Arc<str>,
+//!     at: Arc<str>,
 //! ) -> Permit {
-//!     Permit { principal, operation, policies, policy_set }
+//!     Permit { principal, operation, policies, policy_set, at }
 //! }
 //! ```
 
@@ -26,6 +27,7 @@ pub struct Permit {
     pub(super) operation: Operation,
     pub(super) policies: Arc<[String]>,
     pub(super) policy_set: Arc<str>,
+    pub(super) at: Arc<str>,
 }
 
 impl Permit {
@@ -47,5 +49,10 @@ impl Permit {
     /// The digest of the policy set that decided.
     pub fn policy_set(&self) -> &str {
         &self.policy_set
+    }
+
+    /// The day and minute that the policies read, in their zone: `2026-12-31 09:05`.
+    pub fn at(&self) -> &str {
+        &self.at
     }
 }

@@ -10,27 +10,32 @@
 //!
 //! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::assemble::{self, Assembled};
+use super::assemble::{self, Assembled, Source};
+use super::because::{Audience, Listening, Told};
+use super::bindings::Binding;
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
+use super::judge::{Judge, Ruling};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
+use super::past_question::PastQuestion;
 use super::permit::Permit;
 use super::schema::kind_of;
-use super::settings::PolicySettings;
+use super::settings::{Explain, PolicySettings};
 use super::shown::{self, Shown};
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
 use crate::refusal::{Reason, Refusal};
-use crate::resolve::{Entry, Operation};
+use crate::resolve::{Entry, Operation, Resource};
 use crate::setup_error::SetupError;
 
 /// A policy set that decides.
@@ -39,6 +44,7 @@ pub struct Policies {
     set: Assembled,
     digest: Arc<str>,
     as_of: Time,
+    explain: Explain,
     kept: Cache<Key, Kept>,
 }
 
@@ -104,6 +110,7 @@ impl Policies {
         Ok(Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
+            explain: settings.explain,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
@@ -115,6 +122,36 @@ impl Policies {
     /// Whether these facts may do this now: the one judge.
     pub fn decide(&self, facts: &Facts, operation: &Operation, now: Time) -> Decision {
         self.judged(facts, operation, now).0
+    }
+
+    /// Whether what was asked once may be done by this set, at the minute it was asked.
+    ///
+    /// # Errors
+    ///
+    /// Why this set cannot be asked: an action or a type that its catalogue does not have.
+    pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
+        let vocabulary = &self.set.judge.vocabulary;
+        let Some(class) = vocabulary.class(&past.action) else {
+            return Err(format!("no catalogue has the action `{}`", past.action));
+        };
+        if !vocabulary.applies(&past.action, &past.kind) {
+            let (action, kind) = (&past.action, &past.kind);
+            return Err(format!("`{action}` is not done to a `{kind}` any more"));
+        }
+        let Some(moment) = Moment::read(&past.at) else {
+            return Err(format!("`{}` is no day and minute", past.at));
+        };
+        let question = Question {
+            facts: &past.facts,
+            action: &past.action,
+            class,
+            kind: &past.kind,
+            resource: &past.resource,
+            owner: self.owner(&past.kind, &past.resource),
+            ticket: None,
+            moment,
+        };
+        Ok(self.answered(&question).0)
     }
 
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
@@ -154,9 +191,10 @@ impl Policies {
                 operation,
                 policies: kept.policies,
                 policy_set: self.digest.clone(),
+                at: kept.decision.at.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
-                refusal: refusal(&kept),
+                refusal: refusal(&kept, self.explain),
                 principal,
                 operation,
                 decision: Decision::clone(&kept.decision),
@@ -210,35 +248,33 @@ impl Policies {
         operation: &Operation,
         now: Time,
     ) -> (Decision, Option<String>) {
-        let judge = &self.set.judge;
         let entry = &operation.entry;
         let resource = &operation.resource;
         let kind = kind_of(&entry.resource_type, entry.names_one);
-        let owner = resource
-            .id
-            .as_deref()
-            .and_then(|id| judge.directory.owner(kind, resource.project.as_deref(), id));
         let question = Question {
             facts,
             action: &entry.action,
             class: entry.class,
             kind,
             resource,
-            owner,
+            owner: self.owner(kind, resource),
             ticket: None, // break-glass comes with its own step
-            moment: Moment::of(now, &judge.zone),
+            moment: Moment::of(now, &self.set.judge.zone),
         };
-        let ruling = judge.rule(&question);
-        let told = (ruling.verdict != Verdict::Allow).then(|| {
-            let because = &self.set.because;
-            because.explain(
-                &question,
-                &ruling,
-                &judge.directory,
-                &judge.authorizer,
-                &self.digest,
-            )
-        });
+        self.answered(&question)
+    }
+
+    /// The team that owns a resource, by the directory.
+    pub fn owner(&self, kind: &str, resource: &Resource) -> Option<&str> {
+        let project = resource.project.as_deref();
+        let id = resource.id.as_deref()?;
+        self.set.judge.directory.owner(kind, project, id)
+    }
+
+    fn answered(&self, question: &Question<'_>) -> (Decision, Option<String>) {
+        let ruling = self.set.judge.rule(question);
+        let told = (ruling.verdict != Verdict::Allow)
+            .then(|| self.told(question, &ruling, Audience::Callers));
         let (explanation, sentence) = match told {
             Some(told) => (Some(told.explanation), Some(told.sentence)),
             None => (None, None),
@@ -248,8 +284,47 @@ impl Policies {
             policies: ruling.policies,
             errors: ruling.errors,
             explanation,
+            at: question.moment.written().into(),
         };
         (decision, sentence)
+    }
+}
+
+impl Policies {
+    /// The one judge, for what asks it besides requests.
+    pub(super) fn judge(&self) -> &Judge {
+        &self.set.judge
+    }
+
+    /// Every role with its actions and action groups.
+    pub(super) fn roles(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.set.roles.each()
+    }
+
+    /// The bindings, in the order of their file.
+    pub(super) fn bindings(&self) -> &[Binding] {
+        &self.set.bindings
+    }
+
+    /// Where each policy is written, by id.
+    pub(super) fn sources(&self) -> &BTreeMap<String, Source> {
+        &self.set.sources
+    }
+
+    /// Why a ruling is not an allow.
+    pub(super) fn told(
+        &self,
+        question: &Question<'_>,
+        ruling: &Ruling,
+        audience: Audience,
+    ) -> Told {
+        let listening = Listening {
+            directory: &self.set.judge.directory,
+            authorizer: &self.set.judge.authorizer,
+            policy_set: &self.digest,
+            audience,
+        };
+        self.set.because.explain(question, ruling, &listening)
     }
 }
 
@@ -303,7 +378,8 @@ impl Kept {
     }
 }
 
-fn refusal(kept: &Kept) -> Refusal {
+/// Told tersely, the checks stay in the decision, and so in the record, and with operators.
+fn refusal(kept: &Kept, explain: Explain) -> Refusal {
     let reason = match kept.decision.verdict {
         Verdict::Error => Reason::PolicyError,
         Verdict::Allow | Verdict::Deny => Reason::PolicyDenied,
@@ -316,8 +392,8 @@ fn refusal(kept: &Kept) -> Refusal {
         refusal = refusal.noting(kept.decision.errors.join("; "));
     }
     match &kept.decision.explanation {
-        Some(explanation) => refusal.explained(explanation.clone()),
-        None => refusal,
+        Some(explanation) if explain == Explain::Checks => refusal.explained(explanation.clone()),
+        _ => refusal,
     }
 }
 

@@ -154,6 +154,12 @@ impl Roles {
         self.0.get(role).map(|role| role.actions.as_slice())
     }
 
+    /// Every role with its actions and action groups.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let roles = self.0.iter();
+        roles.map(|(name, role)| (name.as_str(), role.actions.as_slice()))
+    }
+
     /// Every role's name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.keys().map(String::as_str)

@@ -34,6 +34,8 @@ pub(super) struct Vocabulary {
 struct ActionLine {
     class: Class,
     kinds: BTreeSet<String>,
+    /// Whether requests name the project, by each template.
+    placed: BTreeSet<bool>,
 }
 
 impl Vocabulary {
@@ -42,11 +44,12 @@ impl Vocabulary {
         let mut vocabulary = Vocabulary::default();
         let mut faults = Vec::new();
         for (action, class, kind) in OWN_ACTIONS {
-            faults.extend(vocabulary.add(action, *class, kind).err());
+            faults.extend(vocabulary.add(action, *class, kind, false).err());
         }
         for entry in entries {
             let kind = kind_of(&entry.resource_type, entry.names_one);
-            faults.extend(vocabulary.add(&entry.action, entry.class, kind).err());
+            let added = vocabulary.add(&entry.action, entry.class, kind, entry.names_project);
+            faults.extend(added.err());
         }
         match faults.is_empty() {
             true => Ok(vocabulary),
@@ -54,7 +57,13 @@ impl Vocabulary {
         }
     }
 
-    fn add(&mut self, action: &str, class: Class, kind: &str) -> Result<(), SetupError> {
+    fn add(
+        &mut self,
+        action: &str,
+        class: Class,
+        kind: &str,
+        placed: bool,
+    ) -> Result<(), SetupError> {
         let fault = |text: String| Err(SetupError::new(text).coded(Code::BadCatalogue));
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if action.is_empty() || !action.chars().all(plain) || GROUPS.contains(&action) {
@@ -73,8 +82,10 @@ impl Vocabulary {
             .or_insert_with(|| ActionLine {
                 class,
                 kinds: BTreeSet::new(),
+                placed: BTreeSet::new(),
             });
         line.kinds.insert(kind.to_owned());
+        line.placed.insert(placed);
         if line.class != class {
             let (one, other) = (line.class.word(), class.word());
             return fault(format!("action `{action}` is both {one} and {other}"));
@@ -109,6 +120,25 @@ impl Vocabulary {
         self.kind(action).filter(|_| line.kinds.len() == 1)
     }
 
+    /// Whether requests for the action can name a project, or can do without.
+    pub(super) fn is_placed(&self, action: &str, named: bool) -> bool {
+        let line = self.actions.get(action);
+        line.is_some_and(|line| line.placed.contains(&named))
+    }
+
+    /// Every resource type that an action applies to.
+    pub(super) fn kinds_of(&self, action: &str) -> impl Iterator<Item = &str> {
+        let line = self.actions.get(action);
+        line.into_iter()
+            .flat_map(|line| line.kinds.iter().map(String::as_str))
+    }
+
+    /// Whether an action is done to resources of this type.
+    pub(super) fn applies(&self, action: &str, kind: &str) -> bool {
+        let line = self.actions.get(action);
+        line.is_some_and(|line| line.kinds.contains(kind))
+    }
+
     /// Every resource type, in order.
     pub(super) fn kinds(&self) -> BTreeSet<&str> {
         let kinds = self.actions.values().flat_map(|line| &line.kinds);
@@ -131,7 +161,7 @@ impl Vocabulary {
 }
 
 /// The type in policies of a resource: the list of projects is not a project.
-pub(super) fn kind_of(resource_type: &str, names_one: bool) -> &str {
+pub fn kind_of(resource_type: &str, names_one: bool) -> &str {
     match resource_type == "Project" && !names_one {
         true => PROJECT_LIST,
         false => resource_type,
@@ -154,8 +184,8 @@ pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
     text.push_str("action \"create\" in [Action::\"write\"];\n");
     text.push_str("\n// Actions.\n");
     for (action, line) in &vocabulary.actions {
-        let creates = line.class == Class::Write && action.ends_with(".create");
-        let group = if creates { "create" } else { line.class.word() };
+        let groups = groups_of(action, line.class);
+        let group = groups.first().copied().unwrap_or("");
         let kinds: Vec<&str> = line.kinds.iter().map(String::as_str).collect();
         let _ = writeln!(
             text,
@@ -165,6 +195,14 @@ pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
         );
     }
     text
+}
+
+/// The action groups that an action is in, nearest first.
+pub(super) fn groups_of(action: &str, class: Class) -> Vec<&'static str> {
+    match class == Class::Write && action.ends_with(".create") {
+        true => vec!["create", class.word()],
+        false => vec![class.word()],
+    }
 }
 
 fn enumerate<'a>(text: &mut String, kind: &str, names: impl Iterator<Item = &'a str>) {

@@ -13,4 +13,27 @@ pub struct PolicySettings {
     pub time_zone: String,
     /// Why issuers of one kind of caller may share an audience (lint P111), where that is meant.
     pub shared_audience: Option<String>,
+    /// How much a refused caller is told.
+    pub explain: Explain,
+}
+
+/// How much a refused caller is told of why.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Explain {
+    /// Each check of the nearest rule or of the guardrail, with the caller's own values.
+    #[default]
+    Checks,
+    /// One sentence. The record and `stile explain` have the rest.
+    Terse,
 }

@@ -7,8 +7,9 @@
 //! a condition: what has no words here is "a condition of this policy".
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use cedar_policy::pst::{BinaryOp, EntityUID, Expr, Literal, UnaryOp, Var};
+use cedar_policy::pst::{BinaryOp, EntityUID, Expr, Literal, PatternElem, UnaryOp, Var};
 
 use super::entities::Question;
 use super::lineage::place;
@@ -80,8 +81,11 @@ impl Tongue<'_> {
             Expr::GetAttr { expr, attr } => self.truth(expr, attr),
             Expr::HasAttr { expr, attrs } => self.presence(expr, attrs.first()),
             Expr::Is {
-                expr, entity_type, ..
+                expr,
+                entity_type,
+                in_expr: None,
             } => self.kind(expr, &entity_type.to_string()),
+            Expr::Like { expr, pattern } => self.likeness(expr, pattern),
             _ => None,
         }
     }
@@ -130,12 +134,28 @@ impl Tongue<'_> {
         }
     }
 
+    fn likeness(&self, expr: &Expr, pattern: &[PatternElem]) -> Option<Said> {
+        let Expr::GetAttr { attr, .. } = expr else {
+            return None;
+        };
+        let letters = pattern.iter().map(|element| match element {
+            PatternElem::Char(letter) => *letter,
+            PatternElem::Wildcard => '*',
+        });
+        Some(Said {
+            check: format!("{} is like {}", worded(attr), letters.collect::<String>()),
+            yours: self.attribute(attr),
+            fix: environment(attr),
+        })
+    }
+
     fn membership(&self, left: &Expr, right: &Expr) -> Option<Said> {
         match (left, right) {
             (Expr::Var(Var::Action), _) => Some(self.action(&ids(right))),
             (Expr::Var(Var::Principal), Expr::Literal(Literal::EntityUID(to))) => {
                 Some(self.principal_in(to))
             }
+            (Expr::Var(Var::Principal), Expr::Set(all)) => self.principal_in_one(all),
             (Expr::Var(Var::Resource), _) => {
                 let names = ids(right);
                 Some(Said {
@@ -146,6 +166,34 @@ impl Tongue<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Of several groups, repositories or teams; of teams only those that may be spoken of.
+    fn principal_in_one(&self, all: &[Arc<Expr>]) -> Option<Said> {
+        let uids = all.iter().map(|one| match one.as_ref() {
+            Expr::Literal(Literal::EntityUID(uid)) => Some(uid),
+            _ => None,
+        });
+        let uids: Vec<&EntityUID> = uids.collect::<Option<_>>()?;
+        let is_team = |uid: &&EntityUID| uid.ty.to_string() == "Team";
+        let spoken = |uid: &&EntityUID| !is_team(uid) || self.teams.contains(uid.eid.as_str());
+        let names: Vec<String> = uids
+            .iter()
+            .copied()
+            .filter(spoken)
+            .map(|uid| uid.eid.to_string())
+            .collect();
+        let (first, word) = match uids.iter().copied().find(is_team) {
+            Some(uid) => (uid, "member of team"),
+            None => (*uids.first()?, "project in"),
+        };
+        Some(Said {
+            check: match names.is_empty() {
+                true => "member of a team that this is for".to_owned(),
+                false => format!("{word} {}", one_of(&names)),
+            },
+            ..self.principal_in(first)
+        })
     }
 
     fn principal_in(&self, to: &EntityUID) -> Said {
@@ -278,6 +326,8 @@ impl Tongue<'_> {
             ("minute_of_day", _, Literal::Long(minute)) => {
                 let word = match op {
                     BinaryOp::Less => "before",
+                    BinaryOp::LessEq => "at or before",
+                    BinaryOp::Greater => "after",
                     BinaryOp::GreaterEq => "at or after",
                     _ => return None,
                 };
@@ -288,6 +338,9 @@ impl Tongue<'_> {
             }
             ("date", BinaryOp::LessEq, Literal::Long(day)) => {
                 (format!("day is not after {}", dashed(*day)), None)
+            }
+            ("date", BinaryOp::GreaterEq, Literal::Long(day)) => {
+                (format!("day is not before {}", dashed(*day)), None)
             }
             (_, BinaryOp::Eq, Literal::String(text)) => {
                 (format!("{} is {text}", worded(attr)), environment(attr))

@@ -1,42 +1,61 @@
-//! `stile explain`: decides a request that nobody sent, and says why.
+//! `stile explain`: says why a decision was made, or decides a request that nobody sent.
 //!
-//! In: who (described, or a token), a method and a path. Out: the decision of the same judge that
-//! `serve` asks, with every check behind it.
+//! In: a decision's id; or who (described, or a token), a method and a path. Out: the decision of the
+//! same judge that `serve` asks, with every check behind it and the ways to an allow.
 //!
-//! What is described proves nothing: it answers "what if", and nothing is forwarded or recorded.
+//! It speaks to operators, who may read the policies: every rule may be named. What callers are told
+//! is in the body of their refusal. What is described proves nothing, and nothing is forwarded or
+//! recorded.
+
+use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Exit;
 use super::described::Described;
 use super::loaded::{self, Loaded};
 use super::operations::parsed_method;
+use super::proven;
 use super::settings_file::SettingsFile;
-use super::table::{Format, Table};
+use super::table::Format;
 use super::terminal::{Paint, Terminal};
-use super::test::word;
 use super::token::{read_token, with_issuers_keys};
 use super::trouble::Trouble;
-use crate::authorize::{Decision, Verdict};
+use crate::authorize::{Audience, Decision, Verdict, kind_of};
 use crate::clock::{Clock, Time};
 use crate::identify::Facts;
-use crate::resolve::Operation;
+use crate::resolve::Resource;
 use crate::setup_error::SetupError;
+use crate::workbench::{Deed, propose};
 
-/// Decide a request that nobody sent, and say why.
+mod recorded;
+mod telling;
+
+use telling::Telling;
+
+/// Say why a decision was made, or decide a request that nobody sent.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExplainArguments {
-    /// The method: GET, POST.
-    method: String,
+    /// The id of a decision in the journal; or a method: GET, POST.
+    #[arg(value_name = "DECISION|METHOD")]
+    what: String,
 
-    /// The path: /public/v0.2/acme/projects/X/streams.
-    path: String,
+    /// After a method, the path: /public/v0.2/acme/projects/X/streams.
+    path: Option<String>,
 
     /// Decide as of this time: 2026-12-31T18:00:00Z. Default: now.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+
+    /// Print the smallest binding that would allow it, with its case.
+    #[arg(long)]
+    emit_binding: bool,
+
+    /// The journal's folder, or a copy of it. Default: the one in the settings.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "path")]
+    journal: Option<PathBuf>,
 
     /// Read a token from this file, `-` for standard input, and decide for whom it was made.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ci", "user", "agent"])]
@@ -52,32 +71,110 @@ pub(super) fn run(
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
     let now = time(arguments.at.as_deref())?;
-    let method = parsed_method(&arguments.method)?;
-    let Loaded {
-        catalogue,
-        policies,
-        settings,
-    } = loaded::load(file, now)?;
+    let Some(path) = &arguments.path else {
+        return recorded::run(arguments, file, now, terminal);
+    };
+    let method = parsed_method(&arguments.what)?;
+    let loaded = loaded::load(file, now)?;
     let facts = match &arguments.token {
         Some(from) => match of_token(from, file, terminal)? {
             Ok(facts) => facts,
             Err(exit) => return Ok(exit),
         },
-        None => arguments.described.facts(&settings.issuers)?,
+        None => arguments.described.facts(&loaded.settings.issuers)?,
     };
-    let operation = match catalogue.find(&method, &arguments.path) {
+    let operation = match loaded.catalogue.find(&method, path) {
         Ok(operation) => operation,
         Err(refusal) => {
             ended(refusal.reason().word(), refusal.told(), terminal)?;
             return Ok(Exit::No);
         }
     };
-    let decision = policies.decide(&facts, &operation, now);
-    tell(&facts, &operation, &decision, terminal)?;
-    Ok(match decision.verdict {
+    let entry = &operation.entry;
+    let resource = Resource {
+        kind: kind_of(&entry.resource_type, entry.names_one).to_owned(),
+        ..operation.resource
+    };
+    let owner = loaded.policies.owner(&resource.kind, &resource);
+    let deed = Deed {
+        action: entry.action.clone(),
+        owner: owner.map(str::to_owned),
+        resource,
+        moment: loaded.policies.moment(now),
+    };
+    let decision = decided(&loaded, &facts, &deed)?;
+    if arguments.emit_binding {
+        return emit(&loaded, &facts, &deed, &decision, now, terminal);
+    }
+    let telling = Telling {
+        facts: &facts,
+        deed: &deed,
+        class: entry.class.word(),
+        decision: &decision,
+        policies: &loaded.policies,
+        folder: &loaded.settings.policies.folder,
+        id: None,
+    };
+    telling.tell(terminal)?;
+    Ok(exit(&decision))
+}
+
+fn exit(decision: &Decision) -> Exit {
+    match decision.verdict {
         Verdict::Allow => Exit::Yes,
         Verdict::Deny | Verdict::Error => Exit::No,
+    }
+}
+
+/// What the judge says, with all that operators may read of the reasons.
+fn decided(loaded: &Loaded, facts: &Facts, deed: &Deed) -> Result<Decision, Trouble> {
+    let posed = deed.posed(facts);
+    let decision = loaded.policies.explain(&posed, Audience::Operators);
+    decision.ok_or_else(|| {
+        let what = format!("no catalogue has the action `{}` any more", deed.action);
+        Trouble::input(SetupError::new(what))
     })
+}
+
+/// The smallest binding that would allow it, or why none can.
+fn emit(
+    loaded: &Loaded,
+    facts: &Facts,
+    deed: &Deed,
+    decision: &Decision,
+    now: Time,
+    terminal: &mut Terminal,
+) -> Result<Exit, Trouble> {
+    if decision.verdict == Verdict::Allow {
+        let by = decision.policies.join(", ");
+        terminal.verdict("ALLOW", Paint::Green, format_args!("already, by {by}"))?;
+        return Ok(Exit::Yes);
+    }
+    let unknown = decision.explanation.as_ref().filter(|explanation| {
+        explanation.nearest_rule.is_none() && explanation.forbidden_by.is_none()
+    });
+    let unknown = unknown.and_then(|explanation| explanation.checks.first());
+    let refused = match unknown.filter(|check| !check.ok && check.check.contains("known here")) {
+        Some(check) => Err(format!(
+            "no binding can allow this before directory.yaml knows it: it needs \"{}\"",
+            check.check
+        )),
+        None => propose(&loaded.policies, facts, std::slice::from_ref(deed)),
+    };
+    match refused {
+        Ok(proposal) => {
+            let deeds = std::slice::from_ref(deed);
+            proven::print(&proposal, facts, deeds, &loaded.settings, now, terminal)
+        }
+        Err(why) if terminal.format() == Format::Table => {
+            terminal.verdict("NO BINDING", Paint::Red, why)?;
+            Ok(Exit::No)
+        }
+        Err(why) => {
+            terminal.json(&json!({ "binding": null, "why": why }))?;
+            Ok(Exit::No)
+        }
+    }
 }
 
 fn time(said: Option<&str>) -> Result<Time, Trouble> {
@@ -126,88 +223,19 @@ fn ended(reason: &str, told: &str, terminal: &mut Terminal) -> Result<(), Troubl
     }
 }
 
-fn tell(
-    facts: &Facts,
-    operation: &Operation,
-    decision: &Decision,
-    terminal: &mut Terminal,
-) -> Result<(), Trouble> {
-    if terminal.format() != Format::Table {
-        return terminal.json(&document(facts, operation, decision));
-    }
-    let by = match decision.policies.as_slice() {
-        [] => String::new(),
-        policies => format!(" by {}", policies.join(", ")),
-    };
-    let (label, paint) = match decision.verdict {
-        Verdict::Allow => ("ALLOW", Paint::Green),
-        Verdict::Deny => ("DENY", Paint::Red),
-        Verdict::Error => ("ERROR", Paint::Red),
-    };
-    let resource = &operation.resource;
-    let id = resource
-        .id
-        .as_ref()
-        .map(|id| format!(" {id}"))
-        .unwrap_or_default();
-    let project = resource
-        .project
-        .as_ref()
-        .map(|project| format!(" in project {project}"));
-    let on = format!("{}{id}{}", resource.kind, project.unwrap_or_default());
-    terminal.verdict(label, paint, format_args!("{}{by}", operation.entry.action))?;
-    terminal.foreign(format_args!(
-        "  who      {} of issuer {}",
-        facts.subject, facts.issuer
-    ))?;
-    terminal.foreign(format_args!("  on       {on}"))?;
-    for error in &decision.errors {
-        terminal.foreign(format_args!("  error    {error}"))?;
-    }
-    let Some(explanation) = &decision.explanation else {
-        return Ok(());
-    };
-    if let Some(guardrail) = &explanation.forbidden_by {
-        terminal.foreign(format_args!("  forbids  {guardrail}"))?;
-    }
-    if let Some(rule) = &explanation.nearest_rule {
-        terminal.foreign(format_args!("  nearest  {rule}"))?;
-    }
-    if let Some(fix) = &explanation.fix {
-        terminal.foreign(format_args!("  fix      {fix}"))?;
-    }
-    let mut table = Table::new(&["check", "held", "yours"]);
-    for check in &explanation.checks {
-        let held = if check.ok { "yes" } else { "NO" };
-        table.row(vec![
-            check.check.clone().into(),
-            held.into(),
-            check.yours.clone().into(),
-        ]);
-    }
-    terminal.line("")?;
-    terminal.table(&table)
-}
-
-fn document(facts: &Facts, operation: &Operation, decision: &Decision) -> Value {
-    json!({
-        "decision": word(decision.verdict),
-        "policies": decision.policies,
-        "errors": decision.errors,
-        "explanation": decision.explanation,
-        "facts": facts,
-        "action": operation.entry.action,
-        "class": operation.entry.class.word(),
-        "resource": [operation.resource.kind, operation.resource.id, operation.resource.project],
-    })
-}
-
 const EXAMPLES: &str = "\
 Examples:
+  stile explain 019a1b2c-3d4e-7f50-8a6b-9c0d1e2f3a4b
+  stile explain 019a1b2c-3d4e-7f50-8a6b-9c0d1e2f3a4b --emit-binding
   stile explain POST /public/v0.2/acme/projects/X/streams --ci acme/shop/api --ref main --protected
   stile explain GET /public/v0.2/acme/projects/X/dashboards --user mira@acme --group payments --mfa
   stile explain GET /public/v0.2/acme/projects --token - < token.jwt
   stile explain DELETE /public/v0.2/acme/projects/X/streams/s1 --user ada --at 2026-12-31T18:00:00Z
 
-Exits with 0 when it would be allowed, with 1 and the failed check when not, with 2 when settings or
-policies are wrong, with 3 when a token's issuer cannot be asked.";
+The id is in `stile-decision` of every answer. A decision is read from the journal and asked again, as
+of its own minute, with the policies that are here now; where they answer otherwise than then, that is
+said first.
+
+Exits with 0 when it is or would be allowed, with 1 and the failed check when not, or when no binding
+can allow it, with 2 when settings or policies are wrong or the journal has no such decision, with 3
+when the journal or a token's issuer cannot be asked.";

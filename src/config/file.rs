@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::dialects::Dialect;
 use super::located::Located;
 use super::words::{Address, Algorithm, AnchorKind, Count, Duration};
-use crate::{listen, record};
+use crate::{authorize, listen, record};
 
 /// Settings of stile. Relative paths start at the folder of this file.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -202,6 +202,8 @@ pub(super) struct Policies {
     pub(super) time_zone: Located<String>,
     /// What `stile check` finds dangerous in this file and is meant: `P111` → why.
     pub(super) accept: Located<BTreeMap<String, Located<String>>>,
+    /// How much a refused caller is told: each check with its own value, or one sentence (`terse`).
+    pub(super) explain: Located<authorize::Explain>,
 }
 
 /// What is kept of every decision.
@@ -368,6 +370,7 @@ impl Default for Policies {
             folder: Located::absent(),
             time_zone: Located::preset("UTC".into()),
             accept: Located::preset(BTreeMap::new()),
+            explain: Located::preset(authorize::Explain::default()),
         }
     }
 }

@@ -18,11 +18,13 @@ use super::render::push_string;
 mod asker;
 mod decision;
 mod event;
+mod inputs;
 mod outcome;
 
 pub use asker::Asker;
 pub use decision::DecisionRecord;
 pub use event::{EventRecord, Note};
+pub use inputs::Inputs;
 pub use outcome::OutcomeRecord;
 
 /// What is the same in all records of a process and one generation of its settings.

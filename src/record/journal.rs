@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::audit_record::{Asker, Constants, DecisionRecord, EventRecord, Note};
+use super::audit_record::{Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
 use super::fingerprint::FingerprintKey;
 use super::frame::{Kind, LARGEST_PAYLOAD};
@@ -141,10 +141,12 @@ impl Journal {
         decision: Option<&Decision>,
     ) -> Result<u64, Refusal> {
         let level = operation.map_or(Level::Write, |operation| self.levels.of(&operation.entry));
-        let asker = principal.map(|principal| Asker::of(principal, &self.key));
         let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
-        DecisionRecord::of_refusal(sighting, refusal, asker, operation, decision, level)
-            .render(&self.constants(), &mut payload);
+        let key = &self.key;
+        DecisionRecord::of_refusal(
+            sighting, refusal, principal, operation, decision, level, key,
+        )
+        .render(&self.constants(), &mut payload);
         self.submit(Kind::Decision, payload, level).await
     }
 

@@ -202,15 +202,19 @@ impl<'a> File<'a> {
         holes: &WrittenResource,
     ) -> Entry {
         let body_bytes = operation.body_bytes.or(self.written.body_bytes);
+        let names = |hole: &Option<String>| {
+            template
+                .parameters()
+                .any(|p| Some(&*p.name) == hole.as_deref())
+        };
         Entry {
             index: 0,
             upstream: Arc::from(self.used.upstream.as_str()),
             action: operation.action.value.clone(),
             class: operation.class,
             resource_type: operation.resource.value.clone(),
-            names_one: template
-                .parameters()
-                .any(|p| Some(&*p.name) == holes.id.as_deref()),
+            names_one: names(&holes.id),
+            names_project: names(&holes.project),
             method: template.method.clone(),
             template: template.text.clone(),
             speech: self.written.speaks,

@@ -33,6 +33,8 @@ pub struct Entry {
     pub resource_type: String,
     /// Whether the template names one resource (`true`) or a collection (`false`).
     pub names_one: bool,
+    /// Whether the template names the upstream's project that the resource lies in.
+    pub names_project: bool,
     /// The method.
     pub method: http::Method,
     /// The path template as written: `/public/v0.2/{organization}/projects/{project}`.

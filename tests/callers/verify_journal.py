@@ -85,6 +85,9 @@ class Journal:
         demand(min(record) >= 0x20, f"{place}: not one line")
         said = json.loads(record)
         demand(said["kind"] == KINDS.get(kind) and said["log"] == self.origin, f"{place}: record")
+        inputs = said.get("inputs", {"at": "", "issuer": ""})
+        demand(type(inputs.get("at")) is type(inputs.get("issuer")) is str or "inputs" in said.get("cut", {}),
+               f"{place}: inputs")
         if said.get("decision") == "allow":
             demand(said["id"] not in self.open, f"{place}: decided twice")
             self.open.add(said["id"])

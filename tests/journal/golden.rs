@@ -92,14 +92,41 @@ fn every_decision_names_its_fields_in_order() {
         ..Agent::default()
     });
     for who in [job(), agent] {
-        let line = decision(&who, "error", Some(Reason::PolicyError));
+        let inputs = Some(inputs(&who));
+        let line = decision_with(&who, "error", Some(Reason::PolicyError), inputs);
         let parsed: serde_json::Value = serde_json::from_slice(&line).unwrap();
         // serde_json keeps maps sorted, so writing it again is the canonical form here.
         assert_eq!(serde_json::to_vec(&parsed).unwrap(), line);
     }
 }
 
+#[test]
+fn a_decision_with_its_inputs_has_these_bytes() {
+    let who = job();
+    let inputs = inputs(&who);
+    let line = decision_with(&who, "allow", None, Some(inputs));
+    assert_golden("inputs", &line, include_str!("golden/inputs.json"));
+}
+
+pub(super) fn inputs(who: &Who) -> Inputs<'_> {
+    Inputs {
+        issuer: "gitlab",
+        who,
+        kind: None,
+        at: "2026-11-23 12:40",
+    }
+}
+
 fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8> {
+    decision_with(who, decision, reason, None)
+}
+
+pub(super) fn decision_with(
+    who: &Who,
+    decision: &'static str,
+    reason: Option<Reason>,
+    inputs: Option<Inputs<'_>>,
+) -> Vec<u8> {
     let tls = TlsFacts {
         version: "1.3",
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
@@ -128,6 +155,7 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
             class: Class::Read,
             resource_type: "Dashboard".to_owned(),
             names_one: true,
+            names_project: true,
             method: http::Method::GET,
             template: "/public/v0.2/{organization}/projects/{project}".to_owned(),
             speech: Speech::Problem,
@@ -165,12 +193,13 @@ fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8
         policies: &["shop-reads".to_owned()],
         policy_errors: &[],
         policy_set: Some("sha256:aa"),
+        inputs,
     }
     .render(&constants(), &mut line);
     line
 }
 
-fn job() -> Who {
+pub(super) fn job() -> Who {
     Who::Job(Job {
         repository: "acme/app".to_owned(),
         repository_id: "4711".to_owned(),

@@ -44,6 +44,7 @@ pub(super) fn policies(file: &File, root: &Place, checks: &mut Checks) -> Option
         folder,
         time_zone: zone?.clone(),
         shared_audience,
+        explain: policies.explain.get().copied().unwrap_or_default(),
     })
 }
 

@@ -3,6 +3,7 @@
 //! In: a [`Sighting`] and what the steps after it found. Out: its line.
 
 use crate::authorize::{Decision, Permit};
+use crate::identify::Principal;
 use crate::listen::{Sighting, TlsFacts, Trace};
 use crate::record::fingerprint::FingerprintKey;
 use crate::record::frame::hex;
@@ -11,7 +12,9 @@ use crate::record::settings::Level;
 use crate::refusal::{Reason, Refusal};
 use crate::resolve::{Operation, Resource};
 
-use super::{ALLOW, Asker, Constants, FORMAT, LONG_NAME, MANY, NAME, PATH, PRODUCT, SOME, WORD};
+use super::{
+    ALLOW, Asker, Constants, FORMAT, Inputs, LONG_NAME, MANY, NAME, PATH, PRODUCT, SOME, WORD,
+};
 
 /// A decision about one request, before anything follows from it.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct DecisionRecord<'a> {
     pub policy_errors: &'a [String],
     /// The digest of the policy set that decided.
     pub policy_set: Option<&'a str>,
+    /// What else the policies read, where they were asked.
+    pub inputs: Option<Inputs<'a>>,
 }
 
 impl<'a> DecisionRecord<'a> {
@@ -57,6 +62,11 @@ impl<'a> DecisionRecord<'a> {
             policies: permit.policies(),
             policy_errors: &[],
             policy_set: Some(permit.policy_set()),
+            inputs: Some(Inputs::of(
+                permit.principal(),
+                permit.operation(),
+                permit.at(),
+            )),
         }
     }
 
@@ -64,10 +74,11 @@ impl<'a> DecisionRecord<'a> {
     pub(in crate::record) fn of_refusal(
         sighting: Sighting<'a>,
         refusal: &'a Refusal,
-        asker: Option<Asker<'a>>,
+        principal: Option<&'a Principal>,
         operation: Option<&'a Operation>,
         decision: Option<&'a Decision>,
         level: Level,
+        key: &FingerprintKey,
     ) -> DecisionRecord<'a> {
         let explanation = refusal
             .explanation()
@@ -76,16 +87,21 @@ impl<'a> DecisionRecord<'a> {
             sighting,
             level,
             decision: refusal.reason().effect().word(),
-
             reason: Some(refusal.reason()),
             forbidden_by: explanation.and_then(|e| e.forbidden_by.as_deref()),
-            asker,
+            asker: principal.map(|principal| Asker::of(principal, key)),
             operation,
             policies: decision.map_or(&[], |d| &d.policies),
             policy_errors: decision.map_or(&[], |d| &d.errors),
             policy_set: explanation
                 .map(|e| e.policy_set.as_str())
                 .filter(|s| !s.is_empty()),
+            inputs: match (principal, operation, decision) {
+                (Some(principal), Some(operation), Some(decision)) => {
+                    Some(Inputs::of(principal, operation, &decision.at))
+                }
+                _ => None,
+            },
         }
     }
 
@@ -103,6 +119,7 @@ impl<'a> DecisionRecord<'a> {
             policies: &[],
             policy_errors: &[],
             policy_set: None,
+            inputs: None,
         }
     }
 
@@ -132,6 +149,9 @@ impl<'a> DecisionRecord<'a> {
         }
         line.text_if("host", seen.host, NAME);
         line.plain("id", seen.id.hyphenated());
+        if let Some(inputs) = &self.inputs {
+            inputs.render(&mut line);
+        }
         line.text_if("issuer", asker.map(|a| a.issuer), LONG_NAME);
         line.text_if("kid", asker.and_then(|a| a.key_id), NAME);
         line.text("kind", "decision", WORD);

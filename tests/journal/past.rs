@@ -1,0 +1,165 @@
+//! A record tells the question that was answered, whole or not at all.
+
+use stile::identify::{Agent, Person, Who};
+use stile::record::{Gap, PastDecision};
+
+use super::golden::{decision_with, inputs, job};
+use super::*;
+
+#[test]
+fn what_a_record_keeps_is_the_question_that_was_asked() {
+    for who in [full_job(), person(), agent()] {
+        let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+        let past = PastDecision::read(&line).unwrap();
+        let asked = past.asked().unwrap();
+        assert!(!asked.lacks_email);
+        assert_eq!(asked.question.facts.who, without_ids(who));
+        assert_eq!(asked.question.facts.issuer, "gitlab");
+        assert_eq!(
+            asked.question.facts.subject,
+            "project_path:acme/app:ref_type:branch:ref:main"
+        );
+        assert_eq!(asked.question.action, "dashboards.read");
+        assert_eq!(asked.question.kind, "Dashboard");
+        assert_eq!(asked.question.resource.project.as_deref(), Some("demo"));
+        assert_eq!(
+            (asked.question.at.as_str(), past.at()),
+            ("2026-11-23 12:40", "2026-11-23 12:40")
+        );
+        assert_eq!(past.policies(), ["shop-reads"]);
+    }
+}
+
+#[test]
+fn another_minute_is_the_same_question_and_another_input_is_not() {
+    let who = full_job();
+    let parts = |who: &Who, at: &str| {
+        let inputs = Inputs { at, ..inputs(who) };
+        let line = decision_with(who, "allow", None, Some(inputs));
+        let past = PastDecision::read(&line).unwrap();
+        past.parts().map(str::to_owned)
+    };
+    let once = parts(&who, "2026-11-23 12:40");
+    assert_eq!(once, parts(&who, "2026-11-24 00:00"));
+    let Who::Job(mut job) = who else {
+        unreachable!()
+    };
+    job.ref_protected = false;
+    assert_ne!(once, parts(&Who::Job(job), "2026-11-23 12:40"));
+}
+
+#[test]
+fn an_address_that_is_not_the_name_is_kept_back_and_said_to_be() {
+    let Who::Person(mut other) = person() else {
+        unreachable!()
+    };
+    other.email = Some("someone.else@example.com".to_owned());
+    let who = Who::Person(other);
+    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    assert!(!String::from_utf8_lossy(&line).contains("someone.else"));
+    assert!(
+        PastDecision::read(&line)
+            .unwrap()
+            .asked()
+            .unwrap()
+            .lacks_email
+    );
+}
+
+#[test]
+fn a_record_without_inputs_or_with_less_is_no_question() {
+    let who = job();
+    let old = decision_with(&who, "allow", None, None);
+    let old = PastDecision::read(&old).unwrap();
+    assert_eq!(old.asked().unwrap_err(), Gap::NoInputs);
+
+    let refused = rendered(sighting(Uuid::now_v7()), "refuse", Level::Write);
+    let refused = PastDecision::read(&refused).unwrap();
+    assert_eq!(refused.asked().unwrap_err(), Gap::NotByPolicy);
+
+    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    let text = String::from_utf8(line).unwrap();
+    let without = text.replace("\"ref_protected\":true,", "");
+    let past = PastDecision::read(without.as_bytes()).unwrap();
+    assert_eq!(
+        past.asked().unwrap_err(),
+        Gap::Unreadable("inputs.ref_protected")
+    );
+    let unknown = text.replace("\"from_fork\":", "\"from_moon\":");
+    let past = PastDecision::read(unknown.as_bytes()).unwrap();
+    assert_eq!(past.asked().unwrap_err(), Gap::Unreadable("inputs"));
+}
+
+#[test]
+fn a_cut_input_is_no_question() {
+    let Who::Person(mut many) = person() else {
+        unreachable!()
+    };
+    many.scopes = (0..900).map(|n| format!("scope-{n}")).collect();
+    let who = Who::Person(many);
+    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    let past = PastDecision::read(&line).unwrap();
+    assert_eq!(past.asked().unwrap_err(), Gap::Cut("inputs".to_owned()));
+}
+
+fn without_ids(who: Who) -> Who {
+    match who {
+        Who::Job(job) => Who::Job(stile::identify::Job {
+            pipeline_id: String::new(),
+            job_id: String::new(),
+            ..job
+        }),
+        other => other,
+    }
+}
+
+/// Every attribute that policies read.
+fn full_job() -> Who {
+    let Who::Job(plain) = job() else {
+        unreachable!()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    Who::Job(stile::identify::Job {
+        namespace_id: some("7"),
+        job_repository: some("acme/other"),
+        job_repository_id: some("8"),
+        workflow: some("acme/app/.ci.yml@main"),
+        runner_environment: some("self-hosted"),
+        job_source: some("push"),
+        access_level: some("maintainer"),
+        visibility: some("private"),
+        environment: some("production"),
+        environment_protected: Some(true),
+        environment_action: some("start"),
+        deployment_tier: some("production"),
+        sha: some("0f\"at\":\"1"),
+        ..plain
+    })
+}
+
+fn person() -> Who {
+    let list = |word: &str| vec![word.to_owned(), "x".to_owned()];
+    Who::Person(Person {
+        name: "a.person@example.com".to_owned(),
+        groups: list("platform"),
+        mfa: true,
+        roles: list("role"),
+        scopes: list("read"),
+        client: Some("cli".to_owned()),
+        email: Some("a.person@example.com".to_owned()),
+        domain: Some("example.com".to_owned()),
+    })
+}
+
+fn agent() -> Who {
+    let list = |word: &str| vec![word.to_owned(), "x".to_owned()];
+    Who::Agent(Agent {
+        name: "agent".to_owned(),
+        groups: list("platform"),
+        acts_for: Some("anna".to_owned()),
+        actors: list("planner"),
+        roles: list("role"),
+        scopes: list("read"),
+        client: Some("cli".to_owned()),
+    })
+}
