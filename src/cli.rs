@@ -33,6 +33,7 @@ mod operations;
 mod other_set;
 mod progress;
 mod proven;
+mod prove;
 mod schema;
 mod scratch;
 mod serve;
@@ -104,6 +105,7 @@ enum Command {
     Who(who::WhoArguments),
     Diff(diff::DiffArguments),
     Suggest(suggest::SuggestArguments),
+    Prove(prove::ProveArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -162,6 +164,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Who(command) => who::run(&command, &file, &mut terminal),
         Command::Diff(command) => diff::run(&command, &file, &mut terminal),
         Command::Suggest(command) => suggest::run(&command, &file, &mut terminal),
+        Command::Prove(command) => prove::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

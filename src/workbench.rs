@@ -12,6 +12,7 @@
 pub mod classes;
 pub mod difference;
 pub mod proposal;
+pub mod prove;
 pub mod usage;
 pub mod who;
 

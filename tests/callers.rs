@@ -169,6 +169,24 @@ fn command(program: &str, script: &str) -> Option<Command> {
     Some(command)
 }
 
+/// A program that stands in for cvc5, laid into `folder`; none, and a word about it, where its
+/// package is not installed.
+pub(crate) fn solver(folder: &Path) -> Option<PathBuf> {
+    let script = "smt_solver.py";
+    command("venv/bin/python", script)?;
+    let python = tools().join("venv/bin/python");
+    let program = folder.join("cvc5");
+    let text = format!(
+        "#!/bin/sh\nexec '{}' '{}' \"$@\"\n",
+        python.display(),
+        scripts().join(script).display()
+    );
+    std::fs::write(&program, text).expect("a script");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).expect("a script that runs");
+    Some(program)
+}
+
 fn must_be_there() -> bool {
     let required = std::env::var_os("STILE_TEST_TOOLS").is_some_and(|value| value == "required");
     required || std::env::var_os("CI").is_some()

@@ -41,6 +41,8 @@ mod cli;
 mod checks;
 /// What a policy set does is shown as it is: the table, the difference, the explanation.
 mod workbench;
+/// Claims about policies are proved, and each becomes false by the rule that breaks it.
+mod prove;
 /// The whole way with the real program.
 mod pipeline;
 /// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.

@@ -25,6 +25,7 @@ use super::cases::{self, Case};
 use super::directory::Directory;
 use super::entities::Names;
 use super::folder::{File, Folder};
+use super::invariants::Invariant;
 use super::judge::Judge;
 use super::roles::Roles;
 use super::schema::{self, Vocabulary};
@@ -37,6 +38,8 @@ use crate::setup_error::{Code, SetupError};
 mod link;
 mod valid;
 
+pub(super) use valid::code_of;
+
 /// A policy set before its cases have run.
 #[derive(Debug)]
 pub(super) struct Assembled {
@@ -46,6 +49,7 @@ pub(super) struct Assembled {
     pub(super) sources: BTreeMap<String, Source>,
     pub(super) bindings: Vec<Binding>,
     pub(super) roles: Roles,
+    pub(super) invariants: Vec<Invariant>,
     pub(super) cases: Vec<Case>,
     /// The files that all this was read from.
     pub(super) folder: Arc<Folder>,
@@ -107,8 +111,10 @@ fn assemble_from(
     }
     let strange = building.literals(&written);
     let schema = building.schema();
+    let mut invariants = Vec::new();
     if let Some(schema) = &schema {
         building.validate(schema, &written, strange);
+        invariants = building.invariants(schema);
     }
     let cases = building.cases();
     let names = Names::of(&vocabulary);
@@ -138,6 +144,7 @@ fn assemble_from(
         sources,
         bindings,
         roles,
+        invariants,
         cases,
         folder: folder.clone(),
     })

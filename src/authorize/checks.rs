@@ -115,6 +115,27 @@ impl Checks {
     }
 }
 
+/// When a policy applies, as one expression: its scope and every condition.
+pub(super) fn applies(policy: &cedar::Policy) -> Option<Arc<Expr>> {
+    let body = body(policy)?;
+    let mut all: Vec<Arc<Expr>> = scope(&body).into_iter().map(|(_, expr)| expr).collect();
+    for clause in body.clauses() {
+        all.push(match clause {
+            Clause::When(expr) => expr.clone(),
+            Clause::Unless(expr) => denied(expr),
+        });
+    }
+    let truth = Arc::new(Expr::Literal(Literal::Bool(true)));
+    let both = |left, right| {
+        Arc::new(Expr::BinaryOp {
+            op: BinaryOp::And,
+            left,
+            right,
+        })
+    };
+    Some(all.into_iter().reduce(both).unwrap_or(truth))
+}
+
 /// The policy with its slots filled.
 pub(super) fn body(policy: &cedar::Policy) -> Option<Template> {
     match policy.to_pst().ok()? {

@@ -178,6 +178,15 @@ impl Directory {
         owned.get(&name).map(String::as_str)
     }
 
+    /// Every resource with an owner: type, `project/id` and team.
+    pub(super) fn all_owners(&self) -> BTreeSet<(&str, &str, &str)> {
+        let owners = self.owners.iter().flat_map(|(kind, owned)| {
+            let owned = owned.iter();
+            owned.map(move |(name, team)| (kind.as_str(), name.as_str(), team.as_str()))
+        });
+        owners.collect()
+    }
+
     /// The resource types with owners.
     pub(super) fn owned_types(&self) -> impl Iterator<Item = &str> {
         self.owners.keys().map(String::as_str)

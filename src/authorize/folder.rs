@@ -224,7 +224,12 @@ fn digest_of(files: &[File]) -> String {
     text
 }
 
-const TOP: &[&str] = &["directory.yaml", "roles.yaml", "bindings.yaml"];
+const TOP: &[&str] = &[
+    "directory.yaml",
+    "roles.yaml",
+    "bindings.yaml",
+    "invariants.yaml",
+];
 const BYSTANDERS: &[&str] = &["README.md", "stile.cedarschema", "CODEOWNERS"];
 const PARTS: &[(&str, &str)] = &[
     ("rules", ".cedar"),

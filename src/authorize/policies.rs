@@ -306,6 +306,11 @@ impl Policies {
         &self.set.bindings
     }
 
+    /// Everything that was loaded.
+    pub(super) fn set(&self) -> &Assembled {
+        &self.set
+    }
+
     /// Where each policy is written, by id.
     pub(super) fn sources(&self) -> &BTreeMap<String, Source> {
         &self.set.sources

@@ -89,7 +89,8 @@ impl Policies {
         Moment::of(time, &self.judge().zone)
     }
 
-    fn question<'a>(&'a self, posed: &Posed<'a>) -> Option<Question<'a>> {
+    /// The question as the judge takes it.
+    pub(super) fn question<'a>(&'a self, posed: &Posed<'a>) -> Option<Question<'a>> {
         let judge = self.judge();
         let resource = posed.resource;
         let listed = resource.id.as_deref().and_then(|id| {

@@ -139,6 +139,22 @@ impl Vocabulary {
         line.is_some_and(|line| line.kinds.contains(kind))
     }
 
+    /// The actions that a word stands for: a class, `create`, an action, all of one kind
+    /// (`dashboards.*`, with what hands out rights), or `anything`. None where it is unknown.
+    pub(super) fn meant_by(&self, word: &str) -> Vec<&str> {
+        let is_meant = |action: &str, class: Class| {
+            let starts = word.strip_suffix('*').filter(|start| start.ends_with('.'));
+            word == "anything"
+                || action == word
+                || groups_of(action, class).contains(&word)
+                || starts.is_some_and(|start| action.starts_with(start))
+        };
+        let all = self.actions.iter();
+        all.filter(|(action, line)| is_meant(action, line.class))
+            .map(|(action, _)| action.as_str())
+            .collect()
+    }
+
     /// Every resource type, in order.
     pub(super) fn kinds(&self) -> BTreeSet<&str> {
         let kinds = self.actions.values().flat_map(|line| &line.kinds);

@@ -14,7 +14,7 @@ use crate::identify::{Facts, Who};
 use crate::resolve::Class;
 
 /// The names of one generation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
     /// Teams, each with its (issuer, group) pairs.
     pub teams: Vec<(String, Vec<(String, String)>)>,

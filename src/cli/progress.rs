@@ -31,25 +31,50 @@ impl Meter {
     /// Shows the state, if it is time to. Sizes in bytes.
     pub(super) fn show(&mut self, done: u64, total: u64, count: u64, of: &str) {
         let elapsed = self.began.elapsed();
+        if let Some(percent) = self.due(done, total, elapsed) {
+            self.say(&text(percent, done, total, count, of, elapsed));
+        }
+    }
+
+    /// How many per cent are done, if it is time to say so.
+    fn due(&mut self, done: u64, total: u64, elapsed: Duration) -> Option<u64> {
         if elapsed < PATIENCE || total == 0 {
-            return;
+            return None;
         }
         let percent = done.min(total).saturating_mul(100) / total;
         let due = match self.watched {
             true => self.shown.is_none_or(|shown| shown.elapsed() >= BETWEEN),
             false => percent / 10 > self.tenth,
         };
-        if !due {
-            return;
+        if due {
+            self.tenth = percent / 10;
         }
-        self.tenth = percent / 10;
+        due.then_some(percent)
+    }
+
+    fn say(&mut self, text: &str) {
         self.shown = Some(Instant::now());
-        let text = text(percent, done, total, count, of, elapsed);
         // Talk that nobody hears is no fault.
         let _ = match self.watched {
             true => write!(stderr(), "\r{text}\x1b[K"),
             false => writeln!(stderr(), "{text}"),
         };
+    }
+
+    /// Shows the state of work that is counted in steps, if it is time to.
+    pub(super) fn count(&mut self, done: usize, total: usize, at: &str) {
+        let steps = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let elapsed = self.began.elapsed();
+        let Some(percent) = self.due(steps(done), steps(total), elapsed) else {
+            return;
+        };
+        let seconds = elapsed.as_secs_f64();
+        let rate = done as f64 / seconds;
+        let left = total.saturating_sub(done) as f64 / rate.max(1e-3);
+        self.say(&format!(
+            "[{}] {percent:3} %  {done} of {total}  {rate:.0}/s  {left:.0} s left  {at}",
+            bar(percent)
+        ));
     }
 
     /// Takes the bar away.
@@ -64,14 +89,18 @@ fn text(percent: u64, done: u64, total: u64, count: u64, of: &str, elapsed: Dura
     let seconds = elapsed.as_secs_f64();
     let rate = done as f64 / seconds;
     let left = total.saturating_sub(done) as f64 / rate.max(1.0);
+    let mib = rate / 1_048_576.0;
+    let bar = bar(percent);
+    format!("[{bar}] {percent:3} %  {count} {of}  {mib:.0} MiB/s  {left:.0} s left")
+}
+
+fn bar(percent: u64) -> String {
     let filled = usize::try_from(percent / 5).unwrap_or(20);
-    let bar = format!(
+    format!(
         "{}{}",
         "#".repeat(filled),
         "-".repeat(20_usize.saturating_sub(filled))
-    );
-    let mib = rate / 1_048_576.0;
-    format!("[{bar}] {percent:3} %  {count} {of}  {mib:.0} MiB/s  {left:.0} s left")
+    )
 }
 
 /// Work that ends within this shows nothing.

@@ -15,7 +15,7 @@ use super::settings_file::SettingsFile;
 use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::authorize::{
-    BindingsFile, CasesFile, DirectoryFile, Policies, PolicySettings, RolesFile,
+    BindingsFile, CasesFile, DirectoryFile, InvariantsFile, Policies, PolicySettings, RolesFile,
 };
 use crate::resolve::Catalogue;
 use crate::setup_error::SetupError;
@@ -46,6 +46,8 @@ enum Described {
     Directory,
     /// policies/roles.yaml
     Roles,
+    /// policies/invariants.yaml
+    Invariants,
     /// policies/tests/*.yaml
     Tests,
     /// policies/operations/*.yaml
@@ -76,6 +78,7 @@ fn schema(of: Described) -> Option<Value> {
         Described::Bindings => schema_for!(BindingsFile).to_value(),
         Described::Directory => schema_for!(DirectoryFile).to_value(),
         Described::Roles => schema_for!(RolesFile).to_value(),
+        Described::Invariants => schema_for!(InvariantsFile).to_value(),
         Described::Tests => schema_for!(CasesFile).to_value(),
         Described::Operations => Catalogue::schema(),
         Described::Cedar => return None,
@@ -120,6 +123,7 @@ const WRITTEN: &[(&str, Described)] = &[
     ("bindings.json", Described::Bindings),
     ("directory.json", Described::Directory),
     ("roles.json", Described::Roles),
+    ("invariants.json", Described::Invariants),
     ("tests.json", Described::Tests),
     ("operations.json", Described::Operations),
 ];

@@ -26,6 +26,13 @@ pub fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
+/// The program that a variable names, as `CVC5` names a solver.
+pub fn program(name: &str) -> Option<std::path::PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(std::path::PathBuf::from)
+}
+
 /// Lays every override over the tree. Those that cannot be read become faults.
 pub(super) fn overlay(
     root: &mut Node,

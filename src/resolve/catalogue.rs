@@ -102,6 +102,44 @@ impl Catalogue {
         self.entries.get(*index).map(Arc::as_ref)
     }
 
+    /// Whether requests for an entry name a project.
+    pub fn names_project(&self, entry: &Entry) -> bool {
+        self.shapes.get(entry.index).is_some_and(|shape| {
+            let hole = shape.holes.project.as_deref();
+            let mut parameters = shape.template.parameters();
+            parameters.any(|parameter| Some(&*parameter.name) == hole)
+        })
+    }
+
+    /// The path of a request for an entry and this resource: parameters that say neither id nor
+    /// project have the pinned value, or `x`. None where no such request can be told from another.
+    pub fn path_to(&self, entry: &Entry, resource: &Resource) -> Option<String> {
+        let shape = self.shapes.get(entry.index)?;
+        let mut path = String::new();
+        for part in &shape.template.parts {
+            path.push('/');
+            match part {
+                Part::Literal(text) => path.push_str(text),
+                Part::Parameter(parameter) => {
+                    let is = |hole: &Option<String>| hole.as_deref() == Some(&*parameter.name);
+                    let value = match parameter.pinned.as_deref() {
+                        Some(pinned) => pinned,
+                        None if is(&shape.holes.id) => resource.id.as_deref()?,
+                        None if is(&shape.holes.project) => resource.project.as_deref()?,
+                        None => "x",
+                    };
+                    let once = encoded(value);
+                    path.push_str(&match parameter.decoded_twice {
+                        true => encoded(&once),
+                        false => once,
+                    });
+                }
+            }
+        }
+        let found = self.find(&entry.method, &path).ok()?;
+        (found.entry.index == entry.index && found.resource == *resource).then_some(path)
+    }
+
     /// How callers of this path probably want a refusal spelled, for requests that are refused
     /// before it is known what they ask for.
     pub fn speech_of(&self, path: &str) -> Speech {
@@ -164,6 +202,18 @@ impl Catalogue {
             None => refusal,
         }
     }
+}
+
+/// A segment whose every character but the unreserved ones (RFC 3986 2.3) is percent-encoded.
+fn encoded(text: &str) -> String {
+    let mut spelled = String::new();
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => spelled.push(char::from(byte)),
+            false => spelled.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    spelled
 }
 
 impl Shape {

@@ -12,6 +12,7 @@ use cedar_policy::ffi::DetailedError;
 
 use super::Building;
 use crate::authorize::folder::File;
+use crate::authorize::invariants::{self, Invariant, Misspelt};
 use crate::authorize::schema::Vocabulary;
 use crate::authorize::statements::place;
 use crate::authorize::written::{self, Written};
@@ -24,60 +25,72 @@ impl Building<'_> {
         let mut told = BTreeSet::new();
         for (file, one) in written {
             for uid in one.policy.entity_literals() {
-                let id = uid.id().unescaped();
-                let fault = match uid.type_name().basename() {
-                    "Team" if !self.directory.has_team(id) => {
-                        let fault = format!("team `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownTeam,
-                            fault,
-                            nearest(id, self.directory.teams()),
-                        )
-                    }
-                    "Project" if !self.directory.has_project(id) => {
-                        let fault = format!("project `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownProject,
-                            fault,
-                            nearest(id, self.directory.projects()),
-                        )
-                    }
-                    "Group" if !self.knows_group(id) => {
-                        let fault = format!("group `{id}` is not in directory.yaml");
-                        (
-                            Code::UnknownGroup,
-                            fault,
-                            nearest(id, self.directory.groups()),
-                        )
-                    }
-                    "Action" if !self.knows_action(id) => {
-                        let known = self.vocabulary.actions();
-                        let known = known.chain(Vocabulary::groups().iter().copied());
-                        let fault = format!("unknown action `{id}`");
-                        (Code::UnknownAction, fault, nearest(id, known))
-                    }
-                    "Repository" if !self.directory.knows_repository(id) => {
-                        let fault = format!("`{id}` lies in no group of directory.yaml");
-                        (Code::UnknownGroup, fault, None)
-                    }
-                    _ => continue,
+                let Some(misspelt) = self.unknown(&uid) else {
+                    continue;
                 };
                 let text = file.text.get(one.start..one.end).unwrap_or("");
-                let spelled = format!("{}::\"{id}\"", uid.type_name().basename());
+                let spelled = uid.to_string();
                 let offset = one.start + text.find(&spelled).unwrap_or(one.first_byte - one.start);
                 let (line, column) = place(&file.text, offset);
-                let error = SetupError::in_file(&file.path, fault.1)
-                    .coded(fault.0)
-                    .at(line, column)
-                    .wide(spelled.chars().count());
-                self.faults.push(match fault.2 {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error,
-                });
+                let error = misspelt.told(&file.path).at(line, column);
+                self.faults.push(error.wide(spelled.chars().count()));
                 told.insert(one.id.clone());
             }
         }
         told
+    }
+
+    /// What is wrong with a name that a policy spells out.
+    fn unknown(&self, uid: &cedar::EntityUid) -> Option<Misspelt> {
+        let id = uid.id().unescaped();
+        let (code, fault, near) = match uid.type_name().basename() {
+            "Team" if !self.directory.has_team(id) => (
+                Code::UnknownTeam,
+                format!("team `{id}` is not in directory.yaml"),
+                nearest(id, self.directory.teams()),
+            ),
+            "Project" if !self.directory.has_project(id) => (
+                Code::UnknownProject,
+                format!("project `{id}` is not in directory.yaml"),
+                nearest(id, self.directory.projects()),
+            ),
+            "Group" if !self.knows_group(id) => (
+                Code::UnknownGroup,
+                format!("group `{id}` is not in directory.yaml"),
+                nearest(id, self.directory.groups()),
+            ),
+            "Action" if !self.knows_action(id) => {
+                let known = self.vocabulary.actions();
+                let known = known.chain(Vocabulary::groups().iter().copied());
+                let fault = format!("unknown action `{id}`");
+                (Code::UnknownAction, fault, nearest(id, known))
+            }
+            "Repository" if !self.directory.knows_repository(id) => {
+                let fault = format!("`{id}` lies in no group of directory.yaml");
+                (Code::UnknownGroup, fault, None)
+            }
+            _ => return None,
+        };
+        let near = near.map(str::to_owned);
+        Some(Misspelt { code, fault, near })
+    }
+
+    /// The claims about all this, which decide nothing.
+    pub(super) fn invariants(&mut self, schema: &cedar::Schema) -> Vec<Invariant> {
+        let Some(file) = self.folder.file("invariants.yaml") else {
+            return Vec::new();
+        };
+        let reading = invariants::Reading {
+            file,
+            vocabulary: self.vocabulary,
+            directory: self.directory,
+            schema,
+            unknown: &|uid| self.unknown(uid),
+        };
+        reading.invariants().unwrap_or_else(|faults| {
+            self.faults.extend(faults);
+            Vec::new()
+        })
     }
 
     fn knows_group(&self, path: &str) -> bool {
@@ -152,7 +165,7 @@ impl Building<'_> {
 }
 
 /// What kind of fault Cedar's validator means.
-fn code_of(error: &cedar::ValidationError) -> Code {
+pub(in crate::authorize) fn code_of(error: &cedar::ValidationError) -> Code {
     use cedar::ValidationError as E;
     match error {
         E::UnrecognizedEntityType(_) => Code::UnknownType,
