@@ -32,32 +32,21 @@ pub struct World {
     pub literals: Vec<Literals>,
 }
 
-/// What a set says about one kind of callers.
-#[derive(Debug, PartialEq)]
-pub struct About<'w> {
-    teams: &'w [(String, Vec<(String, String)>)],
-    groups: &'w [(String, Option<u64>)],
-    repositories: &'w [(String, u64)],
-    projects: &'w [String],
-    owners: &'w [(String, String, String)],
-    actions: &'w [Doable],
-    policies: Vec<&'w Literals>,
-}
-
 impl World {
-    /// All that a decision about such callers (`Job`, `Person`, `Agent`) can depend on: two sets
-    /// that say the same decide the same.
-    pub fn about(&self, kind: &str) -> About<'_> {
+    /// Whether both know the same names: all that a decision can depend on besides the policies.
+    pub fn has_names_of(&self, other: &World) -> bool {
+        self.teams == other.teams
+            && self.groups == other.groups
+            && self.repositories == other.repositories
+            && self.projects == other.projects
+            && self.owners == other.owners
+            && self.actions == other.actions
+    }
+
+    /// What the policies that can apply to such callers (`Job`, `Person`, `Agent`) compare with.
+    pub fn about(&self, kind: &str) -> Vec<&Literals> {
         let applies = |one: &&Literals| one.caller.as_deref().is_none_or(|of| of == kind);
-        About {
-            teams: &self.teams,
-            groups: &self.groups,
-            repositories: &self.repositories,
-            projects: &self.projects,
-            owners: &self.owners,
-            actions: &self.actions,
-            policies: self.literals.iter().filter(applies).collect(),
-        }
+        self.literals.iter().filter(applies).collect()
     }
 }
 

@@ -94,13 +94,31 @@ impl Classes {
         classes
     }
 
-    /// Without the kinds of callers that policies of all these sets decide about alike.
-    pub(super) fn without_unchanged(mut self, worlds: &[World]) -> Classes {
-        self.kinds.retain(|kind| {
-            let mut of_worlds = worlds.iter().map(|world| world.about(kind.name));
-            let first = of_worlds.next();
-            of_worlds.any(|other| Some(other) != first)
-        });
+    /// Without what policies of both sets decide about alike: kinds of callers, and actions that no
+    /// changed policy can apply to. Where the names differ, nothing is left out.
+    pub(super) fn without_unchanged(mut self, before: &World, after: &World) -> Classes {
+        if !before.has_names_of(after) {
+            return self;
+        }
+        for kind in &mut self.kinds {
+            let (old, new) = (before.about(kind.name), after.about(kind.name));
+            let changed: Vec<&Literals> = old
+                .iter()
+                .filter(|one| !new.contains(one))
+                .chain(new.iter().filter(|one| !old.contains(one)))
+                .copied()
+                .collect();
+            let applies = |ask: &Ask| {
+                let mut doable = after.actions.iter();
+                let doable = doable.find(|one| one.action == ask.action());
+                changed.iter().any(|one| match (&one.scope, doable) {
+                    (Some(scope), Some(doable)) => doable.is_in(scope.iter()),
+                    _ => true,
+                })
+            };
+            kind.asks.retain(applies);
+        }
+        self.kinds.retain(|kind| !kind.asks.is_empty());
         self
     }
 

@@ -5,8 +5,8 @@
 //!
 //! Containment is tried for every combination of the [`Classes`] of both sets together, so a widening
 //! that no row of the matrix shows is found too; the first one is kept as a [`Witness`]. Both sets
-//! are asked about callers by the issuer's groups, so a group that moves to another team counts. Kinds
-//! of callers that both sets decide about by the same policies and names are not tried.
+//! are asked about callers by the issuer's groups, so a group that moves to another team counts. What
+//! no changed policy can apply to is the same in both and not tried.
 //!
 //! Never: "contained" without saying what was tried.
 
@@ -47,6 +47,7 @@ pub struct Witness {
 /// What changes from one set to the other.
 pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Difference {
     let worlds = [before.world(), after.world()];
+    let [old, new] = &worlds;
     let both = |ask: &Ask, caller: &Caller| [before, after].map(|set| ask.put_to(set, caller));
     let wanted = Wanted {
         by_policy: true,
@@ -59,7 +60,7 @@ pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Differenc
         .collect();
     actions.sort();
     actions.dedup();
-    let classes = Classes::of(&worlds, now).without_unchanged(&worlds);
+    let classes = Classes::of(&worlds, now).without_unchanged(old, new);
     let mut difference = Difference {
         rows: matrix.rows.len(),
         matrix: matrix.only_changes(),

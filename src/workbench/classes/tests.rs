@@ -153,18 +153,35 @@ fn a_group_that_another_directory_gives_to_another_team_is_a_class() {
 }
 
 #[test]
-fn kinds_that_both_sets_decide_alike_about_are_not_tried() {
-    let about = |kind: &str, text: &str| Literals {
+fn what_no_changed_policy_can_apply_to_is_not_tried() {
+    let about = |kind: &str, text: &str, scope: &str| Literals {
         caller: Some(kind.to_owned()),
         text: text.to_owned(),
+        scope: Some(set(&[scope])),
+        actions: vec![set(&[scope])],
         ..Literals::default()
     };
-    let before = world(vec![about("Job", "a"), about("Person", "b")]);
-    let after = world(vec![about("Job", "a"), about("Person", "c")]);
-    let worlds = [before, after];
-    let classes = Classes::of(&worlds, noon()).without_unchanged(&worlds);
-    let kinds: Vec<&str> = classes.kinds.iter().map(|kind| kind.name).collect();
-    assert_eq!(kinds, ["Person"]);
+    let before = world(vec![
+        about("Job", "a", "read"),
+        about("Person", "b", "read"),
+    ]);
+    let kinds = |after: &World| -> Vec<&'static str> {
+        let worlds = [before.clone(), after.clone()];
+        let classes = Classes::of(&worlds, noon()).without_unchanged(&before, after);
+        classes.kinds.iter().map(|kind| kind.name).collect()
+    };
+    assert!(kinds(&before.clone()).is_empty());
+    let read = world(vec![
+        about("Job", "a", "read"),
+        about("Person", "c", "read"),
+    ]);
+    assert_eq!(kinds(&read), ["Person"]);
+    let mut more = before.clone();
+    more.literals.push(about("Job", "d", "delete"));
+    assert!(kinds(&more).is_empty(), "nothing here is deleted");
+    let mut moved = before.clone();
+    moved.projects.push("Z".to_owned());
+    assert_eq!(kinds(&moved), ["Job", "Person", "Agent"]);
 }
 
 #[test]
