@@ -10,7 +10,7 @@
 //! reads has one value. Names that no policy has are all alike; one stands for them.
 //!
 //! Attributes are varied together. Where that is too much (`MOST_CALLERS`), at most two at a time
-//! are away from the usual, and [`Classes::uncovered`] says so.
+//! are away from the usual, and [`Kind::uncovered`] says so.
 //!
 //! Never: a decision. What representatives may do is the judge's to say.
 
@@ -32,8 +32,6 @@ mod places;
 pub struct Classes {
     /// Jobs, people and agents: each kind with the requests that policies about it tell apart.
     pub kinds: Vec<Kind>,
-    /// What was left out, in sentences; empty when every combination is there.
-    pub uncovered: Vec<String>,
 }
 
 /// One kind of callers, and what they may ask for.
@@ -45,6 +43,8 @@ pub struct Kind {
     pub callers: Vec<Caller>,
     /// What may be asked for.
     pub asks: Vec<Ask>,
+    /// What was left out, in sentences; empty when every combination is there.
+    pub uncovered: Vec<String>,
 }
 
 /// A caller at a moment, standing for all that no policy tells from it.
@@ -79,16 +79,17 @@ impl Classes {
         let mut classes = Classes::default();
         for name in KINDS {
             let spoken = of_kind(worlds, name);
-            let uncovered = &mut classes.uncovered;
+            let mut uncovered = Vec::new();
             let callers = match *name {
-                "Job" => jobs::callers(worlds, &spoken, now, uncovered),
-                _ => people::callers(worlds, name, &spoken, now, uncovered),
+                "Job" => jobs::callers(worlds, &spoken, now, &mut uncovered),
+                _ => people::callers(worlds, name, &spoken, now, &mut uncovered),
             };
             let asks = asks::asks(worlds, &Spoken::of(worlds).about(name));
             classes.kinds.push(Kind {
                 name,
                 callers,
                 asks,
+                uncovered,
             });
         }
         classes
@@ -96,7 +97,10 @@ impl Classes {
 
     /// Without what policies of both sets decide about alike: kinds of callers, and actions that no
     /// changed policy can apply to. Where the names differ, nothing is left out.
-    pub(super) fn without_unchanged(mut self, before: &World, after: &World) -> Classes {
+    pub(super) fn without_unchanged(mut self, worlds: &[World]) -> Classes {
+        let [before, after] = worlds else {
+            return self;
+        };
         if !before.has_names_of(after) {
             return self;
         }
@@ -120,6 +124,12 @@ impl Classes {
         }
         self.kinds.retain(|kind| !kind.asks.is_empty());
         self
+    }
+
+    /// What was left out of the kinds that are here, in sentences.
+    pub fn uncovered(&self) -> Vec<String> {
+        let kinds = self.kinds.iter();
+        kinds.flat_map(|kind| kind.uncovered.clone()).collect()
     }
 
     /// How many combinations there are.

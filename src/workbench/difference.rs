@@ -47,7 +47,6 @@ pub struct Witness {
 /// What changes from one set to the other.
 pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Difference {
     let worlds = [before.world(), after.world()];
-    let [old, new] = &worlds;
     let both = |ask: &Ask, caller: &Caller| [before, after].map(|set| ask.put_to(set, caller));
     let wanted = Wanted {
         by_policy: true,
@@ -60,7 +59,7 @@ pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Differenc
         .collect();
     actions.sort();
     actions.dedup();
-    let classes = Classes::of(&worlds, now).without_unchanged(old, new);
+    let classes = Classes::of(&worlds, now).without_unchanged(&worlds);
     let mut difference = Difference {
         rows: matrix.rows.len(),
         matrix: matrix.only_changes(),
@@ -68,7 +67,7 @@ pub fn difference(before: &Policies, after: &Policies, now: Moment) -> Differenc
         tried: classes.combinations(),
         more: (0, None),
         less: (0, None),
-        uncovered: classes.uncovered.clone(),
+        uncovered: classes.uncovered(),
     };
     for (caller, ask) in classes.each() {
         let answers = both(ask, caller);

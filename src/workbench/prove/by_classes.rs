@@ -59,7 +59,7 @@ pub(super) fn search(subject: Subject<'_>, claim: &Invariant, names: &Names) -> 
         outcome,
         by: By::Search,
         covered,
-        uncovered: classes.uncovered,
+        uncovered: classes.uncovered(),
         took: std::time::Duration::ZERO,
     }
 }
