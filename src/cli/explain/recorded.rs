@@ -46,7 +46,7 @@ pub(super) fn run(
     let past = PastDecision::read(&payload).map_err(|why| unreadable(&folder, why))?;
     let asked = match past.asked() {
         Ok(asked) => asked,
-        Err(Gap::NotByPolicy) => return Ok(ended_early(&past, terminal)?),
+        Err(Gap::NotByPolicy) => return ended_early(&past, terminal),
         Err(gap) => {
             let what = format!("decision {id} cannot be asked again: {gap}");
             return Err(Trouble::Unknown(SetupError::new(what)));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Ask, merged, named, named_teams};
 use crate::authorize::{Doable, Literals, World};
-use crate::resolve::{Class, Resource};
+use crate::resolve::Resource;
 
 /// Every class of requests that some of these policies can tell apart. Projects and owners are
 /// varied for those actions only that policies about them can apply to.
@@ -46,11 +46,10 @@ pub(in crate::workbench) fn actions<'w>(
     worlds: &'w [World],
     spoken: &Literals,
 ) -> Vec<Vec<&'w Doable>> {
-    let mut classes: BTreeMap<(Class, [bool; 2], Vec<bool>, String), Vec<&Doable>> =
-        BTreeMap::new();
+    let mut classes: BTreeMap<_, Vec<&Doable>> = BTreeMap::new();
     for doable in worlds.iter().flat_map(|world| &world.actions) {
         let lists = spoken.actions.iter();
-        let signature = lists.map(|list| doable.is_in(list.iter())).collect();
+        let signature: Vec<bool> = lists.map(|list| doable.is_in(list.iter())).collect();
         let told_apart = spoken.types.contains(&doable.kind)
             || spoken.entities.contains_key(&doable.kind)
             || doable.kind.starts_with("Project"); // where a project is said differently

@@ -163,7 +163,7 @@ impl Rows<'_> {
             .first()
             .map_or("okta", |(_, (issuer, _))| issuer.as_str());
         let facts = match all.iter().find(|(team, _)| others.contains(*team)) {
-            Some((_, (issuer, group))) => member(kind, issuer, &[group.clone()]),
+            Some((_, (issuer, group))) => member(kind, issuer, std::slice::from_ref(group)),
             None => member(kind, issuer, &[]),
         };
         let names: Vec<&str> = others.iter().map(|team| team.as_str()).collect();
@@ -182,7 +182,7 @@ impl Rows<'_> {
         let usual_agent = agents.then(|| self.first_agent()).flatten();
         for (team, (issuer, group)) in &all {
             if named.contains(*team) {
-                let facts = member(kind, issuer, &[group.clone()]);
+                let facts = member(kind, issuer, std::slice::from_ref(group));
                 let same_name = all.iter().filter(|(name, _)| name == team).count() > 1;
                 let who = match same_name {
                     true => format!("{team} ({group})"),
