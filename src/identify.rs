@@ -271,7 +271,7 @@ impl Issuers {
         let remembered = self.remembered.get(digest)?;
         let one = self.trusted.get(&remembered.principal.issuer_url)?;
         let keys = one.keys.at_hand()?;
-        if keys.digest() != &remembered.key_set_digest {
+        if !keys.digest().starts_with(&remembered.key_set) {
             return None;
         }
         let token = remembered.principal.token();
@@ -313,7 +313,7 @@ impl Issuers {
         let rested_on = Remembered {
             principal: principal.clone(),
             starts: validity.starts,
-            key_set_digest: *keys.digest(),
+            key_set: *keys.digest().first_chunk().unwrap_or(&[0; 8]),
         };
         self.remembered.add(&digest, rested_on, now);
         Ok(principal)

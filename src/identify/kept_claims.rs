@@ -20,7 +20,7 @@ pub struct KeptClaims {
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    end: u32,
+    end: u16,
     line: u8,
     is_json: bool,
 }
@@ -42,8 +42,9 @@ impl KeptClaims {
                     true
                 }
             };
-            // A token has 16 KiB and a dialect keeps some dozens.
-            let (Ok(end), Ok(line)) = (u32::try_from(texts.len()), u8::try_from(place)) else {
+            // A payload has 12 KiB, no value is four times as long written anew, and a dialect keeps
+            // some dozens: both fit.
+            let (Ok(end), Ok(line)) = (u16::try_from(texts.len()), u8::try_from(place)) else {
                 break;
             };
             places.push(Place { end, line, is_json });
@@ -60,7 +61,7 @@ impl KeptClaims {
         let mut begin = 0;
         let mut claims = Vec::with_capacity(self.places.len());
         for place in &self.places {
-            let end = usize::try_from(place.end).unwrap_or(usize::MAX);
+            let end = usize::from(place.end);
             let text = self.texts.get(begin..end).unwrap_or_default();
             begin = end;
             let value = match place.is_json {

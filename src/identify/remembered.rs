@@ -28,7 +28,8 @@ pub(super) struct Remembered {
     pub(super) principal: Arc<Principal>,
     /// The later of `nbf` and `iat`.
     pub(super) starts: Time,
-    pub(super) key_set_digest: [u8; 32],
+    /// The beginning of the digest of the key set: enough to tell two sets of one issuer apart.
+    pub(super) key_set: [u8; 8],
 }
 
 #[derive(Debug, Default)]
@@ -168,7 +169,7 @@ mod tests {
         Remembered {
             principal: Arc::new(principal),
             starts: NOW,
-            key_set_digest: [0; 32],
+            key_set: [0; 8],
         }
     }
 
