@@ -11,7 +11,7 @@
 //! `github:acme/shop`, as teams' groups do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::acceptance::{self, Accepted};
 use super::folder::File;
@@ -53,6 +53,23 @@ pub(super) struct GroupPlace {
     /// What about it is accepted.
     pub(super) accepted: Accepted,
 }
+
+/// Every team of a policy folder, each with its (issuer, group) pairs. Nothing else in the folder is
+/// looked at.
+///
+/// # Errors
+/// When the folder or its directory does not hold.
+pub fn team_groups(folder: &Path) -> Result<TeamGroups, Vec<SetupError>> {
+    let path = folder.join("directory.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        vec![SetupError::in_file(&path, format!("cannot be read: {e}"))]
+    })?;
+    let name = "directory.yaml".to_owned();
+    Directory::read(&File { name, path, text }).map(|directory| directory.teams)
+}
+
+/// Teams by name, each with its (issuer, group) pairs.
+pub type TeamGroups = BTreeMap<String, Vec<(String, String)>>;
 
 impl Directory {
     /// Reads and checks the file. Types of resources are checked by the schema, which knows them.
