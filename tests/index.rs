@@ -1,5 +1,8 @@
 //! What somebody asks for in the journal is found: the whole of it and nothing else.
 
+mod answered;
+mod database;
+mod documented;
 mod language;
 mod random;
 mod scanned;
@@ -26,7 +29,7 @@ fn open(folder: &Path, origin: &str) -> Journal {
         folder: folder.to_owned(),
         origin: origin.to_owned(),
         levels: Levels::default(),
-        segment_bytes: 64 * 1024,
+        segment_bytes: 128 * 1024,
         queue: 4096,
         commit_ms: 10_000,
     };

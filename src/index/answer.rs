@@ -107,7 +107,10 @@ impl Index {
 impl<'i> Found<'i> {
     /// How many rows there are.
     pub fn count(&self) -> u64 {
-        let blocks = self.in_journals.iter().flat_map(|(_, blocks)| blocks.values());
+        let blocks = self
+            .in_journals
+            .iter()
+            .flat_map(|(_, blocks)| blocks.values());
         let words = blocks.flat_map(|bits| bits.iter());
         words.map(|word| u64::from(word.count_ones())).sum()
     }
@@ -206,12 +209,13 @@ impl<'a> Asking<'a> {
     ) -> Result<Blocks, IndexError> {
         let mut found = Blocks::new();
         let origin = &self.known.origin;
-        self.store.postings(origin, field, from, before, &mut |value, block, places| {
-            if std::str::from_utf8(value).is_ok_and(&fits) {
-                places.add_to(found.entry(block).or_insert_with(Places::empty_bits));
-            }
-            Ok(())
-        })?;
+        self.store
+            .postings(origin, field, from, before, &mut |value, block, places| {
+                if std::str::from_utf8(value).is_ok_and(&fits) {
+                    places.add_to(found.entry(block).or_insert_with(Places::empty_bits));
+                }
+                Ok(())
+            })?;
         Ok(found)
     }
 
@@ -242,7 +246,9 @@ impl<'a> Asking<'a> {
         let at = |ms| query.means(&Facts::at(0, Time::from_ms(ms)));
         for times in self.chunks.iter().flatten() {
             let begin = times.chunk.saturating_mul(CHUNK);
-            let bits = found.entry(block_of(begin)).or_insert_with(Places::empty_bits);
+            let bits = found
+                .entry(block_of(begin))
+                .or_insert_with(Places::empty_bits);
             match (at(times.earliest_ms), at(times.latest_ms)) {
                 (true, true) => {
                     let end = begin.saturating_add(CHUNK - 1);

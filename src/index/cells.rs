@@ -5,14 +5,15 @@
 //! Never: escaped here; who writes a table, a page or CSV knows what is dangerous there.
 
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::query::shown_in;
 use super::row::Row;
 
 /// What the cells are.
 pub const COLUMNS: &[&str] = &[
-    "time", "decision", "who", "action", "resource", "where", "why", "status", "id", "origin", "seq",
+    "time", "decision", "who", "action", "resource", "where", "why", "status", "id", "origin",
+    "seq",
 ];
 
 /// The cells of a row; null where it says nothing.
@@ -47,16 +48,16 @@ pub fn cells(row: &Row, zone: &TimeZone) -> Vec<Value> {
 
 /// The whole row.
 pub fn document(row: &Row) -> Value {
-    let mut document = json!({
-        "origin": &*row.origin,
-        "seq": row.seq,
-        "record": parsed(&row.record),
-    });
+    let mut members = Map::new();
+    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    put("origin", row.origin.to_string().into());
+    put("seq", row.seq.into());
+    put("record", parsed(&row.record));
     if let Some((seq, outcome)) = &row.outcome {
-        document["outcome_seq"] = (*seq).into();
-        document["outcome"] = parsed(outcome);
+        put("outcome_seq", (*seq).into());
+        put("outcome", parsed(outcome));
     }
-    document
+    Value::Object(members)
 }
 
 /// A record as JSON; as a text where it is none.
@@ -67,7 +68,12 @@ fn parsed(record: &str) -> Value {
 /// A job by its project and ref, an agent with whom it acts for, a person by name.
 fn who(members: &Value) -> Option<String> {
     let text = |name: &str| members.get(name).and_then(Value::as_str);
-    let claim = |name: &str| members.get("claims").and_then(|c| c.get(name)).and_then(Value::as_str);
+    let claim = |name: &str| {
+        members
+            .get("claims")
+            .and_then(|c| c.get(name))
+            .and_then(Value::as_str)
+    };
     let name = text("subject_name").or(text("subject"));
     match text("subject_kind")? {
         "job" => {

@@ -26,7 +26,10 @@ pub(super) struct Links(Vec<u32>);
 pub(super) fn packed(records: &[Kept]) -> Result<Vec<u8>, IndexError> {
     let mut plain = Vec::new();
     for record in records {
-        let kind = KINDS.iter().position(|kind| *kind == record.kind).unwrap_or(0);
+        let kind = KINDS
+            .iter()
+            .position(|kind| *kind == record.kind)
+            .unwrap_or(0);
         plain.push(record.place);
         plain.push(u8::try_from(kind).unwrap_or(0));
         let length = u32::try_from(record.payload.len()).unwrap_or(u32::MAX);
@@ -44,7 +47,9 @@ pub(super) fn unpacked(bytes: &[u8]) -> Result<Vec<Kept>, IndexError> {
     while let Some((head, after)) = rest.split_first_chunk::<6>() {
         let [place, kind, a, b, c, d] = *head;
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        let cut = after.split_at_checked(length).zip(KINDS.get(usize::from(kind)));
+        let cut = after
+            .split_at_checked(length)
+            .zip(KINDS.get(usize::from(kind)));
         let Some(((payload, after), kind)) = cut else {
             return Err(IndexError::damaged("a chunk ends too early"));
         };
@@ -67,7 +72,9 @@ impl Links {
     pub(super) fn of_bytes(bytes: &[u8]) -> Result<Links, IndexError> {
         let plain = zstd::bulk::decompress(bytes, 1024).map_err(IndexError::damaged_by)?;
         let (words, _) = plain.as_chunks::<4>();
-        Ok(Links(words.iter().map(|w| u32::from_be_bytes(*w)).collect()))
+        Ok(Links(
+            words.iter().map(|w| u32::from_be_bytes(*w)).collect(),
+        ))
     }
 
     pub(super) fn bytes(&self) -> Result<Vec<u8>, IndexError> {

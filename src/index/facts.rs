@@ -188,7 +188,8 @@ impl<'a> Reading<'a> {
                 self.add(field, &number.to_string());
             }
         }
-        self.text("ref").map(|id| Standing::Answers(cut(id).to_owned()))
+        self.text("ref")
+            .map(|id| Standing::Answers(cut(id).to_owned()))
     }
 
     fn event(&mut self) -> Standing {

@@ -42,7 +42,11 @@ pub(super) struct Filler {
 
 impl Filler {
     /// Looks where the index stands, and whether it is of this journal.
-    pub(super) fn open(mut store: Store, folder: &Path, origin: &str) -> Result<Filler, IndexError> {
+    pub(super) fn open(
+        mut store: Store,
+        folder: &Path,
+        origin: &str,
+    ) -> Result<Filler, IndexError> {
         let first = follow::first_seq(folder)?.unwrap_or(0);
         store.begin(origin, first)?;
         let mut known = known(&mut store, origin)?;
@@ -134,7 +138,9 @@ impl Filler {
         for (chunk, added) in gathered.links {
             let before = self.store.links(&self.origin, chunk)?;
             let mut links = before.map_or_else(|| Ok(Links::none()), |b| Links::of_bytes(&b))?;
-            added.iter().for_each(|(place, behind)| links.set(*place, *behind));
+            added
+                .iter()
+                .for_each(|(place, behind)| links.set(*place, *behind));
             batch.links.push((chunk, links.bytes()?));
         }
         self.chunks(gathered.chunks, &mut batch)?;
@@ -172,7 +178,11 @@ fn known(store: &mut Store, origin: &str) -> Result<Known, IndexError> {
 
 /// Whether the last record in the index is the one in the journal.
 fn agrees(store: &mut Store, known: &Known, folder: &Path) -> Result<bool, IndexError> {
-    let Some(last) = known.next_seq.checked_sub(1).filter(|l| *l >= known.first_seq) else {
+    let Some(last) = known
+        .next_seq
+        .checked_sub(1)
+        .filter(|l| *l >= known.first_seq)
+    else {
         return Ok(true);
     };
     let Some(record) = Follower::from(folder, last).advance()? else {
@@ -183,7 +193,9 @@ fn agrees(store: &mut Store, known: &Known, folder: &Path) -> Result<bool, Index
     }
     let place = u8::try_from(last % CHUNK).unwrap_or(0);
     let kept = text(store, &known.origin, last / CHUNK)?;
-    Ok(kept.iter().any(|k| k.place == place && k.payload == record.payload))
+    Ok(kept
+        .iter()
+        .any(|k| k.place == place && k.payload == record.payload))
 }
 
 /// The records of a chunk; none where it is not there.

@@ -93,8 +93,16 @@ pub(super) fn set_range(bits: &mut [u64; WORDS], from: u16, to: u16) {
     let (first, last) = (usize::from(from / 64), usize::from(to / 64));
     for (index, word) in bits.iter_mut().enumerate() {
         if (first..=last).contains(&index) {
-            let low = if index == first { u64::MAX << (from % 64) } else { u64::MAX };
-            let high = if index == last { u64::MAX >> (63 - to % 64) } else { u64::MAX };
+            let low = if index == first {
+                u64::MAX << (from % 64)
+            } else {
+                u64::MAX
+            };
+            let high = if index == last {
+                u64::MAX >> (63 - to % 64)
+            } else {
+                u64::MAX
+            };
             *word |= low & high;
         }
     }
@@ -147,7 +155,14 @@ mod tests {
 
     #[test]
     fn a_range_has_both_its_ends() {
-        for (from, to) in [(0, 0), (0, 63), (63, 64), (5, 5), (100, 1000), (0, u16::MAX)] {
+        for (from, to) in [
+            (0, 0),
+            (0, 63),
+            (63, 64),
+            (5, 5),
+            (100, 1000),
+            (0, u16::MAX),
+        ] {
             let mut bits = Places::empty_bits();
             set_range(&mut bits, from, to);
             assert_eq!(listed(&bits), (from..=to).collect::<Vec<_>>());

@@ -125,10 +125,16 @@ impl Table {
     /// What an `INSERT` does where the key is there already.
     fn on_conflict(&self) -> String {
         let rest = self.columns.iter().skip(self.keys);
-        let set: Vec<String> = rest.map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+        let set: Vec<String> = rest
+            .map(|(name, _)| format!("{name} = excluded.{name}"))
+            .collect();
         match set.is_empty() {
             true => format!("ON CONFLICT ({}) DO NOTHING", self.key()),
-            false => format!("ON CONFLICT ({}) DO UPDATE SET {}", self.key(), set.join(", ")),
+            false => format!(
+                "ON CONFLICT ({}) DO UPDATE SET {}",
+                self.key(),
+                set.join(", ")
+            ),
         }
     }
 

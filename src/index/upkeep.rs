@@ -51,7 +51,11 @@ impl Upkeep {
     /// # Errors
     ///
     /// When the system gives no thread.
-    pub fn start(settings: IndexSettings, folder: PathBuf, origin: String) -> Result<Upkeep, SetupError> {
+    pub fn start(
+        settings: IndexSettings,
+        folder: PathBuf,
+        origin: String,
+    ) -> Result<Upkeep, SetupError> {
         let shared = Arc::new(Shared::default());
         let inside = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -62,10 +66,7 @@ impl Upkeep {
                 inside.keep(&settings, &folder, &origin);
             })
             .map_err(|e| SetupError::new(format!("the index has no thread: {e}")))?;
-        Ok(Upkeep {
-            shared,
-            thread,
-        })
+        Ok(Upkeep { shared, thread })
     }
 
     /// How the index stands.
@@ -166,7 +167,12 @@ pub struct Fill {
 /// # Errors
 ///
 /// As opening the database and reading the journal.
-pub fn fill(settings: &IndexSettings, folder: &Path, origin: &str, anew: bool) -> Result<Fill, IndexError> {
+pub fn fill(
+    settings: &IndexSettings,
+    folder: &Path,
+    origin: &str,
+    anew: bool,
+) -> Result<Fill, IndexError> {
     let mut store = match Store::make(settings) {
         Err(fault @ IndexError::Damaged { .. }) if anew => {
             set_aside(settings, &fault);
@@ -202,8 +208,14 @@ impl Fill {
     pub fn progress(&self) -> Progress {
         let next_seq = self.next_seq();
         let listed = segment::list(&self.folder).unwrap_or_default();
-        let sizes = listed.iter().map(|(first, path)| (*first, path.metadata().map_or(0, |f| f.len())));
-        let behind = sizes.clone().skip(1).zip(sizes.clone()).filter(|((next, _), _)| *next <= next_seq);
+        let sizes = listed
+            .iter()
+            .map(|(first, path)| (*first, path.metadata().map_or(0, |f| f.len())));
+        let behind = sizes
+            .clone()
+            .skip(1)
+            .zip(sizes.clone())
+            .filter(|((next, _), _)| *next <= next_seq);
         Progress {
             records: next_seq,
             bytes: behind.map(|(_, (_, bytes))| bytes).sum(),

@@ -215,12 +215,12 @@ fn is(dice: &mut Dice) -> Condition {
     match dice.below(6) {
         0 => pattern = Pattern::any(),
         1 => {
-            pattern = Pattern::exactly(&value[..2]);
+            pattern = Pattern::exactly(&value[..1]);
             pattern.push_star();
         }
         2 => {
             pattern = Pattern::any();
-            pattern.push_text(&value[2..]);
+            pattern.push_text(&value[1..]);
         }
         _ => {}
     }

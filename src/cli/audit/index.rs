@@ -43,7 +43,12 @@ pub(super) fn run(
             Err(error) => return Err(unknown(error)),
         }
         let progress = filling.progress();
-        meter.show(progress.bytes, progress.total_bytes, progress.records, "records");
+        meter.show(
+            progress.bytes,
+            progress.total_bytes,
+            progress.records,
+            "records",
+        );
     }
     meter.finish();
     terminal.foreign(format_args!(
@@ -56,7 +61,9 @@ pub(super) fn run(
 
 pub(super) fn no_index() -> Trouble {
     let fault = SetupError::new("the settings say that there is no index");
-    Trouble::input(fault.hint("set `index.enabled: true`, or read the journal itself with `--scan`"))
+    Trouble::input(
+        fault.hint("set `index.enabled: true`, or read the journal itself with `--scan`"),
+    )
 }
 
 pub(super) fn unknown(error: IndexError) -> Trouble {

@@ -141,7 +141,8 @@ impl Page<'_> {
             Format::Jsonl => self.terminal.line(document(row)),
             Format::Json => {
                 let before = if self.given == 1 { '[' } else { ',' };
-                self.terminal.line(format_args!("{before}{}", document(row)))
+                self.terminal
+                    .line(format_args!("{before}{}", document(row)))
             }
         }
     }
@@ -159,7 +160,8 @@ impl Page<'_> {
         }
         if !count_only && self.given < count {
             let given = self.given;
-            self.terminal.say(format_args!("{given} of {count} rows; --limit 0 gives all"));
+            self.terminal
+                .say(format_args!("{given} of {count} rows; --limit 0 gives all"));
         }
         Ok(Exit::Yes)
     }

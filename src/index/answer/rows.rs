@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::{BLOCK, Blocks, CHUNK, IndexError, Order, Store, places, text};
 use crate::clock::Time;
 use crate::index::chunk::{Kept, Links};
+use crate::index::facts::Facts;
 use crate::index::row::{Row, text_of};
 use crate::record::Record;
-use crate::index::facts::Facts;
 
 /// The rows that were found.
 #[derive(Debug)]

@@ -58,7 +58,10 @@ impl Gathered {
             kind: record.kind,
             payload: record.payload,
         };
-        self.chunks.entry(record.seq / CHUNK).or_default().push(kept);
+        self.chunks
+            .entry(record.seq / CHUNK)
+            .or_default()
+            .push(kept);
     }
 
     fn mark(&mut self, seq: u64, facts: Facts) {
@@ -78,7 +81,9 @@ impl Gathered {
 
 /// The moments of the first and last row among these records; both zero where there is none.
 pub(super) fn times(records: &[Kept]) -> (u64, u64) {
-    let rows = records.iter().filter(|r| matches!(r.kind, Kind::Decision | Kind::Event));
+    let rows = records
+        .iter()
+        .filter(|r| matches!(r.kind, Kind::Decision | Kind::Event));
     let times = rows.map(|row| serde_json::from_slice::<Timed>(&row.payload).map_or(0, |t| t.time));
     let bounds = |(a, b): (u64, u64), t: u64| (a.min(t), b.max(t));
     match times.clone().next() {

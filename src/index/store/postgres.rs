@@ -131,12 +131,16 @@ impl Database for Postgres {
             Type::Bytes => "bytea",
         };
         // Instances that start together would make one table twice without the lock.
-        let mut sql = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL client_min_messages = warning;");
+        let mut sql = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL client_min_messages = warning;"
+        );
         for table in tables {
             sql.push_str(&table.definition(word, ";"));
         }
         sql.push_str("COMMIT;");
-        self.client.batch_execute(&sql).map_err(|e| fault("open", &e))
+        self.client
+            .batch_execute(&sql)
+            .map_err(|e| fault("open", &e))
     }
 
     fn begin(&mut self, writes: bool) -> Result<(), IndexError> {
@@ -144,12 +148,16 @@ impl Database for Postgres {
             true => "BEGIN",
             false => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        self.client.batch_execute(sql).map_err(|e| fault("begin", &e))
+        self.client
+            .batch_execute(sql)
+            .map_err(|e| fault("begin", &e))
     }
 
     fn end(&mut self, keep: bool) -> Result<(), IndexError> {
         let sql = if keep { "COMMIT" } else { "ROLLBACK" };
-        self.client.batch_execute(sql).map_err(|e| fault("commit", &e))
+        self.client
+            .batch_execute(sql)
+            .map_err(|e| fault("commit", &e))
     }
 }
 
@@ -181,7 +189,9 @@ impl ToSql for Value<'_> {
     }
 
     fn accepts(kind: &postgres::types::Type) -> bool {
-        <i64 as ToSql>::accepts(kind) || <&str as ToSql>::accepts(kind) || <&[u8] as ToSql>::accepts(kind)
+        <i64 as ToSql>::accepts(kind)
+            || <&str as ToSql>::accepts(kind)
+            || <&[u8] as ToSql>::accepts(kind)
     }
 
     to_sql_checked!();
@@ -196,7 +206,12 @@ impl fmt::Debug for Postgres {
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|ip| ip.is_loopback())
+        }
     }
 }
 
@@ -220,7 +235,9 @@ fn tls(settings: &PostgresSettings) -> Result<MakeRustlsConnect, IndexError> {
 
 fn fault(doing: &'static str, error: &postgres::Error) -> IndexError {
     match error.as_db_error() {
-        Some(told) if *told.code() == postgres::error::SqlState::UNDEFINED_TABLE => IndexError::missing(None),
+        Some(told) if *told.code() == postgres::error::SqlState::UNDEFINED_TABLE => {
+            IndexError::missing(None)
+        }
         Some(told) => IndexError::database(doing, told.message()),
         None => match std::error::Error::source(error) {
             Some(cause) => IndexError::database(doing, format!("{error}: {cause}")),

@@ -82,11 +82,19 @@ impl Store {
     }
 
     /// Sees to it that a journal is known.
-    pub(in crate::index) fn begin(&mut self, origin: &str, first_seq: u64) -> Result<(), IndexError> {
+    pub(in crate::index) fn begin(
+        &mut self,
+        origin: &str,
+        first_seq: u64,
+    ) -> Result<(), IndexError> {
         let first = number(first_seq);
         let sql = "INSERT INTO stile_origins (origin, first_seq, next_seq) VALUES ($1, $2, $3) \
                    ON CONFLICT (origin) DO NOTHING";
-        let values = [Value::Text(origin), Value::Number(first), Value::Number(first)];
+        let values = [
+            Value::Text(origin),
+            Value::Number(first),
+            Value::Number(first),
+        ];
         self.database.run(sql, &values).map(drop)
     }
 
@@ -119,24 +127,39 @@ impl Store {
                 Value::Bytes(places),
             ]
         });
-        self.database.put(&POSTINGS, &postings.collect::<Vec<_>>())?;
+        self.database
+            .put(&POSTINGS, &postings.collect::<Vec<_>>())?;
         let chunks = batch.chunks.iter().map(|(times, _)| {
             let numbers = [times.chunk, times.earliest_ms, times.latest_ms];
             let numbers = numbers.map(|n| Value::Number(number(n)));
             std::iter::once(origin.clone()).chain(numbers).collect()
         });
         self.database.put(&CHUNKS, &chunks.collect::<Vec<_>>())?;
-        let kept = |chunk: u64, bytes| vec![origin.clone(), Value::Number(number(chunk)), Value::Bytes(bytes)];
-        let texts = batch.chunks.iter().map(|(times, text)| kept(times.chunk, text));
+        let kept = |chunk: u64, bytes| {
+            vec![
+                origin.clone(),
+                Value::Number(number(chunk)),
+                Value::Bytes(bytes),
+            ]
+        };
+        let texts = batch
+            .chunks
+            .iter()
+            .map(|(times, text)| kept(times.chunk, text));
         self.database.put(&TEXTS, &texts.collect::<Vec<_>>())?;
         let links = batch.links.iter().map(|(chunk, links)| kept(*chunk, links));
         self.database.put(&LINKS, &links.collect::<Vec<_>>())?;
         for id in &batch.ended {
             let sql = "DELETE FROM stile_waiting WHERE origin = $1 AND id = $2";
-            self.database.run(sql, &[origin.clone(), Value::Bytes(id.as_bytes())])?;
+            self.database
+                .run(sql, &[origin.clone(), Value::Bytes(id.as_bytes())])?;
         }
         let begun = batch.begun.iter().map(|(id, seq)| {
-            vec![origin.clone(), Value::Bytes(id.as_bytes()), Value::Number(number(*seq))]
+            vec![
+                origin.clone(),
+                Value::Bytes(id.as_bytes()),
+                Value::Number(number(*seq)),
+            ]
         });
         self.database.put(&WAITING, &begun.collect::<Vec<_>>())
     }
@@ -159,7 +182,11 @@ impl Store {
     }
 
     /// Forgets the records before this one, which the journal does not have any more.
-    pub(in crate::index) fn forget(&mut self, origin: &str, first_seq: u64) -> Result<(), IndexError> {
+    pub(in crate::index) fn forget(
+        &mut self,
+        origin: &str,
+        first_seq: u64,
+    ) -> Result<(), IndexError> {
         self.all_or_nothing(|store| {
             let chunk = Value::Number(number(first_seq / CHUNK));
             let block = Value::Number(number(first_seq / BLOCK));
@@ -174,7 +201,9 @@ impl Store {
             let sql = "DELETE FROM stile_postings WHERE origin = $1 AND block < $2";
             store.database.run(sql, &[origin.clone(), block])?;
             let sql = "UPDATE stile_origins SET first_seq = $1 WHERE origin = $2";
-            store.database.run(sql, &[Value::Number(number(first_seq)), origin])?;
+            store
+                .database
+                .run(sql, &[Value::Number(number(first_seq)), origin])?;
             Ok(())
         })
     }
@@ -190,19 +219,27 @@ impl Store {
     }
 
     /// The decisions whose outcomes are not in the index yet.
-    pub(in crate::index) fn waiting(&mut self, origin: &str) -> Result<HashMap<String, u64>, IndexError> {
+    pub(in crate::index) fn waiting(
+        &mut self,
+        origin: &str,
+    ) -> Result<HashMap<String, u64>, IndexError> {
         let mut found = HashMap::new();
         let sql = "SELECT id, seq FROM stile_waiting WHERE origin = $1";
-        self.database.rows(sql, &[Value::Text(origin)], &mut |row| {
-            let id = String::from_utf8_lossy(row.bytes(0)?).into_owned();
-            found.insert(id, unsigned(row, 1)?);
-            Ok(())
-        })?;
+        self.database
+            .rows(sql, &[Value::Text(origin)], &mut |row| {
+                let id = String::from_utf8_lossy(row.bytes(0)?).into_owned();
+                found.insert(id, unsigned(row, 1)?);
+                Ok(())
+            })?;
         Ok(found)
     }
 
     /// One posting.
-    pub(in crate::index) fn posting(&mut self, origin: &str, of: &Posting) -> Result<Places, IndexError> {
+    pub(in crate::index) fn posting(
+        &mut self,
+        origin: &str,
+        of: &Posting,
+    ) -> Result<Places, IndexError> {
         let mut found = Places::none();
         let sql = "SELECT places FROM stile_postings \
                    WHERE origin = $1 AND field = $2 AND value = $3 AND block = $4";
@@ -233,7 +270,11 @@ impl Store {
             let block = block.map_err(|_| IndexError::damaged("a block has an odd number"))?;
             visit(row.bytes(0)?, block, places(row, 2)?)
         };
-        let start = [Value::Text(origin), Value::Text(field.word()), Value::Bytes(from)];
+        let start = [
+            Value::Text(origin),
+            Value::Text(field.word()),
+            Value::Bytes(from),
+        ];
         match before {
             None => {
                 let sql = "SELECT value, block, places FROM stile_postings \
@@ -254,30 +295,44 @@ impl Store {
     pub(in crate::index) fn chunks(&mut self, origin: &str) -> Result<Vec<ChunkTimes>, IndexError> {
         let mut found = Vec::new();
         let sql = "SELECT chunk, earliest_ms, latest_ms FROM stile_chunks WHERE origin = $1";
-        self.database.rows(sql, &[Value::Text(origin)], &mut |row| {
-            found.push(ChunkTimes {
-                chunk: unsigned(row, 0)?,
-                earliest_ms: unsigned(row, 1)?,
-                latest_ms: unsigned(row, 2)?,
-            });
-            Ok(())
-        })?;
+        self.database
+            .rows(sql, &[Value::Text(origin)], &mut |row| {
+                found.push(ChunkTimes {
+                    chunk: unsigned(row, 0)?,
+                    earliest_ms: unsigned(row, 1)?,
+                    latest_ms: unsigned(row, 2)?,
+                });
+                Ok(())
+            })?;
         Ok(found)
     }
 
     /// The compressed records of a chunk.
-    pub(in crate::index) fn text(&mut self, origin: &str, chunk: u64) -> Result<Option<Vec<u8>>, IndexError> {
+    pub(in crate::index) fn text(
+        &mut self,
+        origin: &str,
+        chunk: u64,
+    ) -> Result<Option<Vec<u8>>, IndexError> {
         let sql = "SELECT text FROM stile_texts WHERE origin = $1 AND chunk = $2";
         self.kept(sql, origin, chunk)
     }
 
     /// How far behind the decisions of a chunk their outcomes are.
-    pub(in crate::index) fn links(&mut self, origin: &str, chunk: u64) -> Result<Option<Vec<u8>>, IndexError> {
+    pub(in crate::index) fn links(
+        &mut self,
+        origin: &str,
+        chunk: u64,
+    ) -> Result<Option<Vec<u8>>, IndexError> {
         let sql = "SELECT links FROM stile_links WHERE origin = $1 AND chunk = $2";
         self.kept(sql, origin, chunk)
     }
 
-    fn kept(&mut self, sql: &'static str, origin: &str, chunk: u64) -> Result<Option<Vec<u8>>, IndexError> {
+    fn kept(
+        &mut self,
+        sql: &'static str,
+        origin: &str,
+        chunk: u64,
+    ) -> Result<Option<Vec<u8>>, IndexError> {
         let mut found = None;
         let values = [Value::Text(origin), Value::Number(number(chunk))];
         self.database.rows(sql, &values, &mut |row| {
@@ -326,7 +381,11 @@ pub(in crate::index) const CHUNK: u64 = 256;
 
 const ORIGINS: Table = Table {
     name: "stile_origins",
-    columns: &[("origin", Type::Text), ("first_seq", Type::Number), ("next_seq", Type::Number)],
+    columns: &[
+        ("origin", Type::Text),
+        ("first_seq", Type::Number),
+        ("next_seq", Type::Number),
+    ],
     keys: 1,
 };
 const POSTINGS: Table = Table {
@@ -352,17 +411,29 @@ const CHUNKS: Table = Table {
 };
 const TEXTS: Table = Table {
     name: "stile_texts",
-    columns: &[("origin", Type::Text), ("chunk", Type::Number), ("text", Type::Bytes)],
+    columns: &[
+        ("origin", Type::Text),
+        ("chunk", Type::Number),
+        ("text", Type::Bytes),
+    ],
     keys: 2,
 };
 const LINKS: Table = Table {
     name: "stile_links",
-    columns: &[("origin", Type::Text), ("chunk", Type::Number), ("links", Type::Bytes)],
+    columns: &[
+        ("origin", Type::Text),
+        ("chunk", Type::Number),
+        ("links", Type::Bytes),
+    ],
     keys: 2,
 };
 const WAITING: Table = Table {
     name: "stile_waiting",
-    columns: &[("origin", Type::Text), ("id", Type::Bytes), ("seq", Type::Number)],
+    columns: &[
+        ("origin", Type::Text),
+        ("id", Type::Bytes),
+        ("seq", Type::Number),
+    ],
     keys: 2,
 };
 const TABLES: &[&Table] = &[&ORIGINS, &POSTINGS, &CHUNKS, &TEXTS, &LINKS, &WAITING];
