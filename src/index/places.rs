@@ -111,11 +111,11 @@ pub(super) fn set_range(bits: &mut [u64; WORDS], from: u16, to: u16) {
 /// The places of a bitmap, ascending.
 pub(super) fn listed(bits: &[u64; WORDS]) -> Vec<u16> {
     let mut places = Vec::new();
-    for (index, word) in (0_u16..).step_by(64).zip(bits.iter()) {
+    for (word, begin) in bits.iter().zip((0..=u16::MAX).step_by(64)) {
         let mut rest = *word;
         while rest != 0 {
             let bit = u16::try_from(rest.trailing_zeros()).unwrap_or(0);
-            places.push(index.saturating_add(bit));
+            places.push(begin.saturating_add(bit));
             rest &= rest.wrapping_sub(1);
         }
     }

@@ -70,7 +70,7 @@ fn agree(settings: &IndexSettings, journal: &Path, seeds: std::ops::Range<u64>) 
         assert_eq!(newest, expected, "{query}");
         met += usize::from(!expected.is_empty());
     }
-    assert!(met > 20, "the queries meet something: {met}");
+    assert!(met > 10, "the queries meet something: {met}");
 }
 
 fn the_answers_are_those_of_a_scan(settings: &IndexSettings) {
@@ -108,7 +108,7 @@ fn an_index_filled_in_steps_is_the_same(settings: &IndexSettings) {
         702,
         "filled twice is filled once"
     );
-    agree(settings, folder.path(), 200..300);
+    agree(settings, folder.path(), 200..240);
 }
 
 fn several_journals_are_merged_by_time(settings: &IndexSettings) {
@@ -306,7 +306,7 @@ fn a_damaged_index_is_found_set_aside_and_made_anew_while_serving() {
     }
     upkeep.stop();
     assert!(folder.path().join("index.sqlite.damaged").exists());
-    agree(&settings, folder.path(), 400..500);
+    agree(&settings, folder.path(), 400..440);
 }
 
 #[test]
@@ -334,4 +334,41 @@ fn an_index_without_its_last_chunk_says_so() {
     assert!(matches!(error, IndexError::Damaged { .. }), "{error}");
     let told = stile::setup_error::SetupError::from(error).to_string();
     assert!(told.contains("--rebuild"), "{told}");
+}
+
+/// Bitmaps are of 65,536 records: what lies on both sides of a border is found, linked and counted.
+#[test]
+fn requests_whose_outcome_is_in_another_block_are_one_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |id: u64, at: u64| {
+        format!(
+            r#"{{"decision":"allow","id":"{id}","kind":"decision","log":"{ONE}","op":"x","time":{at}}}"#
+        )
+    };
+    let outcome = |id: u64| {
+        format!(
+            r#"{{"end":"complete","kind":"outcome","log":"{ONE}","ref":"{id}","status":{},"time":9}}"#,
+            200 + id % 2
+        )
+    };
+    // 65,534 decisions, then their outcomes in the other order.
+    let decisions = (0..65_534).map(|id| (Kind::Decision, line(id, id)));
+    let outcomes = (0..65_534).rev().map(|id| (Kind::Outcome, outcome(id)));
+    written(folder.path(), ONE, decisions.chain(outcomes).collect());
+    let settings = sqlite(&folder);
+    let mut filling = fill(&settings, folder.path(), ONE, false).unwrap();
+    while filling.some().unwrap() > 0 {}
+    let mut index = Index::open(&settings).unwrap();
+    let mut count = |text: &str| index.find(&query(text)).unwrap().count();
+    assert_eq!(count("status:200"), 32_767);
+    assert_eq!(count("status:201 not status:200"), 32_767);
+    assert_eq!(count("end:complete action:x"), 65_534);
+    assert_eq!(count("not end:complete"), 2, "the start and the stop");
+    assert_eq!(count("seq:0..65535"), 65_535);
+    assert_eq!(count("since:1970-01-01T00:01:00Z record:request"), 5_534);
+    let found = index.find(&query("id:7")).unwrap();
+    let row = found.rows(Order::Newest).next().unwrap().unwrap();
+    let (seq, text) = row.outcome.unwrap();
+    assert_eq!((row.seq, seq), (8, 65_535 + 65_534 - 8));
+    assert!(text.contains(r#""ref":"7""#), "{text}");
 }
