@@ -6,6 +6,7 @@ mod documented;
 mod language;
 mod random;
 mod scanned;
+mod served;
 
 use std::path::Path;
 

@@ -78,10 +78,10 @@ fn the_answers_are_those_of_a_scan(settings: &IndexSettings) {
     written(
         folder.path(),
         ONE,
-        random::records(&mut Dice::new(1), ONE, 900),
+        random::records(&mut Dice::new(1), ONE, 600),
     );
-    assert_eq!(fill_up(settings, folder.path(), ONE), 902);
-    agree(settings, folder.path(), 0..120);
+    assert_eq!(fill_up(settings, folder.path(), ONE), 602);
+    agree(settings, folder.path(), 0..60);
 }
 
 /// Passes may end anywhere: requests whose outcomes come in another pass, chunks half full.
