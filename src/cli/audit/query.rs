@@ -134,15 +134,15 @@ impl Page<'_> {
     fn row(&mut self, row: &Row) -> Result<(), Trouble> {
         self.given = self.given.saturating_add(1);
         match self.terminal.format() {
-            Format::Table | Format::Csv => {
-                self.table.row(cells(row, &self.asked.zone));
-                Ok(())
-            }
             Format::Jsonl => self.terminal.line(document(row)),
             Format::Json => {
                 let before = if self.given == 1 { '[' } else { ',' };
                 self.terminal
                     .line(format_args!("{before}{}", document(row)))
+            }
+            _ => {
+                self.table.row(cells(row, &self.asked.zone));
+                Ok(())
             }
         }
     }
@@ -153,10 +153,10 @@ impl Page<'_> {
                 self.terminal.line(Value::from(count))?;
             }
             _ if count_only => self.terminal.line(count)?,
-            Format::Table | Format::Csv => self.terminal.table(&self.table)?,
             Format::Jsonl => {}
             Format::Json if self.given == 0 => self.terminal.line("[]")?,
             Format::Json => self.terminal.line("]")?,
+            _ => self.terminal.table(&self.table)?,
         }
         if !count_only && self.given < count {
             let given = self.given;
