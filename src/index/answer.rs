@@ -8,7 +8,6 @@
 //!
 //! Never: a row that [`Query::means`] would not confirm.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
@@ -16,7 +15,7 @@ use super::field::Field;
 use super::fill::text;
 use super::index_error::IndexError;
 use super::pattern::Pattern;
-use super::places::{self, Places, WORDS};
+use super::places::{self, Places};
 use super::query::{Condition, Query};
 use super::row::Order;
 use super::settings::IndexSettings;
@@ -24,8 +23,10 @@ use super::store::{BLOCK, CHUNK, ChunkTimes, Known, Store};
 use crate::clock::Time;
 use crate::record::Record;
 
+mod blocks;
 mod rows;
 
+use blocks::{Blocks, both, successor};
 pub use rows::Rows;
 
 /// The index, to be asked.
@@ -51,8 +52,6 @@ pub struct Indexed {
     /// The first one that is not in it any more.
     pub next_seq: u64,
 }
-
-type Blocks = BTreeMap<u32, Box<[u64; WORDS]>>;
 
 impl Index {
     /// Opens the index.
@@ -272,30 +271,6 @@ impl<'a> Asking<'a> {
         }
         Ok(found)
     }
-}
-
-/// What is in both.
-fn both(mut a: Blocks, b: &Blocks) -> Blocks {
-    a.retain(|block, bits| {
-        let Some(other) = b.get(block) else {
-            return false;
-        };
-        bits.iter_mut().zip(other.iter()).for_each(|(a, b)| *a &= b);
-        bits.iter().any(|word| *word != 0)
-    });
-    a
-}
-
-/// The first text after all that begin with this one; none where every text does.
-fn successor(beginning: &[u8]) -> Option<Vec<u8>> {
-    let mut next = beginning.to_vec();
-    while let Some(last) = next.pop() {
-        if let Some(more) = last.checked_add(1) {
-            next.push(more);
-            return Some(next);
-        }
-    }
-    None
 }
 
 fn block_of(seq: u64) -> u32 {

@@ -22,8 +22,10 @@ use super::index_error::IndexError;
 use super::settings::IndexSettings;
 
 mod postgres;
+mod reading;
 mod sqlite;
 mod statements;
+mod tables;
 
 pub(super) use statements::{BLOCK, Batch, CHUNK, ChunkTimes, Known, Posting, Store};
 

@@ -1,18 +1,17 @@
-//! What is asked of the database, in one SQL for both.
+//! What is written to the database, in one SQL for both.
 //!
-//! In: a [`Batch`], or what a query needs. Out: rows, decoded.
+//! In: a [`Batch`]. Out: all of it in the database, or nothing.
 
-use std::collections::HashMap;
 use std::fmt;
 
-use super::{Cells, Database, Table, Type, Value};
+use super::tables::{CHUNKS, LINKS, POSTINGS, TABLES, TEXTS, WAITING};
+use super::{Database, Value};
 use crate::index::field::Field;
 use crate::index::index_error::IndexError;
-use crate::index::places::Places;
 
 /// The index in its database.
 pub(in crate::index) struct Store {
-    database: Box<dyn Database>,
+    pub(super) database: Box<dyn Database>,
     reading: bool,
 }
 
@@ -64,21 +63,6 @@ impl Store {
             database,
             reading: false,
         })
-    }
-
-    /// Every journal in the index.
-    pub(in crate::index) fn known(&mut self) -> Result<Vec<Known>, IndexError> {
-        let mut found = Vec::new();
-        let sql = "SELECT origin, first_seq, next_seq FROM stile_origins ORDER BY origin";
-        self.database.rows(sql, &[], &mut |row| {
-            found.push(Known {
-                origin: row.text(0)?.to_owned(),
-                first_seq: unsigned(row, 1)?,
-                next_seq: unsigned(row, 2)?,
-            });
-            Ok(())
-        })?;
-        Ok(found)
     }
 
     /// Sees to it that a journal is known.
@@ -218,130 +202,6 @@ impl Store {
         done
     }
 
-    /// The decisions whose outcomes are not in the index yet.
-    pub(in crate::index) fn waiting(
-        &mut self,
-        origin: &str,
-    ) -> Result<HashMap<String, u64>, IndexError> {
-        let mut found = HashMap::new();
-        let sql = "SELECT id, seq FROM stile_waiting WHERE origin = $1";
-        self.database
-            .rows(sql, &[Value::Text(origin)], &mut |row| {
-                let id = String::from_utf8_lossy(row.bytes(0)?).into_owned();
-                found.insert(id, unsigned(row, 1)?);
-                Ok(())
-            })?;
-        Ok(found)
-    }
-
-    /// One posting.
-    pub(in crate::index) fn posting(
-        &mut self,
-        origin: &str,
-        of: &Posting,
-    ) -> Result<Places, IndexError> {
-        let mut found = Places::none();
-        let sql = "SELECT places FROM stile_postings \
-                   WHERE origin = $1 AND field = $2 AND value = $3 AND block = $4";
-        let values = [
-            Value::Text(origin),
-            Value::Text(of.field.word()),
-            Value::Bytes(of.value.as_bytes()),
-            Value::Number(i64::from(of.block)),
-        ];
-        self.database.rows(sql, &values, &mut |row| {
-            found = places(row, 0)?;
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    /// The postings of a field whose values lie between two, the first one included.
-    pub(in crate::index) fn postings(
-        &mut self,
-        origin: &str,
-        field: Field,
-        from: &[u8],
-        before: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], u32, Places) -> Result<(), IndexError>,
-    ) -> Result<(), IndexError> {
-        let mut each = |row: &dyn Cells| {
-            let block = u32::try_from(row.number(1)?);
-            let block = block.map_err(|_| IndexError::damaged("a block has an odd number"))?;
-            visit(row.bytes(0)?, block, places(row, 2)?)
-        };
-        let start = [
-            Value::Text(origin),
-            Value::Text(field.word()),
-            Value::Bytes(from),
-        ];
-        match before {
-            None => {
-                let sql = "SELECT value, block, places FROM stile_postings \
-                           WHERE origin = $1 AND field = $2 AND value >= $3";
-                self.database.rows(sql, &start, &mut each)
-            }
-            Some(before) => {
-                let sql = "SELECT value, block, places FROM stile_postings \
-                           WHERE origin = $1 AND field = $2 AND value >= $3 AND value < $4";
-                let [origin, field, from] = start;
-                let values = [origin, field, from, Value::Bytes(before)];
-                self.database.rows(sql, &values, &mut each)
-            }
-        }
-    }
-
-    /// The times of every chunk.
-    pub(in crate::index) fn chunks(&mut self, origin: &str) -> Result<Vec<ChunkTimes>, IndexError> {
-        let mut found = Vec::new();
-        let sql = "SELECT chunk, earliest_ms, latest_ms FROM stile_chunks WHERE origin = $1";
-        self.database
-            .rows(sql, &[Value::Text(origin)], &mut |row| {
-                found.push(ChunkTimes {
-                    chunk: unsigned(row, 0)?,
-                    earliest_ms: unsigned(row, 1)?,
-                    latest_ms: unsigned(row, 2)?,
-                });
-                Ok(())
-            })?;
-        Ok(found)
-    }
-
-    /// The compressed records of a chunk.
-    pub(in crate::index) fn text(
-        &mut self,
-        origin: &str,
-        chunk: u64,
-    ) -> Result<Option<Vec<u8>>, IndexError> {
-        let sql = "SELECT text FROM stile_texts WHERE origin = $1 AND chunk = $2";
-        self.kept(sql, origin, chunk)
-    }
-
-    /// How far behind the decisions of a chunk their outcomes are.
-    pub(in crate::index) fn links(
-        &mut self,
-        origin: &str,
-        chunk: u64,
-    ) -> Result<Option<Vec<u8>>, IndexError> {
-        let sql = "SELECT links FROM stile_links WHERE origin = $1 AND chunk = $2";
-        self.kept(sql, origin, chunk)
-    }
-
-    fn kept(
-        &mut self,
-        sql: &'static str,
-        origin: &str,
-        chunk: u64,
-    ) -> Result<Option<Vec<u8>>, IndexError> {
-        let mut found = None;
-        let values = [Value::Text(origin), Value::Number(number(chunk))];
-        self.database.rows(sql, &values, &mut |row| {
-            found = Some(row.bytes(0)?.to_vec());
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
     /// From here on everything is read as it is now, whoever writes meanwhile.
     pub(in crate::index) fn hold_still(&mut self) -> Result<(), IndexError> {
         if std::mem::take(&mut self.reading) {
@@ -359,18 +219,8 @@ impl fmt::Debug for Store {
     }
 }
 
-fn places(row: &dyn Cells, column: usize) -> Result<Places, IndexError> {
-    let places = Places::of_bytes(row.bytes(column)?);
-    places.ok_or_else(|| IndexError::damaged("places that nobody wrote"))
-}
-
-fn unsigned(row: &dyn Cells, column: usize) -> Result<u64, IndexError> {
-    let number = u64::try_from(row.number(column)?);
-    number.map_err(|_| IndexError::damaged("a number below zero"))
-}
-
 /// As databases count; what is beyond their range never occurs.
-fn number(number: u64) -> i64 {
+pub(super) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -378,62 +228,3 @@ fn number(number: u64) -> i64 {
 pub(in crate::index) const BLOCK: u64 = 65_536;
 /// Records of a chunk.
 pub(in crate::index) const CHUNK: u64 = 256;
-
-const ORIGINS: Table = Table {
-    name: "stile_origins",
-    columns: &[
-        ("origin", Type::Text),
-        ("first_seq", Type::Number),
-        ("next_seq", Type::Number),
-    ],
-    keys: 1,
-};
-const POSTINGS: Table = Table {
-    name: "stile_postings",
-    columns: &[
-        ("origin", Type::Text),
-        ("field", Type::Text),
-        ("value", Type::Bytes),
-        ("block", Type::Number),
-        ("places", Type::Bytes),
-    ],
-    keys: 4,
-};
-const CHUNKS: Table = Table {
-    name: "stile_chunks",
-    columns: &[
-        ("origin", Type::Text),
-        ("chunk", Type::Number),
-        ("earliest_ms", Type::Number),
-        ("latest_ms", Type::Number),
-    ],
-    keys: 2,
-};
-const TEXTS: Table = Table {
-    name: "stile_texts",
-    columns: &[
-        ("origin", Type::Text),
-        ("chunk", Type::Number),
-        ("text", Type::Bytes),
-    ],
-    keys: 2,
-};
-const LINKS: Table = Table {
-    name: "stile_links",
-    columns: &[
-        ("origin", Type::Text),
-        ("chunk", Type::Number),
-        ("links", Type::Bytes),
-    ],
-    keys: 2,
-};
-const WAITING: Table = Table {
-    name: "stile_waiting",
-    columns: &[
-        ("origin", Type::Text),
-        ("id", Type::Bytes),
-        ("seq", Type::Number),
-    ],
-    keys: 2,
-};
-const TABLES: &[&Table] = &[&ORIGINS, &POSTINGS, &CHUNKS, &TEXTS, &LINKS, &WAITING];

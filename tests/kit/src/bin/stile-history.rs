@@ -82,16 +82,25 @@ fn ask(stile: &PathBuf, config: &PathBuf, rounds: usize) -> std::io::Result<()> 
             times.sort_unstable();
             println!(
                 "{:>6} ms median {:>6} ms worst  {} {question}",
-                times[rounds / 2],
-                times[rounds - 1],
+                at(&times, 50),
+                at(&times, 100),
                 flags.join(" ")
             );
             all.extend(times);
         }
     }
     all.sort_unstable();
-    println!("{:>6} ms p95 of {}", all[all.len() * 95 / 100], all.len());
+    println!("{:>6} ms p95 of {}", at(&all, 95), all.len());
     Ok(())
+}
+
+/// The time that so many per cent do not exceed.
+fn at(times: &[u128], percent: usize) -> u128 {
+    let last = times.len().saturating_sub(1);
+    times
+        .get((times.len() * percent / 100).min(last))
+        .copied()
+        .unwrap_or(0)
 }
 
 /// What auditors and people on call ask, narrow and wide.
