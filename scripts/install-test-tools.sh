@@ -12,6 +12,7 @@ pins=(tests/callers/requirements.txt tests/callers/package.json tests/callers/pa
 
 main() {
     debian_packages curl openssl strace
+    database
     python_and_node_are_new_enough
     caller_packages
     keycloak
@@ -33,6 +34,12 @@ debian_packages() {
     quietly apt-get install --yes --no-install-recommends "${missing[@]}" ||
         { quietly apt-get update && quietly apt-get install --yes --no-install-recommends "${missing[@]}"; } ||
         fail "apt-get could not install ${missing[*]}" "see $callers/install.txt"
+}
+
+# Its programs are not on the path; nothing but a test's own server is started from them.
+database() {
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
+        debian_packages postgresql
 }
 
 python_and_node_are_new_enough() {

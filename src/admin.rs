@@ -24,6 +24,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
+use crate::index::{Upkeep, UpkeepState};
 use crate::pipeline::Pipeline;
 use crate::setup_error::SetupError;
 
@@ -46,9 +47,18 @@ pub struct Notices {
     refused_reload: Mutex<Option<String>>,
     unread_blocks: Mutex<Option<String>>,
     draining: std::sync::atomic::AtomicBool,
+    index: Option<Arc<Upkeep>>,
 }
 
 impl Notices {
+    /// With the index that is kept, where one is.
+    pub fn with_index(index: Option<Arc<Upkeep>>) -> Notices {
+        Notices {
+            index,
+            ..Notices::default()
+        }
+    }
+
     /// The newest settings were refused for this; `None` once good ones are in force.
     pub fn reload(&self, refused: Option<String>) {
         *self
@@ -83,6 +93,10 @@ impl Notices {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    fn index(&self) -> Option<UpkeepState> {
+        self.index.as_ref().map(|index| index.state())
     }
 
     fn draining(&self) -> bool {
@@ -162,7 +176,7 @@ fn page(
             text(readiness.status(), "application/json", readiness.json())
         }
         "/metrics" => {
-            readiness::gauges(pipeline);
+            readiness::gauges(pipeline, notices.index());
             match pipeline.metrics().page() {
                 Ok(page) => text(StatusCode::OK, "text/plain; version=0.0.4", page),
                 Err(e) => text(

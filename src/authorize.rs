@@ -56,7 +56,7 @@ pub use because::Audience;
 pub use bindings::BindingsFile;
 pub use cases::CasesFile;
 pub use decision::{Decision, Verdict};
-pub use directory::DirectoryFile;
+pub use directory::{DirectoryFile, team_groups};
 pub(crate) use invariants::Claim;
 pub use invariants::{Invariant, InvariantsFile};
 pub use lint::Finding;

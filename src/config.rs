@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::authorize::PolicySettings;
 use crate::forward::UpstreamSettings;
 use crate::identify::IssuerSettings;
+use crate::index::IndexSettings;
 use crate::listen::ListenSettings;
 use crate::record::JournalSettings;
 use crate::resolve::CatalogueSettings;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub policies: PolicySettings,
     /// What is kept of every decision.
     pub journal: JournalSettings,
+    /// Where records are searched; nowhere without.
+    pub index: Option<IndexSettings>,
     /// SHA-256 of the settings that hold, defaults included, in hex. Keys are not part of it.
     pub digest: String,
     /// Files and folders whose change should lead to a reload, the settings file first.
@@ -154,6 +157,7 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         catalogue: checked.catalogue,
         policies: checked.policies,
         journal: checked.journal,
+        index: checked.index,
         digest,
         watched,
     }

@@ -20,6 +20,9 @@ pub mod authorize;
 pub mod record;
 pub mod forward;
 
+// What is derived from the journal.
+pub mod index;
+
 // Composition.
 pub mod pipeline;
 pub mod workbench;

@@ -41,6 +41,7 @@ mod writer;
 pub mod recover;
 pub mod journal;
 pub mod read;
+pub mod follow;
 pub mod prove;
 mod rebuild;
 pub mod reconcile;
@@ -49,6 +50,7 @@ pub mod verify;
 
 pub use audit_record::Note;
 pub use committed::Committed;
+pub use follow::Follower;
 pub use journal::{Identity, Journal, Opened};
 pub use journal_error::JournalError;
 pub use lock::holder;

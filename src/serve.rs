@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
+use crate::index::Upkeep;
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::pipeline::{Metrics, Pipeline};
 use crate::record::{Identity, Journal, JournalError};
@@ -74,6 +75,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     let admin = Admin::bind(settings.admin).await?;
     let journal = open(&settings, &clock)?;
     let signals = Signals::catch()?;
+    let index = keep_index(&settings);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -87,7 +89,7 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
     );
     pipeline.ruling().issuers.start();
 
-    let notices = Arc::new(Notices::default());
+    let notices = Arc::new(Notices::with_index(index.clone()));
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));
@@ -140,7 +142,34 @@ pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, Star
         Ok(()) => tracing::info!("stopped"),
         Err(e) => tracing::error!("the journal was not closed in order: {e}"),
     }
+    leave_index(index).await;
     Ok(ending)
+}
+
+/// Without an index everything is served all the same.
+fn keep_index(settings: &Settings) -> Option<Arc<Upkeep>> {
+    let journal = &settings.journal;
+    let (folder, origin) = (journal.folder.clone(), journal.origin.clone());
+    match Upkeep::start(settings.index.clone()?, folder, origin) {
+        Ok(upkeep) => Some(Arc::new(upkeep)),
+        Err(fault) => {
+            tracing::error!("{fault}");
+            None
+        }
+    }
+}
+
+/// Lets the index take over the last records; what it cannot do in time the next start does.
+async fn leave_index(index: Option<Arc<Upkeep>>) {
+    let Some(index) = index else { return };
+    index.stop();
+    for _ in 0..INDEX_LOOKS {
+        if index.is_stopped() {
+            return;
+        }
+        tokio::time::sleep(INDEX_BETWEEN).await;
+    }
+    tracing::warn!("the index was left behind the journal; the next start goes on with it");
 }
 
 fn bind(settings: &Settings) -> Result<Vec<Listener>, Vec<SetupError>> {
@@ -183,6 +212,10 @@ async fn drain_when_lost(journal: Journal, drain: Arc<DrainTrigger>, notices: Ar
     notices.drain();
     drain.drain();
 }
+
+/// Together two seconds.
+const INDEX_LOOKS: u32 = 200;
+const INDEX_BETWEEN: std::time::Duration = std::time::Duration::from_millis(10);
 
 fn tell(listeners: &[Listener], admin: &Admin, pipeline: &Pipeline) {
     for listener in listeners {

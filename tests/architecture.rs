@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "authorize",
     "record",
     "forward",
+    "index",
     "pipeline",
     "workbench",
     "admin",

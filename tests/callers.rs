@@ -187,7 +187,8 @@ pub(crate) fn solver(folder: &Path) -> Option<PathBuf> {
     Some(program)
 }
 
-fn must_be_there() -> bool {
+/// Whether tools that tests need must be installed.
+pub(crate) fn must_be_there() -> bool {
     let required = std::env::var_os("STILE_TEST_TOOLS").is_some_and(|value| value == "required");
     required || std::env::var_os("CI").is_some()
 }

@@ -31,6 +31,8 @@ mod policies;
 mod authorize;
 /// What is in the journal stays in it, whatever disk, crash or hand does.
 mod journal;
+/// What somebody asks for in the journal is found, by scan and by index alike.
+mod index;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

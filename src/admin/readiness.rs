@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Notices;
 use crate::identify::Freshness;
+use crate::index::UpkeepState;
 use crate::pipeline::Pipeline;
 
 /// How an instance stands.
@@ -23,6 +24,9 @@ pub struct Readiness {
     pub keys: Vec<Keys>,
     /// The journal.
     pub journal: Journal,
+    /// Where records are searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<Index>,
     /// Each upstream.
     pub upstreams: Vec<Upstream>,
 }
@@ -123,6 +127,20 @@ pub struct Anchor {
     pub fault: Option<String>,
 }
 
+/// Where records are searched. Behind or failing, it makes nothing unready: the journal has all.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Index {
+    pub state: Standing,
+    pub records: u64,
+    pub behind: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
 /// One upstream.
 #[derive(Debug, Serialize)]
 #[allow(
@@ -157,6 +175,8 @@ impl Readiness {
         };
         let keys: Vec<Keys> = ruling.issuers.states().into_iter().map(Keys::of).collect();
         let journal = Journal::of(pipeline.journal());
+        let index = notices.index();
+        let index = index.map(|state| Index::of(state, journal.records));
         let upstreams = (ruling.upstreams.states().into_iter())
             .map(|s| Upstream {
                 state: Standing::Ready,
@@ -177,6 +197,7 @@ impl Readiness {
             .state
             .max(journal.state)
             .max(some_keys)
+            .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
             .max(if notices.draining() {
                 Standing::NotReady
             } else {
@@ -188,6 +209,7 @@ impl Readiness {
             policies,
             keys,
             journal,
+            index,
             upstreams,
         }
     }
@@ -223,6 +245,20 @@ impl Keys {
             usable_s: state.usable_s,
             fault: state.last_fault,
             advice: state.advice,
+        }
+    }
+}
+
+impl Index {
+    fn of(index: UpkeepState, records: u64) -> Index {
+        Index {
+            state: match index.fault {
+                Some(_) => Standing::Degraded,
+                None => Standing::Ready,
+            },
+            records: index.next_seq,
+            behind: records.saturating_sub(index.next_seq),
+            fault: index.fault,
         }
     }
 }
@@ -277,8 +313,20 @@ impl Anchor {
 }
 
 /// Puts the states that are read off elsewhere onto the metrics page.
-pub(super) fn gauges(pipeline: &Pipeline) {
+pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>) {
     let (metrics, journal) = (pipeline.metrics(), pipeline.journal().state());
+    if let Some(index) = index {
+        metrics.set(
+            "stile_index_behind_records",
+            "Records of the journal that are not in the index yet.",
+            journal.next_seq.saturating_sub(index.next_seq),
+        );
+        metrics.set(
+            "stile_index_failing",
+            "1 while the index cannot be filled.",
+            u64::from(index.fault.is_some()),
+        );
+    }
     metrics.set(
         "stile_journal_records",
         "Records in the journal.",

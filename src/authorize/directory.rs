@@ -11,7 +11,7 @@
 //! `github:acme/shop`, as teams' groups do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::acceptance::{self, Accepted};
 use super::folder::File;
@@ -31,7 +31,7 @@ use file::{GroupLine, RepositoryLine};
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     /// Teams by name, each with its (issuer, group) pairs.
-    teams: BTreeMap<String, Vec<(String, String)>>,
+    teams: TeamGroups,
     /// Issuer → group → teams; the way a principal's groups are looked up.
     by_group: HashMap<String, HashMap<String, Vec<String>>>,
     listed: Listed,
@@ -53,6 +53,22 @@ pub(super) struct GroupPlace {
     /// What about it is accepted.
     pub(super) accepted: Accepted,
 }
+
+/// Every team of a policy folder, each with its (issuer, group) pairs. Nothing else in the folder is
+/// looked at.
+///
+/// # Errors
+/// When the folder or its directory does not hold.
+pub fn team_groups(folder: &Path) -> Result<TeamGroups, Vec<SetupError>> {
+    let path = folder.join("directory.yaml");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| vec![SetupError::in_file(&path, format!("cannot be read: {e}"))])?;
+    let name = "directory.yaml".to_owned();
+    Directory::read(&File { name, path, text }).map(|directory| directory.teams)
+}
+
+/// Teams by name, each with its (issuer, group) pairs.
+type TeamGroups = BTreeMap<String, Vec<(String, String)>>;
 
 impl Directory {
     /// Reads and checks the file. Types of resources are checked by the schema, which knows them.

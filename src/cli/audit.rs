@@ -1,4 +1,4 @@
-//! `stile audit`: lets a journal be checked by somebody who trusts nobody.
+//! `stile audit`: lets a journal be checked by somebody who trusts nobody, and finds what is in it.
 //!
 //! In: a journal's folder or a copy of it. Out: what its commands say, each in a file of its own.
 
@@ -12,12 +12,14 @@ use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::setup_error::SetupError;
 
+mod index;
 mod prove;
+mod query;
 mod reconcile;
 mod tiles;
 mod verify;
 
-/// Check a journal without trusting who wrote it.
+/// Check a journal without trusting who wrote it, and find what is in it.
 #[derive(Debug, Args)]
 pub(super) struct AuditArguments {
     #[command(subcommand)]
@@ -26,6 +28,8 @@ pub(super) struct AuditArguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Query(query::QueryArguments),
+    Index(index::IndexArguments),
     Verify(Box<verify::VerifyArguments>),
     Prove(prove::ProveArguments),
     VerifyProof(prove::VerifyProofArguments),
@@ -39,6 +43,8 @@ pub(super) fn run(
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
     match &arguments.what {
+        What::Query(command) => query::run(command, file, terminal),
+        What::Index(command) => index::run(command, file, terminal),
         What::Verify(command) => verify::run(command, file, terminal),
         What::Prove(command) => prove::run(command, file, terminal),
         What::VerifyProof(command) => prove::check(command, terminal),

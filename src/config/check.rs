@@ -18,6 +18,7 @@ use super::origin::Place;
 use crate::setup_error::SetupError;
 
 mod anchors;
+mod index;
 mod issuers;
 mod journal;
 mod limits;
@@ -47,6 +48,7 @@ pub(super) struct Checked {
     pub(super) catalogue: crate::resolve::CatalogueSettings,
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
+    pub(super) index: Option<crate::index::IndexSettings>,
 }
 
 /// Checks every section, even when an earlier one has faults.
@@ -61,6 +63,8 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let upstreams = upstreams::upstreams(file, root, checks);
     let catalogue = upstreams::catalogue(file, folder, checks);
     let journal = journal::journal(file, root, checks);
+    let kept_in = journal.as_ref().map(|journal| journal.folder.as_path());
+    let index = index::index(file, kept_in, checks);
     Some(Checked {
         site_url: site_url?,
         listen: listen?,
@@ -71,6 +75,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         catalogue: catalogue?,
         policies: policies?,
         journal: journal?,
+        index: index?,
     })
 }
 

@@ -39,6 +39,8 @@ pub(super) struct File {
     pub(super) policies: Located<Policies>,
     /// What is kept of every decision.
     pub(super) journal: Located<Journal>,
+    /// Where records are searched.
+    pub(super) index: Located<Index>,
     /// Sizes, deadlines and counts.
     pub(super) limits: Located<Limits>,
 }
@@ -260,6 +262,21 @@ pub(super) struct Anchor {
     pub(super) every: Located<Duration>,
 }
 
+/// Where records are searched. It is derived from the journal and can be made anew at any time.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Index {
+    /// Whether `serve` keeps one.
+    pub(super) enabled: Located<bool>,
+    /// The SQLite file. Default: `index.sqlite` in the journal's folder.
+    pub(super) file: Located<PathBuf>,
+    /// A file with the URL of a PostgreSQL database, one line, in the place of the SQLite file; not
+    /// readable by group or others. Several instances may share the database.
+    pub(super) postgres_url_file: Located<PathBuf>,
+    /// A CA certificate (PEM) to trust beside the machine's when connecting to that database.
+    pub(super) ca_file: Located<PathBuf>,
+}
+
 /// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -309,6 +326,7 @@ impl Default for File {
             upstreams: Located::absent(),
             policies: Located::absent(),
             journal: Located::absent(),
+            index: Located::preset(Index::default()),
             limits: Located::preset(Limits::default()),
         }
     }
@@ -406,6 +424,17 @@ impl Default for Anchor {
             branch: Located::absent(),
             remote: Located::absent(),
             every: Located::preset(Duration::from_ms(10_000)),
+        }
+    }
+}
+
+impl Default for Index {
+    fn default() -> Index {
+        Index {
+            enabled: Located::preset(true),
+            file: Located::absent(),
+            postgres_url_file: Located::absent(),
+            ca_file: Located::absent(),
         }
     }
 }

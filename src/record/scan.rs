@@ -134,6 +134,38 @@ impl Scan {
         Ok(false)
     }
 
+    /// The next frame, where a whole one is there already. Else it stays where it is: what lies there
+    /// may be in the middle of being written.
+    ///
+    /// # Errors
+    ///
+    /// As reading the file.
+    pub fn next_whole(&mut self) -> io::Result<Option<Frame<'_>>> {
+        if !self.has_whole()? {
+            return Ok(None);
+        }
+        let begin = self.start;
+        let size = Frame::read(self.ready()).map_or(0, |frame| frame.size_bytes());
+        self.skip(size);
+        let bytes = self.buffer.get(begin..self.start).unwrap_or_default();
+        Ok(Frame::read(bytes).ok())
+    }
+
+    /// Whether a whole frame comes next.
+    ///
+    /// # Errors
+    ///
+    /// As reading the file.
+    pub(super) fn has_whole(&mut self) -> io::Result<bool> {
+        self.fill(8)?;
+        Ok(
+            match self.ready().first_chunk::<8>().map(frame::size_of_frame) {
+                Some(Ok(size)) => self.fill(size)? && Frame::read(self.ready()).is_ok(),
+                _ => false,
+            },
+        )
+    }
+
     /// Forgets what it has read ahead, so that the same place is read again: while someone writes,
     /// bytes read a moment ago may have been half of a frame.
     ///

@@ -1,0 +1,84 @@
+//! One answer to a query: a request with its outcome, or an event.
+//!
+//! In: records of one journal, in their order. Out: [`Row`]s.
+//!
+//! A decision to allow and its outcome are two records and one row, so that a query can ask for both
+//! at once. An outcome belongs to the last decision with its id that has none yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::clock::Time;
+use crate::record::Record;
+
+use super::facts::{Facts, Standing};
+
+/// A request with its outcome, or an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The journal's name.
+    pub origin: Arc<str>,
+    /// The place of the decision or event in that journal.
+    pub seq: u64,
+    /// When it arrived or happened.
+    pub time: Time,
+    /// The decision or event, as it is in the journal.
+    pub record: String,
+    /// Where the outcome is and what it says; none while it is owed, and where none is.
+    pub outcome: Option<(u64, String)>,
+}
+
+/// Which rows come first. Within one journal its own order counts, between journals the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The last first.
+    #[default]
+    Newest,
+    /// The first first.
+    Oldest,
+}
+
+/// Brings decisions and outcomes together.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    open: HashMap<String, u64>,
+}
+
+/// What a record is to the rows.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// A row of its own; with an id when an outcome will follow.
+    Begins(Facts, Option<String>),
+    /// More about the row at this place, which had this id.
+    Completes(u64, String, Facts),
+    /// Nothing that a row is made of.
+    Nothing,
+}
+
+impl Pairing {
+    /// With these decisions waiting for their outcomes.
+    pub(super) fn with(open: HashMap<String, u64>) -> Pairing {
+        Pairing { open }
+    }
+
+    /// Takes the next record.
+    pub(super) fn take(&mut self, record: &Record) -> Part {
+        match Facts::of(record) {
+            None => Part::Nothing,
+            Some((facts, Standing::Alone)) => Part::Begins(facts, None),
+            Some((facts, Standing::Awaits(id))) => {
+                self.open.insert(id.clone(), record.seq);
+                Part::Begins(facts, Some(id))
+            }
+            Some((facts, Standing::Answers(id))) => match self.open.remove(&id) {
+                Some(seq) => Part::Completes(seq, id, facts),
+                None => Part::Nothing,
+            },
+        }
+    }
+}
+
+/// The text of a record, whatever bytes it is made of.
+pub(super) fn text_of(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload).into_owned()
+}

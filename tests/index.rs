@@ -1,0 +1,54 @@
+//! What somebody asks for in the journal is found: the whole of it and nothing else.
+
+mod answered;
+mod database;
+mod documented;
+mod language;
+mod random;
+mod scanned;
+mod served;
+
+use std::path::Path;
+
+use stile::clock::{Clock, Time};
+use stile::index::{Asked, Query};
+use stile::record::frame::Kind;
+use stile::record::{Identity, Journal, JournalSettings, Level, Levels};
+
+const NOW: Time = Time::from_ms(1_795_434_000_000);
+
+fn asked() -> Asked {
+    Asked::at(NOW)
+}
+
+fn query(text: &str) -> Query {
+    Query::parse(text, &asked()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn open(folder: &Path, origin: &str) -> Journal {
+    let settings = JournalSettings {
+        folder: folder.to_owned(),
+        origin: origin.to_owned(),
+        levels: Levels::default(),
+        segment_bytes: 128 * 1024,
+        queue: 4096,
+        commit_ms: 10_000,
+    };
+    let identity = Identity {
+        version: "1.2.3+test".to_owned(),
+        config_digest: "sha256:00".to_owned(),
+    };
+    Journal::open(settings, Clock::machine(), identity)
+        .unwrap()
+        .journal
+}
+
+/// A journal with these records between its start and its stop.
+async fn write(folder: &Path, origin: &str, records: Vec<(Kind, String)>) {
+    let journal = open(folder, origin);
+    for (kind, payload) in records {
+        let payload = payload.into_bytes();
+        journal.submit(kind, payload, Level::Write).await.unwrap();
+    }
+    journal.close().await.unwrap();
+}
