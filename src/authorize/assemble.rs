@@ -25,6 +25,7 @@ use super::cases::{self, Case};
 use super::directory::Directory;
 use super::entities::Names;
 use super::folder::{File, Folder};
+use super::index::Index;
 use super::invariants::Invariant;
 use super::judge::Judge;
 use super::roles::Roles;
@@ -129,11 +130,16 @@ fn assemble_from(
         org_admins,
         ..
     } = building;
+    let Some(index) = Index::of(&set) else {
+        let fault = "a policy cannot be taken apart into its head and conditions";
+        return Err(vec![SetupError::in_file(&settings.folder, fault)]);
+    };
     Ok(Assembled {
         because: Because::of(&set),
         judge: Judge {
             authorizer: cedar::Authorizer::new(),
             policies: set,
+            index,
             org_admins,
             schema,
             names,
@@ -299,5 +305,5 @@ impl<'a> Building<'a> {
     }
 }
 
-/// More would make one decision slower than the 5 ms that a request should wait at most.
-const MOST_POLICIES: usize = 1_000;
+/// More would take longer to load and to validate than an operator should wait for a reload.
+const MOST_POLICIES: usize = 20_000;

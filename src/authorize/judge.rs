@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{self, Asked, Names, Question};
+use super::index::Index;
 use super::lineage::Lineage;
 use super::schema::Vocabulary;
 use crate::identify::Who;
@@ -28,6 +29,8 @@ pub(super) struct Judge {
     pub(super) authorizer: cedar::Authorizer,
     /// Rules, guardrails and linked bindings.
     pub(super) policies: cedar::PolicySet,
+    /// The same, by the names in their heads.
+    pub(super) index: Index,
     /// The bindings of the role `org-admin` by themselves.
     pub(super) org_admins: cedar::PolicySet,
     pub(super) schema: cedar::Schema,
@@ -86,11 +89,24 @@ pub(super) enum Stranger {
 impl Judge {
     /// The answer by all policies.
     pub(super) fn rule(&self, question: &Question<'_>) -> Ruling {
-        self.rule_by(&self.policies, question)
+        self.ruled(question, |asked| {
+            self.index.answer(&self.policies, &self.authorizer, asked)
+        })
     }
 
     /// The answer by other policies, such as all but one.
     pub(super) fn rule_by(&self, set: &cedar::PolicySet, question: &Question<'_>) -> Ruling {
+        let authorizer = &self.authorizer;
+        self.ruled(question, |asked| {
+            authorizer.is_authorized(&asked.request, set, &asked.entities)
+        })
+    }
+
+    fn ruled(
+        &self,
+        question: &Question<'_>,
+        answer: impl FnOnce(&Asked) -> cedar::Response,
+    ) -> Ruling {
         let stranger = self.stranger(question);
         if let Some(Stranger::Project) = stranger {
             return Ruling::of_stranger(Stranger::Project);
@@ -98,10 +114,7 @@ impl Judge {
         let org_admin = question.class == Class::Power && self.is_org_admin(question);
         match self.ask(question, org_admin) {
             Ok(asked) => {
-                let answer = self
-                    .authorizer
-                    .is_authorized(&asked.request, set, &asked.entities);
-                let ruling = told(&answer, asked);
+                let ruling = told(&answer(&asked), asked);
                 // A fork's project is rarely known here: the guardrail tells its job more than
                 // that. Nothing can allow it either way.
                 match stranger {
