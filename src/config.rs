@@ -32,6 +32,7 @@ mod check;
 mod dialects;
 mod file;
 mod located;
+mod mode;
 mod reader;
 mod schema;
 mod shown;

@@ -25,9 +25,10 @@ use super::cases::{self, Case};
 use super::directory::Directory;
 use super::entities::Names;
 use super::folder::{File, Folder};
-use super::index::Index;
+use super::index::{self, Index};
 use super::invariants::Invariant;
 use super::judge::Judge;
+use super::observe;
 use super::roles::Roles;
 use super::schema::{self, Vocabulary};
 use super::settings::PolicySettings;
@@ -67,6 +68,8 @@ pub(super) struct Source {
     pub(super) accepted: Accepted,
     /// Its text in the file, in bytes; nothing for a binding, whose text is made.
     pub(super) text: Option<Range<usize>>,
+    /// Whether it is only tried.
+    pub(super) observed: bool,
 }
 
 /// Builds everything but runs nothing.
@@ -106,7 +109,7 @@ fn assemble_from(
     let written = building.written();
     let (roles, bindings) = building.bindings(&settings.time_zone);
     if building.sources.len() > MOST_POLICIES {
-        let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
+        let fault = format!("more than {MOST_POLICIES} policies load too slowly");
         let fault = SetupError::in_file(&settings.folder, fault);
         return Err(vec![fault.coded(Code::TooLarge)]);
     }
@@ -130,16 +133,16 @@ fn assemble_from(
         org_admins,
         ..
     } = building;
-    let Some(index) = Index::of(&set) else {
-        let fault = "a policy cannot be taken apart into its head and conditions";
-        return Err(vec![SetupError::in_file(&settings.folder, fault)]);
-    };
+    let refused = |fault: &str| vec![SetupError::in_file(&settings.folder, fault)];
+    let (set, tried) = observe::parted(set).map_err(refused)?;
+    let index = Index::of(&set).ok_or_else(|| refused(index::NOT_TAKEN_APART))?;
     Ok(Assembled {
         because: Because::of(&set),
         judge: Judge {
             authorizer: cedar::Authorizer::new(),
             policies: set,
             index,
+            tried,
             org_admins,
             schema,
             names,
@@ -233,6 +236,7 @@ impl<'a> Building<'a> {
                 accepted: one.accepted.clone(),
                 text: Some(one.first_byte..one.end),
                 guardrail: one.power == Power::Guardrail,
+                observed: observe::is_observed(&one.policy),
             };
             if let Some(other) = self.sources.get(&one.id) {
                 let fault = format!("two policies are called `{}`", one.id);
@@ -306,4 +310,4 @@ impl<'a> Building<'a> {
 }
 
 /// More would take longer to load and to validate than an operator should wait for a reload.
-const MOST_POLICIES: usize = 20_000;
+const MOST_POLICIES: usize = 15_000;

@@ -162,6 +162,10 @@ fn filled(policy: &cedar::Policy) -> Option<cedar::Policy> {
     }
 }
 
+/// Why there is no index of a set.
+pub(super) const NOT_TAKEN_APART: &str =
+    "a policy cannot be taken apart into its head and conditions";
+
 /// Policies in all kept sets together.
 const MOST_KEPT: u64 = 50_000;
 

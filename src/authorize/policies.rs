@@ -29,7 +29,7 @@ use super::moment::Moment;
 use super::past_question::PastQuestion;
 use super::permit::Permit;
 use super::schema::kind_of;
-use super::settings::{Explain, PolicySettings};
+use super::settings::{Explain, Mode, PolicySettings};
 use super::shown::{self, Shown};
 use super::testing::{self, Report};
 use crate::clock::Time;
@@ -45,6 +45,7 @@ pub struct Policies {
     digest: Arc<str>,
     as_of: Time,
     explain: Explain,
+    mode: Mode,
     kept: Cache<Key, Kept>,
 }
 
@@ -111,6 +112,7 @@ impl Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
             explain: settings.explain,
+            mode: settings.mode,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
@@ -124,7 +126,8 @@ impl Policies {
         self.judged(facts, operation, now).0
     }
 
-    /// Whether what was asked once may be done by this set, at the minute it was asked.
+    /// Whether what was asked once may be done by this set, at the minute it was asked, and in force:
+    /// the mode does not count.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ impl Policies {
             ticket: None,
             moment,
         };
-        Ok(self.answered(&question).0)
+        Ok(self.answered(&question, Mode::Enforce).0)
     }
 
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
@@ -192,6 +195,7 @@ impl Policies {
                 policies: kept.policies,
                 policy_set: self.digest.clone(),
                 at: kept.decision.at.clone(),
+                observed: kept.decision.observed.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
                 refusal: refusal(&kept, self.explain),
@@ -225,6 +229,21 @@ impl Policies {
     /// There is no such name; the nearest is told.
     pub fn shown(&self, name: &str) -> Result<Shown, SetupError> {
         shown::shown(&self.set, name)
+    }
+
+    /// What a missing permission leads to.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The policies that are only tried, by id.
+    pub fn observed(&self) -> impl Iterator<Item = &str> {
+        let tried = self
+            .set
+            .sources
+            .iter()
+            .filter(|(_, source)| source.observed);
+        tried.map(|(id, _)| id.as_str())
     }
 
     /// Every policy's id: rules, guardrails, bindings.
@@ -261,7 +280,7 @@ impl Policies {
             ticket: None, // break-glass comes with its own step
             moment: Moment::of(now, &self.set.judge.zone),
         };
-        self.answered(&question)
+        self.answered(&question, self.mode)
     }
 
     /// The team that owns a resource, by the directory.
@@ -271,20 +290,28 @@ impl Policies {
         self.set.judge.directory.owner(kind, project, id)
     }
 
-    fn answered(&self, question: &Question<'_>) -> (Decision, Option<String>) {
-        let ruling = self.set.judge.rule(question);
-        let told = (ruling.verdict != Verdict::Allow)
-            .then(|| self.told(question, &ruling, Audience::Callers));
+    fn answered(&self, question: &Question<'_>, mode: Mode) -> (Decision, Option<String>) {
+        let judge = &self.set.judge;
+        let ruling = judge.rule(question);
+        let verdict = match mode {
+            Mode::Observe if ruling.is_only_unmet() => Verdict::Allow,
+            Mode::Observe | Mode::Enforce => ruling.verdict,
+        };
+        let would = judge.rule_by_all(question);
+        let observed = would.as_ref().unwrap_or(&ruling).observed(verdict);
+        let told =
+            (verdict != Verdict::Allow).then(|| self.told(question, &ruling, Audience::Callers));
         let (explanation, sentence) = match told {
             Some(told) => (Some(told.explanation), Some(told.sentence)),
             None => (None, None),
         };
         let decision = Decision {
-            verdict: ruling.verdict,
+            verdict,
             policies: ruling.policies,
             errors: ruling.errors,
             explanation,
             at: question.moment.written().into(),
+            observed: observed.map(Arc::new),
         };
         (decision, sentence)
     }

@@ -44,6 +44,9 @@ pub struct PastDecision<'a> {
     /// The action.
     #[serde(default, borrow)]
     pub op: Option<Cow<'a, str>>,
+    /// What it would have been were nothing under observe.
+    #[serde(default)]
+    pub would: Option<&'a str>,
     #[serde(default, borrow)]
     inputs: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -103,6 +106,12 @@ impl<'a> PastDecision<'a> {
             "allow" => true,
             _ => matches!(self.reason, Some("policy_denied" | "policy_error")),
         }
+    }
+
+    /// Whether the policies in force allowed it. What only the mode let pass, no policy allowed.
+    pub fn is_allowed_by_policy(&self) -> bool {
+        let let_pass = self.would.is_some() && self.policies.is_none();
+        self.decision == "allow" && !let_pass
     }
 
     /// The policies that determined it, by id.
