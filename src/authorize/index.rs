@@ -85,6 +85,11 @@ impl Index {
         })
     }
 
+    /// Every policy, links filled in.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &cedar::Policy> {
+        self.policies.iter().map(|one| &one.policy)
+    }
+
     /// Cedar's answer by those policies of the whole set that can concern the question.
     pub(super) fn answer(
         &self,

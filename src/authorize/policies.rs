@@ -28,6 +28,7 @@ use super::matrix;
 use super::moment::Moment;
 use super::past_question::PastQuestion;
 use super::permit::Permit;
+use super::reads::Reads;
 use super::schema::kind_of;
 use super::settings::{Explain, Mode, PolicySettings};
 use super::shown::{self, Shown};
@@ -133,6 +134,26 @@ impl Policies {
     ///
     /// Why this set cannot be asked: an action or a type that its catalogue does not have.
     pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
+        let question = self.question_of(past)?;
+        Ok(self.answered(&question, Mode::Enforce).0)
+    }
+
+    /// The same without its explanation, which takes longer than the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policies::decide_again`].
+    pub fn rule_again(&self, past: &PastQuestion) -> Result<(Verdict, Vec<String>), String> {
+        let ruling = self.set.judge.rule(&self.question_of(past)?);
+        Ok((ruling.verdict, ruling.policies))
+    }
+
+    /// What of a question this set can tell apart.
+    pub fn reads(&self) -> Reads {
+        Reads::of(self.set.judge.index.policies())
+    }
+
+    fn question_of<'a>(&'a self, past: &'a PastQuestion) -> Result<Question<'a>, String> {
         let vocabulary = &self.set.judge.vocabulary;
         let Some(class) = vocabulary.class(&past.action) else {
             return Err(format!("no catalogue has the action `{}`", past.action));
@@ -144,7 +165,7 @@ impl Policies {
         let Some(moment) = Moment::read(&past.at) else {
             return Err(format!("`{}` is no day and minute", past.at));
         };
-        let question = Question {
+        Ok(Question {
             facts: &past.facts,
             action: &past.action,
             class,
@@ -153,8 +174,7 @@ impl Policies {
             owner: self.owner(&past.kind, &past.resource),
             ticket: None,
             moment,
-        };
-        Ok(self.answered(&question, Mode::Enforce).0)
+        })
     }
 
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
