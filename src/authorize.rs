@@ -28,6 +28,7 @@ pub mod schema;
 mod folder;
 mod acceptance;
 mod yaml;
+mod spread;
 mod statements;
 mod lineage;
 mod directory;

@@ -1,6 +1,6 @@
 //! Measures what policies cost: to load a set, to decide by it, to replay a journal against it.
 //!
-//! In: `cargo bench --bench policies`. Out: two tables; sets are made up and the same in each run.
+//! In: `cargo bench --bench policies`, with other sizes than 10 to 10,000 behind `--`. Out: two tables; sets are made up and the same in each run.
 //!
 //! Decisions are asked without the memory for repeated ones, so each is judged anew. Everything runs
 //! on one thread, but for loading, which uses what there is.
@@ -20,13 +20,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stile::authorize::{Mode, Policies, PolicySettings, Verdict};
+use stile::authorize::{Explain, Mode, Policies, PolicySettings, Verdict};
 use stile::clock::{Clock, Time};
 use stile::identify::{Facts, Job, Person, Who};
 use stile::listen::{Protocol, Sighting};
 use stile::record::audit_record::{Asker, Constants, DecisionRecord, Inputs};
 use stile::record::frame::Kind;
-use stile::record::{Identity, Journal, JournalSettings, Level, Levels};
+use stile::record::{Identity, Journal, JournalSettings, Level, Levels, TreeSettings};
 use stile::resolve::{Catalogue, CatalogueSettings, CatalogueUse, Entry, Operation, Resource};
 use stile::workbench::replay;
 use uuid::Uuid;
@@ -38,7 +38,14 @@ fn main() {
     println!("| policies | load s | allow us | deny us | deny, nobody's rule us |");
     println!("| ---: | ---: | ---: | ---: | ---: |");
     let mut last = None;
-    for size in [10, 100, 1_000, 10_000] {
+    let asked: Vec<usize> = std::env::args()
+        .filter_map(|one| one.parse().ok())
+        .collect();
+    let sizes = match asked.as_slice() {
+        [] => &[10, 100, 1_000, 10_000],
+        some => some,
+    };
+    for size in sizes.iter().copied() {
         let folder = tempfile::tempdir().unwrap();
         lay(folder.path(), size);
         let began = Instant::now();
@@ -196,6 +203,8 @@ fn load(folder: &Path, entries: &[Arc<Entry>]) -> Policies {
         folder: folder.to_owned(),
         time_zone: "UTC".to_owned(),
         mode: Mode::Enforce,
+        shared_audience: None,
+        explain: Explain::Checks,
     };
     let loaded = Policies::load(&settings, entries, NOON);
     loaded.unwrap_or_else(|faults| panic!("{}", faults[0]))
@@ -272,6 +281,7 @@ fn write_journal(folder: &Path, entries: &[Arc<Entry>], callers: usize) {
             queue: 8_192,
             commit_ms: 60_000,
             levels: Levels::default(),
+            tree: TreeSettings::default(),
         };
         let identity = Identity {
             version: "bench".to_owned(),
@@ -314,10 +324,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
         minute / 60 % 24,
         minute % 60
     );
-    let claims = [(
-        "pipeline_id".to_owned(),
-        serde_json::Value::from(n.to_string()),
-    )];
+    let claims = vec![("pipeline_id", serde_json::Value::from(n.to_string()))];
     let mut line = Vec::new();
     DecisionRecord {
         sighting: Sighting {
@@ -347,8 +354,9 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
             typ: Some("JWT"),
             issued: NOON,
             expires: NOON,
+            bound: None,
             fingerprint: [0x9f; 32],
-            claims: &claims,
+            claims,
         }),
         operation: Some(&operation),
         policies: &[],

@@ -32,6 +32,7 @@ use super::observe;
 use super::roles::Roles;
 use super::schema::{self, Vocabulary};
 use super::settings::PolicySettings;
+use super::spread::spread;
 use super::statements::place;
 use super::written::{self, Power, Written};
 use crate::resolve::Entry;
@@ -220,8 +221,10 @@ impl<'a> Building<'a> {
     fn written(&mut self) -> Vec<(&'a File, Written)> {
         let mut all = Vec::new();
         for (part, power) in [("rules", Power::Rule), ("guardrails", Power::Guardrail)] {
-            for file in self.folder.part(part) {
-                match written::read(file, power) {
+            let files: Vec<&File> = self.folder.part(part).collect();
+            let read = spread(&files, |file| written::read(file, power));
+            for (file, read) in files.into_iter().zip(read) {
+                match read {
                     Ok(policies) => all.extend(policies.into_iter().map(|one| (file, one))),
                     Err(faults) => self.faults.extend(faults),
                 }

@@ -13,7 +13,7 @@
 //! Never: a fact about anybody but the caller. Asked only on a deny, and only once per question:
 //! decisions are kept for their minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy as cedar;
 
@@ -21,7 +21,7 @@ use super::checks::{Checked, Part};
 use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{Asked, Question};
-use super::head::Numbers;
+use super::head::{Numbers, Scope};
 use super::judge::{Ruling, Stranger};
 use super::lineage::place;
 use super::nearest::{Split, finalists, nearness};
@@ -34,6 +34,8 @@ use crate::refusal::{Check, Explanation};
 pub(super) struct Because {
     rules: BTreeMap<String, Split>,
     guardrails: BTreeMap<String, Split>,
+    /// The rules for each principal that heads name, and under `None` those that name none.
+    by_principal: HashMap<Option<u32>, Vec<String>>,
     numbers: Numbers,
 }
 
@@ -70,11 +72,14 @@ impl Because {
         for policy in set.policies() {
             let forbids = policy.effect() == cedar::Effect::Forbid;
             let split = Split::of(policy, &mut because.numbers);
-            let all = match forbids {
-                true => &mut because.guardrails,
-                false => &mut because.rules,
-            };
-            all.insert(policy.id().to_string(), split);
+            let id = policy.id().to_string();
+            if forbids {
+                because.guardrails.insert(id, split);
+            } else {
+                let named = because.by_principal.entry(split.head.principal.entity);
+                named.or_default().push(id.clone());
+                because.rules.insert(id, split);
+            }
         }
         because
     }
@@ -162,6 +167,18 @@ impl Because {
         failing(check, yours.as_deref())
     }
 
+    /// The rules for whoever asks, in the order of ids.
+    fn rules_for(&self, scope: &Scope) -> BTreeMap<&String, &Split> {
+        let named = scope.principal.within.iter().map(|number| Some(*number));
+        let ids = named
+            .chain([None])
+            .filter_map(|key| self.by_principal.get(&key));
+        let rules = ids.flatten().filter_map(|id| self.rules.get_key_value(id));
+        rules
+            .filter(|(_, split)| split.head.principal_holds(scope))
+            .collect()
+    }
+
     fn nearest(
         &self,
         asked: &Asked,
@@ -174,12 +191,17 @@ impl Because {
             let mut own = || teams.all(|team| tongue.teams.contains(team.as_str()));
             listening.audience == Audience::Operators || (!split.quiet && own())
         };
-        let rules = self.rules.iter().filter(|(_, split)| may_tell(split));
-        let asked = finalists(rules, &self.numbers.scope(asked))
-            .into_iter()
-            .filter_map(|(id, split)| {
-                Some((id, split, split.checks()?.ask(listening.authorizer, asked)))
-            });
+        let scope = self.numbers.scope(asked);
+        let theirs = self.rules_for(&scope);
+        let theirs = theirs.into_iter().filter(|(_, split)| may_tell(split));
+        let mut near = finalists(theirs, &scope);
+        if near.is_empty() {
+            let all = self.rules.iter().filter(|(_, split)| may_tell(split));
+            near = finalists(all, &scope);
+        }
+        let asked = near.into_iter().filter_map(|(id, split)| {
+            Some((id, split, split.checks()?.ask(listening.authorizer, asked)))
+        });
         // Of equals the first by id, so that an answer does not change between two requests.
         let nearest = asked.rev().max_by_key(|(_, _, checks)| nearness(checks));
         let ask_for = format!("ask for a binding that allows `{}` on {}", to.action, to.on);

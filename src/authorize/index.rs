@@ -21,6 +21,7 @@ use moka::sync::Cache;
 
 use super::entities::Asked;
 use super::head::{Head, Numbers, Scope};
+use super::spread::spread;
 
 /// Policies by the names in their heads.
 #[derive(Debug)]
@@ -51,12 +52,12 @@ impl Index {
     /// Files every policy of a set; `None` should one not be what Cedar can take apart.
     pub(super) fn of(set: &cedar::PolicySet) -> Option<Index> {
         let mut numbers = Numbers::default();
-        let mut policies = Vec::new();
-        for policy in set.policies() {
-            policies.push(Filed {
-                head: numbers.head(policy),
-                policy: filled(policy)?,
-            });
+        let all: Vec<&cedar::Policy> = set.policies().collect();
+        let mut policies = Vec::with_capacity(all.len());
+        for policy in spread(&all, |policy| filled(policy)) {
+            let policy = policy?;
+            let head = numbers.head(&policy);
+            policies.push(Filed { head, policy });
         }
         policies.sort_by(|a, b| a.policy.id().cmp(b.policy.id()));
         let mut how_many: HashMap<Key, usize> = HashMap::new();
@@ -159,12 +160,13 @@ fn filled(policy: &cedar::Policy) -> Option<cedar::Policy> {
     if policy.is_static() {
         return Some(policy.clone());
     }
-    match policy.to_pst().ok()? {
-        cedar::pst::Policy::Static(_) => Some(policy.clone()),
-        cedar::pst::Policy::Linked(link) => {
-            cedar::Policy::from_pst(link.into_static_policy().ok()?.into()).ok()
-        }
-    }
+    let filled = match policy.to_pst().ok()? {
+        cedar::pst::Policy::Static(filled) => filled,
+        cedar::pst::Policy::Linked(link) => link.into_static_policy().ok()?,
+    };
+    let filled = cedar::Policy::from_pst(filled.into()).ok()?;
+    let filled = filled.new_id(policy.id().clone());
+    filled.is_static().then_some(filled) // a set takes nothing else, and would be left whole
 }
 
 /// Why there is no index of a set.

@@ -19,7 +19,7 @@ use super::yaml::lower_first;
 #[derive(Debug)]
 pub(super) struct Split {
     policy: cedar::Policy,
-    head: Head,
+    pub(super) head: Head,
     /// Split when it is first told of: a set of thousands tells of few.
     checks: OnceLock<Option<Checks>>,
     /// Whether callers are not told of it.
@@ -110,4 +110,4 @@ fn spoken(text: &str) -> String {
     lower_first(text.trim().trim_end_matches('.'))
 }
 
-const MOST_ASKED: usize = 64;
+const MOST_ASKED: usize = 16;

@@ -32,6 +32,7 @@ use super::reads::Reads;
 use super::schema::kind_of;
 use super::settings::{Explain, Mode, PolicySettings};
 use super::shown::{self, Shown};
+use super::spread::DEEP_STACK;
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
@@ -469,4 +470,3 @@ fn on_a_deep_stack<T: Send>(
 
 const SOON_MS: u64 = 14 * 24 * 3600 * 1000;
 const MOST_KEPT: u64 = 20_000;
-const DEEP_STACK: usize = 64 << 20;

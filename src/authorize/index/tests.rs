@@ -20,6 +20,11 @@ fn the_index_answers_as_the_whole_set_over_random_sets() {
         for _ in 0..REQUESTS {
             let asked = random_question(&mut dice);
             let whole = authorizer.is_authorized(&asked.request, &set, &asked.entities);
+            let places = index.concerned(&index.numbers.scope(&asked));
+            assert!(
+                index.set_of(&places).is_some(),
+                "the whole set would be asked"
+            );
             let few = index.answer(&set, &authorizer, &asked);
             assert_eq!(told(&few), told(&whole), "set {seed}: {:?}", asked.request);
             tally.count(&whole);
