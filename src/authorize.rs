@@ -44,6 +44,7 @@ mod written;
 mod entities;
 mod head;
 mod index;
+mod kept;
 mod judge;
 mod observe;
 pub mod reads;

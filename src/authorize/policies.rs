@@ -11,7 +11,6 @@
 //! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use super::bindings::Binding;
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
 use super::judge::{Judge, Ruling};
+use super::kept::{Kept, Key};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
@@ -32,11 +32,11 @@ use super::reads::Reads;
 use super::schema::kind_of;
 use super::settings::{Explain, Mode, PolicySettings};
 use super::shown::{self, Shown};
-use super::spread::DEEP_STACK;
+use super::spread::on_a_deep_stack;
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Refusal;
 use crate::resolve::{Entry, Operation, Resource};
 use crate::setup_error::SetupError;
 
@@ -219,7 +219,7 @@ impl Policies {
                 observed: kept.decision.observed.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
-                refusal: refusal(&kept, self.explain),
+                refusal: kept.refusal(self.explain),
                 principal,
                 operation,
                 decision: Decision::clone(&kept.decision),
@@ -379,93 +379,6 @@ impl Policies {
         };
         self.set.because.explain(question, ruling, &listening)
     }
-}
-
-/// Everything that a decision depends on inside one generation.
-#[derive(Debug)]
-struct Key {
-    token: [u8; 32],
-    entry: Arc<Entry>,
-    kind: String,
-    id: Option<String>,
-    project: Option<String>,
-    minute: u64,
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
-        self.token == other.token
-            && Arc::ptr_eq(&self.entry, &other.entry) // an index means nothing across catalogues
-            && self.minute == other.minute
-            && self.id == other.id
-            && self.project == other.project
-            && self.kind == other.kind
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.token.hash(state);
-        self.entry.index.hash(state);
-        self.id.hash(state);
-        self.project.hash(state);
-        self.minute.hash(state);
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Kept {
-    of: Arc<Principal>,
-    policies: Arc<[String]>,
-    decision: Arc<Decision>,
-    sentence: Option<Arc<str>>,
-}
-
-impl Kept {
-    /// Whether it was decided for these very facts: a token may read otherwise after a reload of
-    /// the issuers' settings.
-    fn is_of(&self, principal: &Arc<Principal>) -> bool {
-        Arc::ptr_eq(&self.of, principal) || self.of.facts() == principal.facts()
-    }
-}
-
-/// Told tersely, the checks stay in the decision, and so in the record, and with operators.
-fn refusal(kept: &Kept, explain: Explain) -> Refusal {
-    let reason = match kept.decision.verdict {
-        Verdict::Error => Reason::PolicyError,
-        Verdict::Allow | Verdict::Deny => Reason::PolicyDenied,
-    };
-    let mut refusal = Refusal::new(reason);
-    if let Some(sentence) = &kept.sentence {
-        refusal = refusal.telling(sentence.to_string());
-    }
-    if !kept.decision.errors.is_empty() {
-        refusal = refusal.noting(kept.decision.errors.join("; "));
-    }
-    match &kept.decision.explanation {
-        Some(explanation) if explain == Explain::Checks => refusal.explained(explanation.clone()),
-        _ => refusal,
-    }
-}
-
-/// Runs the work on a thread with room for Cedar's recursion.
-fn on_a_deep_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, Vec<SetupError>> + Send,
-) -> Result<T, Vec<SetupError>> {
-    let lost = |why: &str| vec![SetupError::new(format!("policies cannot be loaded: {why}"))];
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("policies".to_owned())
-            .stack_size(DEEP_STACK);
-        match thread.spawn_scoped(scope, work) {
-            Ok(running) => running
-                .join()
-                .unwrap_or_else(|_| Err(lost("the loader failed"))),
-            Err(why) => Err(lost(&why.to_string())),
-        }
-    })
 }
 
 const SOON_MS: u64 = 14 * 24 * 3600 * 1000;

@@ -9,6 +9,8 @@
 
 use std::thread::{Builder, available_parallelism, scope};
 
+use crate::setup_error::SetupError;
+
 /// What came of each, in order.
 pub(super) fn spread<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let processors = available_parallelism().map_or(1, usize::from);
@@ -33,11 +35,29 @@ pub(super) fn spread<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Syn
     })
 }
 
+/// Runs the work on a thread with room for Cedar's recursion.
+pub(super) fn on_a_deep_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, Vec<SetupError>> + Send,
+) -> Result<T, Vec<SetupError>> {
+    let lost = |why: &str| vec![SetupError::new(format!("policies cannot be loaded: {why}"))];
+    scope(|scope| {
+        let thread = Builder::new()
+            .name("policies".to_owned())
+            .stack_size(DEEP_STACK);
+        match thread.spawn_scoped(scope, work) {
+            Ok(running) => running
+                .join()
+                .unwrap_or_else(|_| Err(lost("the loader failed"))),
+            Err(why) => Err(lost(&why.to_string())),
+        }
+    })
+}
+
 /// Fewer are not worth a thread.
 const FEWEST: usize = 2;
 
 /// Room for Cedar's recursion.
-pub(super) const DEEP_STACK: usize = 64 << 20;
+const DEEP_STACK: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests {
