@@ -8,6 +8,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a measurement that cannot go on should stop, and its output is its purpose"
 )]

@@ -30,7 +30,7 @@ pub(super) struct Index {
     policies: Vec<Filed>,
     filed: HashMap<Key, Vec<usize>>,
     /// Small sets by the places of their policies.
-    kept: Cache<Box<[usize]>, Arc<cedar::PolicySet>>,
+    kept: Cache<Arc<[usize]>, Arc<cedar::PolicySet>>,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Index {
             policies,
             filed,
             kept: Cache::builder()
-                .weigher(|key: &Box<[usize]>, _| u32::try_from(key.len()).unwrap_or(u32::MAX))
+                .weigher(|key: &Arc<[usize]>, _| u32::try_from(key.len()).unwrap_or(u32::MAX))
                 .max_capacity(MOST_KEPT)
                 .build(),
         })
