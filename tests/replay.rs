@@ -98,11 +98,9 @@ async fn what_cannot_be_replayed_is_counted_with_its_reason() {
     let operations = changed.join("operations/lightstep.yaml");
     let text = std::fs::read_to_string(&operations).unwrap();
     std::fs::write(&operations, text.replace("streams.create", "streams.make")).unwrap();
-    for file in ["rules/jobs.cedar"] {
-        let path = changed.join(file);
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replace("streams.create", "streams.make")).unwrap();
-    }
+    let rules = changed.join("rules/jobs.cedar");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    std::fs::write(&rules, text.replace("streams.create", "streams.make")).unwrap();
     std::fs::remove_dir_all(changed.join("tests")).unwrap();
     let output = replay(&world, &["--policies", "changed", "--format", "json"]).await;
     let said = report(&output, 0);
