@@ -34,6 +34,7 @@ mod other_set;
 mod progress;
 mod proven;
 mod prove;
+mod replay;
 mod schema;
 mod scratch;
 mod serve;
@@ -106,6 +107,7 @@ enum Command {
     Diff(diff::DiffArguments),
     Suggest(suggest::SuggestArguments),
     Prove(prove::ProveArguments),
+    Replay(replay::ReplayArguments),
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
@@ -165,6 +167,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Diff(command) => diff::run(&command, &file, &mut terminal),
         Command::Suggest(command) => suggest::run(&command, &file, &mut terminal),
         Command::Prove(command) => prove::run(&command, &file, &mut terminal),
+        Command::Replay(command) => replay::run(&command, &file, &mut terminal),
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),

@@ -33,6 +33,7 @@ mod check;
 mod dialects;
 mod file;
 mod located;
+mod mode;
 mod reader;
 mod schema;
 mod shown;

@@ -146,6 +146,7 @@ impl Pipeline {
         }
         let level = ruling.level_of(permit.operation());
         let index = permit.operation().entry.index;
+        self.0.metrics.observed(permit.observed());
         let began = Instant::now();
         let committed = self.0.journal.commit(arrival, permit, level).await;
         self.0.metrics.committed(began.elapsed());
@@ -200,6 +201,8 @@ impl Pipeline {
             operation,
             decision,
         } = refused;
+        let observed = decision.as_ref().and_then(|d| d.observed.as_deref());
+        self.0.metrics.observed(observed);
         let stored = self
             .0
             .journal

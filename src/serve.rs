@@ -26,6 +26,7 @@ use crate::setup_error::SetupError;
 mod blocks;
 mod build;
 mod key_events;
+mod observe;
 mod reload;
 mod signals;
 
@@ -229,6 +230,7 @@ fn tell(listeners: &[Listener], admin: &Admin, pipeline: &Pipeline) {
     }
     tracing::info!(address = %format!("http://{}", admin.address()), "admin listening");
     let ruling = pipeline.ruling();
+    observe::tell(&ruling.policies);
     tracing::info!(
         operations = ruling.catalogue.entries().len(),
         policies = ruling.policies.ids().count(),

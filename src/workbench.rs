@@ -13,11 +13,13 @@ pub mod classes;
 pub mod difference;
 pub mod proposal;
 pub mod prove;
+pub mod replay;
 pub mod usage;
 pub mod who;
 
 pub use classes::{Ask, Caller, Classes};
 pub use difference::{Difference, difference};
 pub use proposal::{Deed, Proposal, propose};
+pub use replay::{Change, Replayed, replay};
 pub use usage::Usage;
 pub use who::{Matrix, Wanted};

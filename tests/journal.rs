@@ -97,6 +97,7 @@ fn rendered(sighting: Sighting<'_>, decision: &'static str, level: Level) -> Vec
         policies: &[],
         policy_errors: &[],
         policy_set: None,
+        observed: None,
         inputs: None,
     }
     .render(&constants(), &mut payload);

@@ -49,6 +49,12 @@ mod prove;
 mod pipeline;
 /// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.
 mod keys;
+/// What is only tried changes no decision and is written down.
+mod observe;
+/// What a replay foretells is what the changed set then decides.
+mod replay;
+/// A policy set is swapped under load, whole.
+mod scale;
 /// Ten minutes with a hostile caller, by generator, against the real program.
 mod hostile;
 /// Every reason is met by a real request.

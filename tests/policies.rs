@@ -96,6 +96,7 @@ pub(crate) fn settings() -> PolicySettings {
         time_zone: "Europe/Berlin".to_owned(),
         shared_audience: None,
         explain: stile::authorize::Explain::Checks,
+        mode: stile::authorize::Mode::Enforce,
     }
 }
 

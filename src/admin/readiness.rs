@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::Notices;
+use crate::authorize::Mode;
 use crate::identify::Freshness;
 use crate::index::UpkeepState;
 use crate::pipeline::Pipeline;
@@ -68,6 +69,10 @@ pub struct Policies {
     pub state: Standing,
     pub digest: String,
     pub policies: usize,
+    /// `observe` while missing permissions let pass.
+    pub mode: &'static str,
+    /// Policies that are only tried.
+    pub observed: usize,
 }
 
 /// The keys of one issuer.
@@ -168,10 +173,16 @@ impl Readiness {
             refused,
             blocked_keys_unread: unread,
         };
+        let (mode, standing) = match ruling.policies.mode() {
+            Mode::Enforce => ("enforce", Standing::Ready),
+            Mode::Observe => ("observe", Standing::Degraded),
+        };
         let policies = Policies {
-            state: Standing::Ready,
+            state: standing,
             digest: ruling.policies.digest().to_owned(),
             policies: ruling.policies.ids().count(),
+            mode,
+            observed: ruling.policies.observed().count(),
         };
         let keys: Vec<Keys> = ruling.issuers.states().into_iter().map(Keys::of).collect();
         let journal = Journal::of(pipeline.journal());
@@ -195,6 +206,7 @@ impl Readiness {
         };
         let state = settings
             .state
+            .max(policies.state)
             .max(journal.state)
             .max(some_keys)
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
@@ -369,6 +381,17 @@ pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>) {
         "stile_issuers_not_fresh",
         "Issuers whose keys are stale or missing.",
         count(keyless),
+    );
+    let policies = &pipeline.ruling().policies;
+    metrics.set(
+        "stile_mode_observe",
+        "1 while a missing permission lets pass (mode: observe).",
+        u64::from(policies.mode() == Mode::Observe),
+    );
+    metrics.set(
+        "stile_policies_observed",
+        "Policies that are only tried.",
+        count(policies.observed().count()),
     );
     let in_flight = pipeline
         .ruling()

@@ -25,11 +25,14 @@ use super::cases::{self, Case};
 use super::directory::Directory;
 use super::entities::Names;
 use super::folder::{File, Folder};
+use super::index::{self, Index};
 use super::invariants::Invariant;
 use super::judge::Judge;
+use super::observe;
 use super::roles::Roles;
 use super::schema::{self, Vocabulary};
 use super::settings::PolicySettings;
+use super::spread::spread;
 use super::statements::place;
 use super::written::{self, Power, Written};
 use crate::resolve::Entry;
@@ -66,6 +69,8 @@ pub(super) struct Source {
     pub(super) accepted: Accepted,
     /// Its text in the file, in bytes; nothing for a binding, whose text is made.
     pub(super) text: Option<Range<usize>>,
+    /// Whether it is only tried.
+    pub(super) observed: bool,
 }
 
 /// Builds everything but runs nothing.
@@ -105,7 +110,7 @@ fn assemble_from(
     let written = building.written();
     let (roles, bindings) = building.bindings(&settings.time_zone);
     if building.sources.len() > MOST_POLICIES {
-        let fault = format!("more than {MOST_POLICIES} policies decide too slowly");
+        let fault = format!("more than {MOST_POLICIES} policies load too slowly");
         let fault = SetupError::in_file(&settings.folder, fault);
         return Err(vec![fault.coded(Code::TooLarge)]);
     }
@@ -129,11 +134,16 @@ fn assemble_from(
         org_admins,
         ..
     } = building;
+    let refused = |fault: &str| vec![SetupError::in_file(&settings.folder, fault)];
+    let (set, tried) = observe::parted(set).map_err(refused)?;
+    let index = Index::of(&set).ok_or_else(|| refused(index::NOT_TAKEN_APART))?;
     Ok(Assembled {
         because: Because::of(&set),
         judge: Judge {
             authorizer: cedar::Authorizer::new(),
             policies: set,
+            index,
+            tried,
             org_admins,
             schema,
             names,
@@ -211,8 +221,10 @@ impl<'a> Building<'a> {
     fn written(&mut self) -> Vec<(&'a File, Written)> {
         let mut all = Vec::new();
         for (part, power) in [("rules", Power::Rule), ("guardrails", Power::Guardrail)] {
-            for file in self.folder.part(part) {
-                match written::read(file, power) {
+            let files: Vec<&File> = self.folder.part(part).collect();
+            let read = spread(&files, |file| written::read(file, power));
+            for (file, read) in files.into_iter().zip(read) {
+                match read {
                     Ok(policies) => all.extend(policies.into_iter().map(|one| (file, one))),
                     Err(faults) => self.faults.extend(faults),
                 }
@@ -227,6 +239,7 @@ impl<'a> Building<'a> {
                 accepted: one.accepted.clone(),
                 text: Some(one.first_byte..one.end),
                 guardrail: one.power == Power::Guardrail,
+                observed: observe::is_observed(&one.policy),
             };
             if let Some(other) = self.sources.get(&one.id) {
                 let fault = format!("two policies are called `{}`", one.id);
@@ -299,5 +312,5 @@ impl<'a> Building<'a> {
     }
 }
 
-/// More would make one decision slower than the 5 ms that a request should wait at most.
-const MOST_POLICIES: usize = 1_000;
+/// More would take longer to load and to validate than an operator should wait for a reload.
+const MOST_POLICIES: usize = 15_000;

@@ -2,9 +2,9 @@
 //!
 //! In: a question and its ruling. Out: an [`Explanation`] of checks, the caller's own values, a fix.
 //!
-//! Cedar gives no reason for a default deny. So every rule is split into single checks at load; on
-//! a deny they are asked, and the rule is told of whose principal checks hold, then its action's,
-//! then the most of all. A rule may keep quiet with `@audience("operators")`, and a rule that names
+//! Cedar gives no reason for a default deny. So rules are split into single checks; on a deny they
+//! are asked, and the rule is told of whose principal checks hold, then its action's, then the most
+//! of all. Only rules whose heads come nearest are split and asked. A rule may keep quiet with `@audience("operators")`, and a rule that names
 //! a team the caller is not in is never told of.
 //!
 //! An author's own words win: `@check("...")` says all conditions of a policy at once, `@fix` what
@@ -13,26 +13,30 @@
 //! Never: a fact about anybody but the caller. Asked only on a deny, and only once per question:
 //! decisions are kept for their minute.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy as cedar;
 
-use super::checks::{Checked, Checks, Part};
+use super::checks::{Checked, Part};
 use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{Asked, Question};
+use super::head::{Numbers, Scope};
 use super::judge::{Ruling, Stranger};
 use super::lineage::place;
+use super::nearest::{Split, finalists, nearness};
 use super::words::Tongue;
-use super::yaml::lower_first;
 use crate::identify::Who;
 use crate::refusal::{Check, Explanation};
 
-/// All policies, split, by id.
+/// All policies, by id, ready to be split.
 #[derive(Debug, Default)]
 pub(super) struct Because {
     rules: BTreeMap<String, Split>,
     guardrails: BTreeMap<String, Split>,
+    /// The rules for each principal that heads name, and under `None` those that name none.
+    by_principal: HashMap<Option<u32>, Vec<String>>,
+    numbers: Numbers,
 }
 
 /// Who reads an explanation.
@@ -53,19 +57,6 @@ pub(super) struct Listening<'a> {
     pub(super) audience: Audience,
 }
 
-#[derive(Debug)]
-struct Split {
-    checks: Checks,
-    /// Whether callers may be told of it.
-    quiet: bool,
-    /// The teams that the policy names.
-    teams: BTreeSet<String>,
-    /// What the author says instead of the conditions.
-    said: Option<String>,
-    deny: Option<String>,
-    fix: Option<String>,
-}
-
 /// Why not, in the two forms that it is told.
 #[derive(Debug)]
 pub(super) struct Told {
@@ -75,35 +66,20 @@ pub(super) struct Told {
 }
 
 impl Because {
-    /// Splits every policy of a set.
+    /// Makes every policy of a set ready to be told of.
     pub(super) fn of(set: &cedar::PolicySet) -> Because {
         let mut because = Because::default();
         for policy in set.policies() {
-            let audience = policy.annotation("audience").unwrap_or("callers");
             let forbids = policy.effect() == cedar::Effect::Forbid;
-            let checks = match forbids {
-                true => Checks::of_guardrail(policy),
-                false => Checks::of_rule(policy),
-            };
-            let Some(checks) = checks else {
-                continue;
-            };
-            let literals = policy.entity_literals();
-            let teams = literals.iter().filter(|uid| is_team(uid));
-            let text = |name| policy.annotation(name).map(spoken);
-            let split = Split {
-                checks,
-                quiet: audience != "callers",
-                teams: teams.map(|uid| uid.id().unescaped().to_owned()).collect(),
-                said: text("check"),
-                deny: text("deny"),
-                fix: text("fix"),
-            };
-            let all = match forbids {
-                true => &mut because.guardrails,
-                false => &mut because.rules,
-            };
-            all.insert(policy.id().to_string(), split);
+            let split = Split::of(policy, &mut because.numbers);
+            let id = policy.id().to_string();
+            if forbids {
+                because.guardrails.insert(id, split);
+            } else {
+                let named = because.by_principal.entry(split.head.principal.entity);
+                named.or_default().push(id.clone());
+                because.rules.insert(id, split);
+            }
         }
         because
     }
@@ -137,9 +113,13 @@ impl Because {
             (_, Some(stranger)) => self.strange(stranger, &tongue, &mut explanation),
             (Some(asked), None) => {
                 let guardrail = ruling.policies.first();
-                match guardrail.and_then(|id| Some((id, self.guardrails.get(id)?))) {
-                    Some((id, split)) => {
-                        let checks = split.checks.ask(listening.authorizer, asked);
+                let guardrail = guardrail.and_then(|id| {
+                    let split = self.guardrails.get(id)?;
+                    Some((id, split, split.checks()?))
+                });
+                match guardrail {
+                    Some((id, split, checks)) => {
+                        let checks = checks.ask(listening.authorizer, asked);
                         forbidden(id, split, &checks, &tongue, &mut explanation)
                     }
                     None => self.nearest(asked, listening, &tongue, &mut explanation),
@@ -187,6 +167,18 @@ impl Because {
         failing(check, yours.as_deref())
     }
 
+    /// The rules for whoever asks, in the order of ids.
+    fn rules_for(&self, scope: &Scope) -> BTreeMap<&String, &Split> {
+        let named = scope.principal.within.iter().map(|number| Some(*number));
+        let ids = named
+            .chain([None])
+            .filter_map(|key| self.by_principal.get(&key));
+        let rules = ids.flatten().filter_map(|id| self.rules.get_key_value(id));
+        rules
+            .filter(|(_, split)| split.head.principal_holds(scope))
+            .collect()
+    }
+
     fn nearest(
         &self,
         asked: &Asked,
@@ -199,9 +191,17 @@ impl Because {
             let mut own = || teams.all(|team| tongue.teams.contains(team.as_str()));
             listening.audience == Audience::Operators || (!split.quiet && own())
         };
-        let rules = self.rules.iter().filter(|(_, split)| may_tell(split));
-        let asked =
-            rules.map(|(id, split)| (id, split, split.checks.ask(listening.authorizer, asked)));
+        let scope = self.numbers.scope(asked);
+        let theirs = self.rules_for(&scope);
+        let theirs = theirs.into_iter().filter(|(_, split)| may_tell(split));
+        let mut near = finalists(theirs, &scope);
+        if near.is_empty() {
+            let all = self.rules.iter().filter(|(_, split)| may_tell(split));
+            near = finalists(all, &scope);
+        }
+        let asked = near.into_iter().filter_map(|(id, split)| {
+            Some((id, split, split.checks()?.ask(listening.authorizer, asked)))
+        });
         // Of equals the first by id, so that an answer does not change between two requests.
         let nearest = asked.rev().max_by_key(|(_, _, checks)| nearness(checks));
         let ask_for = format!("ask for a binding that allows `{}` on {}", to.action, to.on);
@@ -281,17 +281,6 @@ fn tell(
     fix
 }
 
-fn nearness(checks: &[Checked<'_>]) -> (bool, bool, usize, usize) {
-    let holds = |part| {
-        let mut of_part = checks.iter().filter(|checked| checked.part == part);
-        of_part.all(|checked| checked.ok)
-    };
-    let held = checks.iter().filter(|checked| checked.ok).count();
-    // A rule without checks would have permitted; counting in thousandths keeps this whole.
-    let share = (held * 1000).checked_div(checks.len()).unwrap_or(0);
-    (holds(Part::Principal), holds(Part::Action), share, held)
-}
-
 fn first_failing(of: &Explanation) -> String {
     match of.checks.iter().find(|check| !check.ok) {
         Some(check) => failing(&check.check, check.yours.as_deref()),
@@ -304,15 +293,6 @@ fn failing(check: &str, yours: Option<&str>) -> String {
         Some(yours) => format!("it needs \"{check}\", and yours is {yours}"),
         None => format!("it needs \"{check}\""),
     }
-}
-
-fn is_team(uid: &cedar::EntityUid) -> bool {
-    uid.type_name().basename() == "Team"
-}
-
-/// A sentence as ours begin and end: lower case, no full stop.
-fn spoken(text: &str) -> String {
-    lower_first(text.trim().trim_end_matches('.'))
 }
 
 const ADD_IT: &str = "check the spelling, or ask for it to be added to directory.yaml";

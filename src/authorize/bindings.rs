@@ -23,6 +23,7 @@ use super::folder::File;
 use super::hours;
 use super::lineage::above;
 use super::moment;
+use super::observe::MARK;
 use super::roles::Roles;
 use super::yaml;
 use crate::setup_error::{Code, SetupError};
@@ -55,6 +56,8 @@ pub(super) struct Binding {
     pub(super) accepted: Accepted,
     /// Whether its role is [`ORG_ADMIN`].
     pub(super) org_admin: bool,
+    /// Whether it is only tried.
+    pub(super) observed: bool,
     /// The last day it holds.
     pub(super) until: Option<Date>,
     /// Where it is written.
@@ -144,6 +147,12 @@ impl Reading<'_> {
             Some(day)
         });
         let accepted = self.accepted(lines);
+        let org_admin = lines.role.value == ORG_ADMIN;
+        let observed = lines.observe.as_ref().filter(|observe| observe.value);
+        if let Some(observe) = observed.filter(|_| org_admin) {
+            let fault = format!("a binding of `{ORG_ADMIN}` cannot be under observe");
+            self.fault(observe.referenced, Code::WrongCondition, fault);
+        }
         let name = self.name(lines, holder.as_ref(), projects.as_deref());
         let (holder, actions, projects, name) = (holder?, actions?, projects?, name?);
         if self.faults.len() > before {
@@ -153,12 +162,17 @@ impl Reading<'_> {
             [one] => Some(("Project", one.clone())),
             _ => None,
         };
+        let template = template(holder.scope, &actions, resource.is_some(), &conditions);
         Some(Binding {
-            template: template(holder.scope, &actions, resource.is_some(), &conditions),
+            template: match observed {
+                Some(_) => format!("@{MARK}(\"true\")\n{template}"),
+                None => template,
+            },
             name,
             principal: holder.slot,
             resource,
-            org_admin: lines.role.value == ORG_ADMIN,
+            org_admin,
+            observed: observed.is_some(),
             until,
             role: lines.role.value.clone(),
             accepted,

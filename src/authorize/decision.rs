@@ -19,6 +19,18 @@ pub struct Decision {
     pub explanation: Option<Explanation>,
     /// The day and minute that the policies read, in their zone: `2026-12-31 09:05`.
     pub at: Arc<str>,
+    /// What it would be were nothing under observe, where that is something else.
+    pub observed: Option<Arc<Observed>>,
+}
+
+/// The decision that would be taken were nothing under observe: neither the whole set
+/// (`mode: observe`) nor single rules, guardrails and bindings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Allow, deny, or could not be evaluated.
+    pub verdict: Verdict,
+    /// The policies that would determine it; none where nothing would allow it.
+    pub policies: Vec<String>,
 }
 
 /// The three ways to decide.
@@ -30,4 +42,15 @@ pub enum Verdict {
     Deny,
     /// A policy failed to evaluate; counts as deny.
     Error,
+}
+
+impl Verdict {
+    /// The word in records and cases.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Allow => "allow",
+            Verdict::Deny => "deny",
+            Verdict::Error => "error",
+        }
+    }
 }

@@ -14,10 +14,12 @@
 use cedar_policy as cedar;
 use jiff::tz::TimeZone;
 
-use super::decision::Verdict;
+use super::decision::{Observed, Verdict};
 use super::directory::Directory;
 use super::entities::{self, Asked, Names, Question};
+use super::index::Index;
 use super::lineage::Lineage;
+use super::observe::Tried;
 use super::schema::Vocabulary;
 use crate::identify::Who;
 use crate::resolve::Class;
@@ -28,6 +30,10 @@ pub(super) struct Judge {
     pub(super) authorizer: cedar::Authorizer,
     /// Rules, guardrails and linked bindings.
     pub(super) policies: cedar::PolicySet,
+    /// The same, by the names in their heads.
+    pub(super) index: Index,
+    /// The set with what is under observe, where anything is.
+    pub(super) tried: Option<Tried>,
     /// The bindings of the role `org-admin` by themselves.
     pub(super) org_admins: cedar::PolicySet,
     pub(super) schema: cedar::Schema,
@@ -43,6 +49,8 @@ pub(super) struct Ruling {
     pub(super) verdict: Verdict,
     /// The policies that determined it, by id and in the order of ids.
     pub(super) policies: Vec<String>,
+    /// The policies that could not be evaluated.
+    pub(super) failed: Vec<String>,
     /// Why it could not be evaluated; nothing of the caller's.
     pub(super) errors: Vec<String>,
     /// The name that the directory does not know.
@@ -56,10 +64,27 @@ impl Ruling {
         Ruling {
             verdict: Verdict::Deny,
             policies: Vec::new(),
+            failed: Vec::new(),
             errors: Vec::new(),
             stranger: Some(stranger),
             asked: None,
         }
+    }
+
+    /// What this answer is beside the decision that was taken, where it is another.
+    pub(super) fn observed(&self, taken: Verdict) -> Option<Observed> {
+        (self.verdict != taken).then(|| Observed {
+            verdict: self.verdict,
+            policies: match self.verdict {
+                Verdict::Error => self.failed.clone(),
+                Verdict::Allow | Verdict::Deny => self.policies.clone(),
+            },
+        })
+    }
+
+    /// Whether all there is against it is that nothing allows it.
+    pub(super) fn is_only_unmet(&self) -> bool {
+        self.verdict == Verdict::Deny && self.policies.is_empty() && self.stranger.is_none()
     }
 
     /// Whether a guardrail forbade it or a policy failed: more than that nobody allowed it.
@@ -86,11 +111,30 @@ pub(super) enum Stranger {
 impl Judge {
     /// The answer by all policies.
     pub(super) fn rule(&self, question: &Question<'_>) -> Ruling {
-        self.rule_by(&self.policies, question)
+        self.ruled(question, |asked| {
+            self.index.answer(&self.policies, &self.authorizer, asked)
+        })
+    }
+
+    /// The answer were nothing under observe, where anything is.
+    pub(super) fn rule_by_all(&self, question: &Question<'_>) -> Option<Ruling> {
+        let tried = self.tried.as_ref()?;
+        Some(self.ruled(question, |asked| tried.answer(&self.authorizer, asked)))
     }
 
     /// The answer by other policies, such as all but one.
     pub(super) fn rule_by(&self, set: &cedar::PolicySet, question: &Question<'_>) -> Ruling {
+        let authorizer = &self.authorizer;
+        self.ruled(question, |asked| {
+            authorizer.is_authorized(&asked.request, set, &asked.entities)
+        })
+    }
+
+    fn ruled(
+        &self,
+        question: &Question<'_>,
+        answer: impl FnOnce(&Asked) -> cedar::Response,
+    ) -> Ruling {
         let stranger = self.stranger(question);
         if let Some(Stranger::Project) = stranger {
             return Ruling::of_stranger(Stranger::Project);
@@ -98,10 +142,7 @@ impl Judge {
         let org_admin = question.class == Class::Power && self.is_org_admin(question);
         match self.ask(question, org_admin) {
             Ok(asked) => {
-                let answer = self
-                    .authorizer
-                    .is_authorized(&asked.request, set, &asked.entities);
-                let ruling = told(&answer, asked);
+                let ruling = told(&answer(&asked), asked);
                 // A fork's project is rarely known here: the guardrail tells its job more than
                 // that. Nothing can allow it either way.
                 match stranger {
@@ -114,6 +155,7 @@ impl Judge {
             Err(fault) => Ruling {
                 verdict: Verdict::Error,
                 policies: Vec::new(),
+                failed: Vec::new(),
                 errors: vec![fault],
                 stranger: None,
                 asked: None,
@@ -165,10 +207,12 @@ fn told(answer: &cedar::Response, asked: Asked) -> Ruling {
     policies.sort();
     let failed = diagnostics.errors().map(|error| {
         let cedar::AuthorizationError::PolicyEvaluationError(error) = error;
-        format!("policy `{}` could not be evaluated", error.policy_id())
+        error.policy_id().to_string()
     });
-    let mut errors: Vec<String> = failed.collect();
-    errors.sort();
+    let mut failed: Vec<String> = failed.collect();
+    failed.sort();
+    let say = |id: &String| format!("policy `{id}` could not be evaluated");
+    let errors: Vec<String> = failed.iter().map(say).collect();
     let verdict = match answer.decision() {
         _ if !errors.is_empty() => Verdict::Error,
         // An allow that no policy stands behind does not exist; should it ever, it is no allow.
@@ -178,6 +222,7 @@ fn told(answer: &cedar::Response, asked: Asked) -> Ruling {
     Ruling {
         verdict,
         policies,
+        failed,
         errors,
         stranger: None,
         asked: Some(asked),

@@ -9,14 +9,15 @@
 //! # use stile::{authorize::Permit, identify::Principal, resolve::Operation};
 //! fn forge(
 //!     principal: Arc<Principal>, operation: Operation, policies: Arc<[String]>, policy_set: Arc<str>,
-//!     at: Arc<str>,
+//!     at: Arc<str>, observed: Option<Arc<stile::authorize::Observed>>,
 //! ) -> Permit {
-//!     Permit { principal, operation, policies, policy_set, at }
+//!     Permit { principal, operation, policies, policy_set, at, observed }
 //! }
 //! ```
 
 use std::sync::Arc;
 
+use super::decision::Observed;
 use crate::identify::Principal;
 use crate::resolve::Operation;
 
@@ -28,6 +29,7 @@ pub struct Permit {
     pub(super) policies: Arc<[String]>,
     pub(super) policy_set: Arc<str>,
     pub(super) at: Arc<str>,
+    pub(super) observed: Option<Arc<Observed>>,
 }
 
 impl Permit {
@@ -41,7 +43,7 @@ impl Permit {
         &self.operation
     }
 
-    /// The policies that allow it, by id.
+    /// The policies that allow it, by id; none where only the mode lets it pass.
     pub fn policies(&self) -> &[String] {
         &self.policies
     }
@@ -54,5 +56,10 @@ impl Permit {
     /// The day and minute that the policies read, in their zone: `2026-12-31 09:05`.
     pub fn at(&self) -> &str {
         &self.at
+    }
+
+    /// What it would be were nothing under observe, where that is something else.
+    pub fn observed(&self) -> Option<&Observed> {
+        self.observed.as_deref()
     }
 }

@@ -11,7 +11,6 @@
 //! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,18 +22,21 @@ use super::bindings::Binding;
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
 use super::judge::{Judge, Ruling};
+use super::kept::{Kept, Key};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
 use super::past_question::PastQuestion;
 use super::permit::Permit;
+use super::reads::Reads;
 use super::schema::kind_of;
-use super::settings::{Explain, PolicySettings};
+use super::settings::{Explain, Mode, PolicySettings};
 use super::shown::{self, Shown};
+use super::spread::on_a_deep_stack;
 use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Refusal;
 use crate::resolve::{Entry, Operation, Resource};
 use crate::setup_error::SetupError;
 
@@ -45,6 +47,7 @@ pub struct Policies {
     digest: Arc<str>,
     as_of: Time,
     explain: Explain,
+    mode: Mode,
     kept: Cache<Key, Kept>,
 }
 
@@ -111,6 +114,7 @@ impl Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
             explain: settings.explain,
+            mode: settings.mode,
             kept: Cache::builder()
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
@@ -124,12 +128,33 @@ impl Policies {
         self.judged(facts, operation, now).0
     }
 
-    /// Whether what was asked once may be done by this set, at the minute it was asked.
+    /// Whether what was asked once may be done by this set, at the minute it was asked, and in force:
+    /// the mode does not count.
     ///
     /// # Errors
     ///
     /// Why this set cannot be asked: an action or a type that its catalogue does not have.
     pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
+        let question = self.question_of(past)?;
+        Ok(self.answered(&question, Mode::Enforce).0)
+    }
+
+    /// The same without its explanation, which takes longer than the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policies::decide_again`].
+    pub fn rule_again(&self, past: &PastQuestion) -> Result<(Verdict, Vec<String>), String> {
+        let ruling = self.set.judge.rule(&self.question_of(past)?);
+        Ok((ruling.verdict, ruling.policies))
+    }
+
+    /// What of a question this set can tell apart.
+    pub fn reads(&self) -> Reads {
+        Reads::of(self.set.judge.index.policies())
+    }
+
+    fn question_of<'a>(&'a self, past: &'a PastQuestion) -> Result<Question<'a>, String> {
         let vocabulary = &self.set.judge.vocabulary;
         let Some(class) = vocabulary.class(&past.action) else {
             return Err(format!("no catalogue has the action `{}`", past.action));
@@ -141,7 +166,7 @@ impl Policies {
         let Some(moment) = Moment::read(&past.at) else {
             return Err(format!("`{}` is no day and minute", past.at));
         };
-        let question = Question {
+        Ok(Question {
             facts: &past.facts,
             action: &past.action,
             class,
@@ -150,8 +175,7 @@ impl Policies {
             owner: self.owner(&past.kind, &past.resource),
             ticket: None,
             moment,
-        };
-        Ok(self.answered(&question).0)
+        })
     }
 
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
@@ -192,9 +216,10 @@ impl Policies {
                 policies: kept.policies,
                 policy_set: self.digest.clone(),
                 at: kept.decision.at.clone(),
+                observed: kept.decision.observed.clone(),
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
-                refusal: refusal(&kept, self.explain),
+                refusal: kept.refusal(self.explain),
                 principal,
                 operation,
                 decision: Decision::clone(&kept.decision),
@@ -225,6 +250,21 @@ impl Policies {
     /// There is no such name; the nearest is told.
     pub fn shown(&self, name: &str) -> Result<Shown, SetupError> {
         shown::shown(&self.set, name)
+    }
+
+    /// What a missing permission leads to.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The policies that are only tried, by id.
+    pub fn observed(&self) -> impl Iterator<Item = &str> {
+        let tried = self
+            .set
+            .sources
+            .iter()
+            .filter(|(_, source)| source.observed);
+        tried.map(|(id, _)| id.as_str())
     }
 
     /// Every policy's id: rules, guardrails, bindings.
@@ -261,7 +301,7 @@ impl Policies {
             ticket: None, // break-glass comes with its own step
             moment: Moment::of(now, &self.set.judge.zone),
         };
-        self.answered(&question)
+        self.answered(&question, self.mode)
     }
 
     /// The team that owns a resource, by the directory.
@@ -271,20 +311,28 @@ impl Policies {
         self.set.judge.directory.owner(kind, project, id)
     }
 
-    fn answered(&self, question: &Question<'_>) -> (Decision, Option<String>) {
-        let ruling = self.set.judge.rule(question);
-        let told = (ruling.verdict != Verdict::Allow)
-            .then(|| self.told(question, &ruling, Audience::Callers));
+    fn answered(&self, question: &Question<'_>, mode: Mode) -> (Decision, Option<String>) {
+        let judge = &self.set.judge;
+        let ruling = judge.rule(question);
+        let verdict = match mode {
+            Mode::Observe if ruling.is_only_unmet() => Verdict::Allow,
+            Mode::Observe | Mode::Enforce => ruling.verdict,
+        };
+        let would = judge.rule_by_all(question);
+        let observed = would.as_ref().unwrap_or(&ruling).observed(verdict);
+        let told =
+            (verdict != Verdict::Allow).then(|| self.told(question, &ruling, Audience::Callers));
         let (explanation, sentence) = match told {
             Some(told) => (Some(told.explanation), Some(told.sentence)),
             None => (None, None),
         };
         let decision = Decision {
-            verdict: ruling.verdict,
+            verdict,
             policies: ruling.policies,
             errors: ruling.errors,
             explanation,
             at: question.moment.written().into(),
+            observed: observed.map(Arc::new),
         };
         (decision, sentence)
     }
@@ -333,93 +381,5 @@ impl Policies {
     }
 }
 
-/// Everything that a decision depends on inside one generation.
-#[derive(Debug)]
-struct Key {
-    token: [u8; 32],
-    entry: Arc<Entry>,
-    kind: String,
-    id: Option<String>,
-    project: Option<String>,
-    minute: u64,
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Key) -> bool {
-        self.token == other.token
-            && Arc::ptr_eq(&self.entry, &other.entry) // an index means nothing across catalogues
-            && self.minute == other.minute
-            && self.id == other.id
-            && self.project == other.project
-            && self.kind == other.kind
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.token.hash(state);
-        self.entry.index.hash(state);
-        self.id.hash(state);
-        self.project.hash(state);
-        self.minute.hash(state);
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Kept {
-    of: Arc<Principal>,
-    policies: Arc<[String]>,
-    decision: Arc<Decision>,
-    sentence: Option<Arc<str>>,
-}
-
-impl Kept {
-    /// Whether it was decided for these very facts: a token may read otherwise after a reload of
-    /// the issuers' settings.
-    fn is_of(&self, principal: &Arc<Principal>) -> bool {
-        Arc::ptr_eq(&self.of, principal) || self.of.facts() == principal.facts()
-    }
-}
-
-/// Told tersely, the checks stay in the decision, and so in the record, and with operators.
-fn refusal(kept: &Kept, explain: Explain) -> Refusal {
-    let reason = match kept.decision.verdict {
-        Verdict::Error => Reason::PolicyError,
-        Verdict::Allow | Verdict::Deny => Reason::PolicyDenied,
-    };
-    let mut refusal = Refusal::new(reason);
-    if let Some(sentence) = &kept.sentence {
-        refusal = refusal.telling(sentence.to_string());
-    }
-    if !kept.decision.errors.is_empty() {
-        refusal = refusal.noting(kept.decision.errors.join("; "));
-    }
-    match &kept.decision.explanation {
-        Some(explanation) if explain == Explain::Checks => refusal.explained(explanation.clone()),
-        _ => refusal,
-    }
-}
-
-/// Runs the work on a thread with room for Cedar's recursion.
-fn on_a_deep_stack<T: Send>(
-    work: impl FnOnce() -> Result<T, Vec<SetupError>> + Send,
-) -> Result<T, Vec<SetupError>> {
-    let lost = |why: &str| vec![SetupError::new(format!("policies cannot be loaded: {why}"))];
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new()
-            .name("policies".to_owned())
-            .stack_size(DEEP_STACK);
-        match thread.spawn_scoped(scope, work) {
-            Ok(running) => running
-                .join()
-                .unwrap_or_else(|_| Err(lost("the loader failed"))),
-            Err(why) => Err(lost(&why.to_string())),
-        }
-    })
-}
-
 const SOON_MS: u64 = 14 * 24 * 3600 * 1000;
 const MOST_KEPT: u64 = 20_000;
-const DEEP_STACK: usize = 64 << 20;

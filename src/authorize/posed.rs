@@ -8,6 +8,8 @@
 //!
 //! [`Permit`]: super::Permit
 
+use std::sync::Arc;
+
 use super::because::Audience;
 use super::decision::{Decision, Verdict};
 use super::entities::Question;
@@ -69,6 +71,8 @@ impl Policies {
         let ruling = self.judge().rule(&question);
         let explanation = (ruling.verdict != Verdict::Allow)
             .then(|| self.told(&question, &ruling, audience).explanation);
+        let would = self.judge().rule_by_all(&question);
+        let observed = would.and_then(|would| would.observed(ruling.verdict));
         let Ruling {
             verdict,
             policies,
@@ -81,6 +85,7 @@ impl Policies {
             errors,
             explanation,
             at: posed.moment.written().into(),
+            observed: observed.map(Arc::new),
         })
     }
 

@@ -15,6 +15,8 @@ pub struct PolicySettings {
     pub shared_audience: Option<String>,
     /// How much a refused caller is told.
     pub explain: Explain,
+    /// What a missing permission leads to.
+    pub mode: Mode,
 }
 
 /// How much a refused caller is told of why.
@@ -36,4 +38,15 @@ pub enum Explain {
     Checks,
     /// One sentence. The record and `stile explain` have the rest.
     Terse,
+}
+
+/// What a missing permission leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It passes, and its record says that it would have been refused. Tokens are verified as ever,
+    /// and guardrails, failing policies and what the directory does not know refuse as ever.
+    Observe,
 }

@@ -128,7 +128,8 @@ pub(super) fn report(set: &Assembled) -> Report {
         cases: outcomes(set),
         ..Report::default()
     };
-    for (id, source) in &set.sources {
+    // What is only tried decides nothing, so no case can miss it.
+    for (id, source) in set.sources.iter().filter(|(_, source)| !source.observed) {
         let pairs = set.cases.iter().zip(&report.cases);
         let decided = pairs.filter(|(_, outcome)| outcome.by.contains(id));
         let decided: Vec<&Case> = decided.map(|(case, _)| case).collect();

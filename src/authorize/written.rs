@@ -6,6 +6,8 @@
 //! do. Each carries `@id`, which becomes the policy's real id: Cedar itself would number them. A
 //! guardrail also carries `@deny`, what the caller is told, and `@fix`, what the caller can do.
 //!
+//! `@observe("true")` on either means that it is tried and not in force.
+//!
 //! Never: a text that has not been measured handed to the parser.
 
 use std::ops::Range;
@@ -16,6 +18,7 @@ use cedar_policy::ffi::DetailedError;
 use super::acceptance::{self, Accepted};
 use super::directory::is_plain;
 use super::folder::File;
+use super::observe::MARK;
 use super::statements::{place, statements};
 use super::yaml::lower_first;
 use crate::setup_error::{Code, SetupError};
@@ -185,6 +188,10 @@ fn wrong(policy: &cedar::Policy, power: Power) -> Vec<(Code, String, &'static st
             faults.push((Code::WrongFolder, fault, MOVE_IT));
         }
     }
+    if policy.annotation(MARK).is_some_and(|word| word != "true") {
+        let fault = format!("`@{MARK}` of `{id}` takes the word \"true\"");
+        faults.push((Code::WrongForm, fault, LEAVE_IT_OUT));
+    }
     if power == Power::Guardrail {
         for annotation in ["deny", "fix"] {
             if policy.annotation(annotation).is_none_or(str::is_empty) {
@@ -199,4 +206,5 @@ fn wrong(policy: &cedar::Policy, power: Power) -> Vec<(Code, String, &'static st
 
 const PLAIN_ID: &str = "letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
 const MOVE_IT: &str = "move it, so that the folder tells what a policy can do";
+const LEAVE_IT_OUT: &str = "leave it out to put the policy in force";
 const SAY_IT: &str = "`@deny` says what is forbidden, `@fix` what the caller can do instead";

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialects::Dialect;
 use super::located::Located;
+use super::mode::Mode;
 use super::words::{Address, Algorithm, AnchorKind, Count, Duration};
 use crate::{authorize, listen, record};
 
@@ -37,6 +38,9 @@ pub(super) struct File {
     pub(super) upstreams: Located<Vec<Located<Upstream>>>,
     /// Who may do what.
     pub(super) policies: Located<Policies>,
+    /// What a missing permission leads to. With `observe` everybody with a valid token passes unless a
+    /// guardrail forbids it: for finding out which rules are missing, and not for long.
+    pub(super) mode: Located<Mode>,
     /// What is kept of every decision.
     pub(super) journal: Located<Journal>,
     /// Where records are searched.
@@ -325,6 +329,7 @@ impl Default for File {
             keys: Located::preset(Keys::default()),
             upstreams: Located::absent(),
             policies: Located::absent(),
+            mode: Located::preset(Mode(authorize::Mode::Enforce)),
             journal: Located::absent(),
             index: Located::preset(Index::default()),
             limits: Located::preset(Limits::default()),

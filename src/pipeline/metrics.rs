@@ -15,6 +15,7 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use crate::authorize::{Observed, Verdict};
 use crate::identify::KeySetState;
 use crate::refusal::Reason;
 use crate::resolve::Entry;
@@ -29,6 +30,7 @@ pub struct Metrics {
     registry: Registry,
     allowed: IntCounterVec,
     refused: HashMap<Reason, IntCounter>,
+    observed: HashMap<Verdict, IntCounter>,
     decision_seconds: Histogram,
     commit_seconds: Histogram,
     reload_failed: IntGauge,
@@ -59,6 +61,14 @@ impl Metrics {
             ),
             &["reason"],
         )?;
+        let observed_by_verdict = IntCounterVec::new(
+            Opts::new(
+                "stile_observed_total",
+                "Requests that would be decided otherwise were nothing under observe, by that \
+                 decision.",
+            ),
+            &["would"],
+        )?;
         let decision_seconds = Histogram::with_opts(
             HistogramOpts::new("stile_decision_seconds", "From arrival to decision.")
                 .buckets(MICROSECONDS.to_vec()),
@@ -84,6 +94,7 @@ impl Metrics {
         registry.register(Box::new(anchor_conflict.clone()))?;
         registry.register(Box::new(allowed.clone()))?;
         registry.register(Box::new(refused_by_reason.clone()))?;
+        registry.register(Box::new(observed_by_verdict.clone()))?;
         registry.register(Box::new(decision_seconds.clone()))?;
         registry.register(Box::new(commit_seconds.clone()))?;
         registry.register(Box::new(reload_failed.clone()))?;
@@ -98,11 +109,17 @@ impl Metrics {
             );
         }
         let key_sets = KeySetMetrics::new(&registry)?;
+        let mut observed = HashMap::new();
+        for verdict in [Verdict::Allow, Verdict::Deny, Verdict::Error] {
+            let counter = observed_by_verdict.get_metric_with_label_values(&[verdict.word()])?;
+            observed.insert(verdict, counter);
+        }
         let gauges = Mutex::new(HashMap::new());
         Ok(Metrics {
             registry,
             allowed,
             refused,
+            observed,
             decision_seconds,
             commit_seconds,
             reload_failed,
@@ -124,6 +141,13 @@ impl Metrics {
     /// We answered in the upstream's place.
     pub(super) fn refused(&self, reason: Reason) {
         if let Some(counter) = self.refused.get(&reason) {
+            counter.inc();
+        }
+    }
+
+    /// It would be decided otherwise were nothing under observe.
+    pub(super) fn observed(&self, observed: Option<&Observed>) {
+        if let Some(counter) = observed.and_then(|one| self.observed.get(&one.verdict)) {
             counter.inc();
         }
     }

@@ -5,23 +5,19 @@
 //!
 //! Members are borrowed and the question is built only when somebody asks, because a month of records
 //! holds few different questions. A record's bytes follow from its values, so equal bytes are equal
-//! questions: see [`PastDecision::parts`].
+//! questions: see [`PastDecision::pieces`].
 //!
 //! Never: a question that is not whole. What was cut, was never written or cannot be read is a
 //! [`Gap`], not an empty value.
-
-use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::authorize::PastQuestion;
-use crate::identify::{Agent, Facts, Job, Person, Who};
 use crate::resolve::Resource;
 
 mod inputs;
-
-use inputs::InputLines;
+mod question;
 
 /// One decision as its record tells it.
 #[derive(Debug, Deserialize)]
@@ -37,13 +33,16 @@ pub struct PastDecision<'a> {
     pub reason: Option<&'a str>,
     /// The policies that determined it.
     #[serde(default, borrow)]
-    pub policies: Option<&'a RawValue>,
+    policies: Option<&'a RawValue>,
     /// The digest of the set that decided.
-    #[serde(default, borrow)]
-    pub policy_set: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub policy_set: Option<&'a str>,
     /// The action.
-    #[serde(default, borrow)]
-    pub op: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub op: Option<&'a str>,
+    /// What it would have been were nothing under observe.
+    #[serde(default)]
+    pub would: Option<&'a str>,
     #[serde(default, borrow)]
     inputs: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -77,6 +76,15 @@ pub enum Gap {
     Unreadable(&'static str),
 }
 
+/// What of a question makes no difference to the policies that it is put to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeftOut {
+    /// The name of who asks.
+    pub subject: bool,
+    /// A job's commit.
+    pub sha: bool,
+}
+
 /// The question, and what the record keeps back of it.
 #[derive(Debug)]
 pub struct PastAsked {
@@ -105,152 +113,81 @@ impl<'a> PastDecision<'a> {
         }
     }
 
+    /// Whether the policies in force allowed it. What only the mode let pass, no policy allowed.
+    pub fn is_allowed_by_policy(&self) -> bool {
+        let let_pass = self.would.is_some() && self.policies.is_none();
+        self.decision == "allow" && !let_pass
+    }
+
+    /// Who asked, for people: what they are and their name.
+    pub fn asker(&self) -> String {
+        let text = |raw: Option<&RawValue>| -> String {
+            let read = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+            read.unwrap_or_default()
+        };
+        match self.subject_kind {
+            // Its subject says project and ref; its name is who started it.
+            Some("job") | None => text(self.subject),
+            Some(kind) => format!("{kind} {}", text(self.subject_name)),
+        }
+    }
+
+    /// What it was for, for people: the resource's type and its project.
+    pub fn on(&self) -> String {
+        match self.resource() {
+            Ok(Resource { kind, project, .. }) => match project {
+                Some(project) => format!("{kind} in {project}"),
+                None => kind,
+            },
+            Err(_) => String::new(),
+        }
+    }
+
+    /// The policies that determined it, as the record has them; empty without any.
+    pub fn policies_text(&self) -> &'a str {
+        self.policies.map_or("", RawValue::get)
+    }
+
     /// The policies that determined it, by id.
     pub fn policies(&self) -> Vec<String> {
         let read = self.policies.map(|raw| serde_json::from_str(raw.get()));
         read.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// The question as the record's own bytes, apart from the minute that it was asked in: two
-    /// decisions with the same parts have the same question but for [`PastDecision::at`].
-    pub fn parts(&self) -> [&'a str; 9] {
+    /// Hands over the question as the record's own bytes, apart from the minute that it was asked in
+    /// and from what `left_out` says that nobody reads: two decisions that hand over the same pieces
+    /// have, but for those, the same question.
+    pub fn pieces(&self, left_out: LeftOut, mut take: impl FnMut(&'a str)) {
         let text = |raw: Option<&'a RawValue>| raw.map_or("", RawValue::get);
-        let (before, _, after) = self.around_at();
-        [
-            before,
-            after,
-            text(self.resource),
-            text(self.subject),
-            match self.subject_kind {
-                Some("job") => "", // who started it, which no policy reads
-                _ => text(self.subject_name),
-            },
-            text(self.groups),
-            text(self.acts_for),
-            text(self.actors),
-            text(self.cut),
-        ]
+        take(self.op.unwrap_or(""));
+        take(text(self.resource));
+        if !left_out.subject {
+            take(text(self.subject));
+        }
+        // Who started a job, no policy reads.
+        if self.subject_kind != Some("job") {
+            take(text(self.subject_name));
+        }
+        take(self.subject_kind.unwrap_or(""));
+        take(text(self.groups));
+        take(text(self.acts_for));
+        take(text(self.actors));
+        take(text(self.cut));
+        let (before, _, after) = around(text(self.inputs), "\"at\":\"");
+        take(before);
+        match left_out.sha {
+            true => {
+                let (before, _, after) = around(after, "\"sha\":\"");
+                take(before);
+                take(after);
+            }
+            false => take(after),
+        }
     }
 
     /// The day and minute that the policies read, where they were asked.
     pub fn at(&self) -> &'a str {
-        self.around_at().1
-    }
-
-    /// `inputs` before the minute, the minute, and after it.
-    fn around_at(&self) -> (&'a str, &'a str, &'a str) {
-        let inputs = self.inputs.map_or("", RawValue::get);
-        // No text in JSON contains a bare quote, so this is the member and nothing else.
-        let split = inputs.split_once("\"at\":\"").and_then(|(before, rest)| {
-            let (at, after) = rest.split_once('"')?;
-            Some((before, at, after))
-        });
-        split.unwrap_or((inputs, "", ""))
-    }
-
-    /// The question that was answered.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be put again.
-    pub fn asked(&self) -> Result<PastAsked, Gap> {
-        if !self.is_by_policy() {
-            return Err(Gap::NotByPolicy);
-        }
-        let Some(inputs) = self.inputs else {
-            return Err(Gap::NoInputs);
-        };
-        self.refuse_cuts()?;
-        let inputs: InputLines = said(Some(inputs), "inputs")?;
-        let resource = self.resource()?;
-        let lacks_email = inputs.email == Some(false);
-        let kind = inputs.kind.clone().unwrap_or_else(|| resource.kind.clone());
-        let at = inputs.at.clone();
-        let facts = Facts {
-            issuer: inputs.issuer.clone(),
-            subject: said(self.subject, "subject")?,
-            who: self.who(inputs)?,
-        };
-        let question = PastQuestion {
-            facts,
-            action: match &self.op {
-                Some(op) => op.to_string(),
-                None => return Err(Gap::Unreadable("op")),
-            },
-            kind,
-            resource,
-            at,
-        };
-        Ok(PastAsked {
-            question,
-            lacks_email,
-        })
-    }
-
-    /// A path or a user agent may be cut; what policies read may not.
-    fn refuse_cuts(&self) -> Result<(), Gap> {
-        let Some(cut) = self.cut else {
-            return Ok(());
-        };
-        let cut: std::collections::BTreeMap<String, serde_json::Value> = said(Some(cut), "cut")?;
-        match cut.into_keys().find(|name| READ.contains(&name.as_str())) {
-            Some(name) => Err(Gap::Cut(name)),
-            None => Ok(()),
-        }
-    }
-
-    fn resource(&self) -> Result<Resource, Gap> {
-        let triple: [Option<String>; 3] = said(self.resource, "resource")?;
-        let [Some(kind), id, project] = triple else {
-            return Err(Gap::Unreadable("resource"));
-        };
-        Ok(Resource { kind, id, project })
-    }
-
-    fn who(&self, inputs: InputLines) -> Result<Who, Gap> {
-        let name = |raw| match raw {
-            Some(raw) => said(Some(raw), "subject_name"),
-            None => Ok(String::new()),
-        };
-        let list = |raw: Option<&RawValue>, what| match raw {
-            Some(raw) => said(Some(raw), what),
-            None => Ok(Vec::new()),
-        };
-        match self.subject_kind {
-            Some("job") => Ok(Who::Job(Job {
-                started_by: match self.subject_name {
-                    Some(raw) => said(Some(raw), "subject_name")?,
-                    None => None,
-                },
-                ..inputs.job()?
-            })),
-            Some("person") => {
-                let name: String = name(self.subject_name)?;
-                Ok(Who::Person(Person {
-                    groups: list(self.groups, "groups")?,
-                    email: inputs.email.filter(|same| *same).map(|_| name.clone()),
-                    name,
-                    mfa: inputs.mfa.ok_or(Gap::Unreadable("inputs.mfa"))?,
-                    roles: inputs.roles,
-                    scopes: inputs.scopes,
-                    client: inputs.client,
-                    domain: inputs.domain,
-                }))
-            }
-            Some("agent") => Ok(Who::Agent(Agent {
-                name: name(self.subject_name)?,
-                groups: list(self.groups, "groups")?,
-                acts_for: match self.acts_for {
-                    Some(raw) => said(Some(raw), "acts_for")?,
-                    None => None,
-                },
-                actors: list(self.actors, "actors")?,
-                roles: inputs.roles,
-                scopes: inputs.scopes,
-                client: inputs.client,
-            })),
-            _ => Err(Gap::Unreadable("subject_kind")),
-        }
+        around(self.inputs.map_or("", RawValue::get), "\"at\":\"").1
     }
 }
 
@@ -265,19 +202,13 @@ impl std::fmt::Display for Gap {
     }
 }
 
-fn said<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>, name: &'static str) -> Result<T, Gap> {
-    let read = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    read.ok_or(Gap::Unreadable(name))
+/// A member's text, and what stands before and after it; all of it before where there is no such
+/// member. No text in JSON contains a bare quote, so what looks like the member's name is it.
+fn around<'a>(json: &'a str, name: &str) -> (&'a str, &'a str, &'a str) {
+    let split = json.split_once(name).and_then(|(before, rest)| {
+        let (text, after) = rest.split_once('"')?;
+        // A text with escapes stays in its place.
+        (!text.contains('\\')).then_some((before, text, after))
+    });
+    split.unwrap_or((json, "", ""))
 }
-
-/// Members that policies read.
-const READ: &[&str] = &[
-    "actors",
-    "acts_for",
-    "groups",
-    "inputs",
-    "op",
-    "resource",
-    "subject",
-    "subject_name",
-];

@@ -71,6 +71,25 @@ pub fn record_at(folder: &Path, seq: u64) -> Result<Record, JournalError> {
     Err(JournalError::refused(folder, fault).hint("`stile audit verify` says which records are"))
 }
 
+/// How many records there are, by the names of the segments and the frames in the last one.
+///
+/// # Errors
+///
+/// As reading the folder and its last segment.
+pub fn extent(folder: &Path) -> Result<u64, JournalError> {
+    let listed = segment::list(folder).map_err(|e| JournalError::io("read", folder, e))?;
+    let (Some((first, _)), Some((last, path))) = (listed.first(), listed.last()) else {
+        return Ok(0);
+    };
+    let unread = |error| JournalError::io("read", path, error);
+    let (mut scan, _) = Scan::open(path).map_err(unread)?;
+    let mut in_last = 0_u64;
+    while let Step::Frame { .. } = scan.advance().map_err(unread)? {
+        in_last = in_last.saturating_add(1);
+    }
+    Ok(last.saturating_sub(*first).saturating_add(in_last))
+}
+
 impl Iterator for Records {
     type Item = Result<Record, JournalError>;
 

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use super::blocks::InForce;
 use super::build::build;
+use super::observe;
 use crate::admin::Notices;
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
@@ -118,6 +119,7 @@ async fn take_over(
             pipeline.journal().adopt_config(&config);
             let detail = [("policy_set", Value::from(policy_set.as_str()))];
             tell(&pipeline.journal().note(Note::ConfigReload, &detail).await);
+            observe::tell(&pipeline.ruling().policies);
             tracing::info!(config, policy_set, "new settings are in force");
         }
         Err(faults) => {

@@ -193,6 +193,7 @@ pub(super) fn decision_with(
         policies: &["shop-reads".to_owned()],
         policy_errors: &[],
         policy_set: Some("sha256:aa"),
+        observed: None,
         inputs,
     }
     .render(&constants(), &mut line);

@@ -1,7 +1,7 @@
 //! A record tells the question that was answered, whole or not at all.
 
 use stile::identify::{Agent, Person, Who};
-use stile::record::{Gap, PastDecision};
+use stile::record::{Gap, LeftOut, PastDecision};
 
 use super::golden::{decision_with, inputs, job};
 use super::*;
@@ -32,20 +32,55 @@ fn what_a_record_keeps_is_the_question_that_was_asked() {
 
 #[test]
 fn another_minute_is_the_same_question_and_another_input_is_not() {
-    let who = full_job();
-    let parts = |who: &Who, at: &str| {
+    let pieces = |who: &Who, at: &str, left_out| {
         let inputs = Inputs { at, ..inputs(who) };
         let line = decision_with(who, "allow", None, Some(inputs));
         let past = PastDecision::read(&line).unwrap();
-        past.parts().map(str::to_owned)
+        let mut pieces = Vec::new();
+        past.pieces(left_out, |piece| pieces.push(piece.to_owned()));
+        pieces
     };
-    let once = parts(&who, "2026-11-23 12:40");
-    assert_eq!(once, parts(&who, "2026-11-24 00:00"));
-    let Who::Job(mut job) = who else {
-        unreachable!()
+    let all = LeftOut::default();
+    let (who, other_commit, other_ref) = (full_job(), job_with_sha("77"), unprotected());
+    let once = pieces(&who, "2026-11-23 12:40", all);
+    assert_eq!(once, pieces(&who, "2026-11-24 00:00", all));
+    assert_ne!(once, pieces(&other_ref, "2026-11-23 12:40", all));
+    assert_ne!(once, pieces(&other_commit, "2026-11-23 12:40", all));
+
+    let no_sha = LeftOut {
+        sha: true,
+        ..LeftOut::default()
     };
-    job.ref_protected = false;
-    assert_ne!(once, parts(&Who::Job(job), "2026-11-23 12:40"));
+    let (plain, other) = (job_with_sha("76"), job_with_sha("77"));
+    assert_eq!(
+        pieces(&plain, "2026-11-23 12:40", no_sha),
+        pieces(&other, "2026-11-23 12:40", no_sha)
+    );
+    // With an escape it is not cut out, so it still tells two apart.
+    assert_ne!(
+        pieces(&who, "2026-11-23 12:40", no_sha),
+        pieces(&other, "2026-11-23 12:40", no_sha)
+    );
+}
+
+fn job_with_sha(sha: &str) -> Who {
+    match full_job() {
+        Who::Job(job) => Who::Job(stile::identify::Job {
+            sha: Some(sha.to_owned()),
+            ..job
+        }),
+        other => other,
+    }
+}
+
+fn unprotected() -> Who {
+    match full_job() {
+        Who::Job(job) => Who::Job(stile::identify::Job {
+            ref_protected: false,
+            ..job
+        }),
+        other => other,
+    }
 }
 
 #[test]

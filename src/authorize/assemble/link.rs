@@ -20,6 +20,7 @@ impl Building<'_> {
             line: binding.line,
             column: binding.column,
             guardrail: false,
+            observed: binding.observed,
             accepted: binding.accepted.clone(),
             text: None,
         };

@@ -14,6 +14,7 @@ use super::Building;
 use crate::authorize::folder::File;
 use crate::authorize::invariants::{self, Invariant, Misspelt};
 use crate::authorize::schema::Vocabulary;
+use crate::authorize::spread::spread;
 use crate::authorize::statements::place;
 use crate::authorize::written::{self, Written};
 use crate::setup_error::{Code, SetupError, nearest};
@@ -108,9 +109,11 @@ impl Building<'_> {
         mut told: BTreeSet<String>,
     ) {
         let validator = cedar::Validator::new(schema.clone());
-        let found = validator.validate(&self.set, cedar::ValidationMode::Strict);
+        let found = spread(&parts_of(&self.set), |part| {
+            validator.validate(part, cedar::ValidationMode::Strict)
+        });
         let mut consequences = Vec::new();
-        for error in found.validation_errors() {
+        for error in found.iter().flat_map(|part| part.validation_errors()) {
             use cedar::ValidationError as E;
             let id = error.policy_id().to_string();
             match error {
@@ -125,7 +128,7 @@ impl Building<'_> {
                 }
             }
         }
-        for warning in found.validation_warnings() {
+        for warning in found.iter().flat_map(|part| part.validation_warnings()) {
             consequences.push((warning.policy_id().to_string(), warning.into()));
         }
         // "Never applies" follows from a misspelt name; alone it is the fault.
@@ -177,6 +180,28 @@ pub(in crate::authorize) fn code_of(error: &cedar::ValidationError) -> Code {
         _ => Code::Invalid,
     }
 }
+
+/// A set in parts that can be validated one by one; links stay together with their templates.
+fn parts_of(set: &cedar::PolicySet) -> Vec<cedar::PolicySet> {
+    let mut linked = set.clone();
+    let mut parts = Vec::new();
+    let alone: Vec<&cedar::Policy> = set.policies().filter(|one| one.is_static()).collect();
+    for some in alone.chunks(ONE_PART) {
+        let mut part = cedar::PolicySet::new();
+        for one in some {
+            // What cannot move stays where it is, and is validated there.
+            if part.add((*one).clone()).is_ok() {
+                let _ = linked.remove_static(one.id().clone());
+            }
+        }
+        parts.push(part);
+    }
+    parts.push(linked);
+    parts
+}
+
+/// Policies that are validated together.
+const ONE_PART: usize = 250;
 
 const NEVER_APPLIES: &str =
     "no action of its scope applies to such a principal and resource, or its conditions never hold";

@@ -57,6 +57,9 @@ pub(super) struct BindingLines {
     /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`.
     #[schemars(with = "Option<String>")]
     pub(super) hours: Option<Spanned<String>>,
+    /// Only tried: records say what it would change, and it changes nothing.
+    #[schemars(with = "Option<bool>")]
+    pub(super) observe: Option<Spanned<bool>>,
     /// What `stile check` finds dangerous and is meant: lint → why.
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub(super) accept: Option<Spanned<BTreeMap<String, String>>>,

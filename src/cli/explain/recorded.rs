@@ -76,7 +76,7 @@ pub(super) fn run(
         let what = "the person's e-mail address is not in the record: a rule that reads it does not hold here";
         terminal.warn(&SetupError::new(what));
     }
-    let then = past.policy_set.as_deref().unwrap_or("");
+    let then = past.policy_set.unwrap_or("");
     let other_set = then != loaded.policies.digest();
     if other_set && terminal.format() == Format::Table {
         let then = then.get(7..14).unwrap_or(then);

@@ -45,6 +45,7 @@ pub(super) fn policies(file: &File, root: &Place, checks: &mut Checks) -> Option
         time_zone: zone?.clone(),
         shared_audience,
         explain: policies.explain.get().copied().unwrap_or_default(),
+        mode: file.mode.get()?.0,
     })
 }
 

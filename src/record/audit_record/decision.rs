@@ -2,7 +2,7 @@
 //!
 //! In: a [`Sighting`] and what the steps after it found. Out: its line.
 
-use crate::authorize::{Decision, Permit};
+use crate::authorize::{Decision, Observed, Permit};
 use crate::identify::Principal;
 use crate::listen::{Sighting, TlsFacts, Trace};
 use crate::record::fingerprint::FingerprintKey;
@@ -39,6 +39,8 @@ pub struct DecisionRecord<'a> {
     pub policy_errors: &'a [String],
     /// The digest of the policy set that decided.
     pub policy_set: Option<&'a str>,
+    /// What it would be were nothing under observe, where that is something else.
+    pub observed: Option<&'a Observed>,
     /// What else the policies read, where they were asked.
     pub inputs: Option<Inputs<'a>>,
 }
@@ -62,6 +64,7 @@ impl<'a> DecisionRecord<'a> {
             policies: permit.policies(),
             policy_errors: &[],
             policy_set: Some(permit.policy_set()),
+            observed: permit.observed(),
             inputs: Some(Inputs::of(
                 permit.principal(),
                 permit.operation(),
@@ -96,6 +99,7 @@ impl<'a> DecisionRecord<'a> {
             policy_set: explanation
                 .map(|e| e.policy_set.as_str())
                 .filter(|s| !s.is_empty()),
+            observed: decision.and_then(|d| d.observed.as_deref()),
             inputs: match (principal, operation, decision) {
                 (Some(principal), Some(operation), Some(decision)) => {
                     Some(Inputs::of(principal, operation, &decision.at))
@@ -119,6 +123,7 @@ impl<'a> DecisionRecord<'a> {
             policies: &[],
             policy_errors: &[],
             policy_set: None,
+            observed: None,
             inputs: None,
         }
     }
@@ -205,6 +210,13 @@ impl<'a> DecisionRecord<'a> {
         }
         line.count("v", FORMAT);
         line.rendered("version", &constants.version);
+        if let Some(observed) = self.observed {
+            line.text("would", observed.verdict.word(), WORD);
+            let policies = observed.policies.iter().map(String::as_str);
+            if !observed.policies.is_empty() {
+                line.texts("would_by", policies, SOME);
+            }
+        }
         line.finish();
     }
 }

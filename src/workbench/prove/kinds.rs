@@ -97,6 +97,7 @@ mod tests {
             folder,
             time_zone: "Europe/Berlin".to_owned(),
             explain: crate::authorize::Explain::Checks,
+            mode: crate::authorize::Mode::Enforce,
             shared_audience: None,
         };
         let policies = Policies::load(&settings, catalogue.entries(), now).unwrap();

@@ -1,0 +1,84 @@
+//! A policy set is swapped under load without a request that fails or a decision that is mixed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use stile_kit::Call;
+
+use crate::support::{close, ground, program, records};
+
+const RELOADS: usize = 20;
+
+/// The two sets allow the same by rules of different names, so a mixed decision would show.
+#[tokio::test]
+async fn twenty_reloads_under_load_fail_no_request_and_mix_no_decision() {
+    let ground = ground().await;
+    // The cases name the rules that are renamed here.
+    std::fs::remove_dir_all(ground.folder().path().join("policies/tests")).unwrap();
+    let world = ground.serve(program()).await.unwrap();
+    let url = format!("{}/public/v0.2/acme/projects/X/streams", world.stile.url());
+    let mira = world.person_token("mira@acme.example", &["lightstep-payments"]);
+    let done = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (url, token, done) = (url.clone(), mira.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut statuses = Vec::new();
+                while !done.load(Ordering::Relaxed) || statuses.len() < 50 {
+                    let answer = Call::new("GET", url.clone()).token(&token).send().await;
+                    statuses.push(answer.unwrap().status.as_u16());
+                }
+                statuses
+            })
+        })
+        .collect();
+    let rules = world
+        .stile
+        .folder()
+        .path()
+        .join("policies/rules/people.cedar");
+    let text = std::fs::read_to_string(&rules).unwrap();
+    let texts = [text.replace("everyone-reads", "all-read"), text.clone()];
+    for n in 0..RELOADS {
+        let before = in_force(&world.stile.said());
+        std::fs::write(&rules, &texts[n % 2]).unwrap();
+        world.stile.signal("HUP").unwrap();
+        let mut looks = 0;
+        while in_force(&world.stile.said()) == before {
+            looks += 1;
+            assert!(looks < 1_500, "no reload: {}", world.stile.said());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    let mut asked = 0;
+    for caller in callers {
+        let statuses = caller.await.unwrap();
+        asked += statuses.len();
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    }
+    assert!(asked >= 200, "{asked}");
+
+    let mut seen = BTreeSet::new();
+    for record in records(&world.stile.journal()) {
+        if record.is("decision") {
+            assert_eq!(record.word("decision"), "allow", "{}", record.json);
+            let set = record.word("policy_set").to_owned();
+            seen.insert((set, record.json["policies"].to_string()));
+        }
+    }
+    let names: BTreeSet<&str> = seen.iter().map(|(_, by)| by.as_str()).collect();
+    assert_eq!(seen.len(), 2, "each set decides by its own rule: {seen:?}");
+    let both = [
+        json!(["all-read"]).to_string(),
+        json!(["everyone-reads"]).to_string(),
+    ];
+    assert_eq!(names, both.iter().map(String::as_str).collect());
+    close(world, &[]).await;
+}
+
+fn in_force(said: &str) -> usize {
+    said.matches("new settings are in force").count()
+}
