@@ -13,7 +13,7 @@ use std::path::Path;
 use stile::clock::{Clock, Time};
 use stile::index::{Asked, Query};
 use stile::record::frame::Kind;
-use stile::record::{Identity, Journal, JournalSettings, Level, Levels};
+use stile::record::{Identity, Journal, JournalSettings, Level, Levels, TreeSettings};
 
 const NOW: Time = Time::from_ms(1_795_434_000_000);
 
@@ -33,6 +33,7 @@ fn open(folder: &Path, origin: &str) -> Journal {
         segment_bytes: 128 * 1024,
         queue: 4096,
         commit_ms: 10_000,
+        tree: TreeSettings::default(),
     };
     let identity = Identity {
         version: "1.2.3+test".to_owned(),
