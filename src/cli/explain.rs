@@ -22,12 +22,12 @@ use super::table::Format;
 use super::terminal::{Paint, Terminal};
 use super::token::{read_token, with_issuers_keys};
 use super::trouble::Trouble;
-use crate::authorize::{Audience, Decision, Verdict, kind_of};
+use crate::authorize::{Audience, Decision, Policies, Verdict, kind_of};
 use crate::clock::{Clock, Time};
 use crate::identify::Facts;
 use crate::resolve::Resource;
 use crate::setup_error::SetupError;
-use crate::workbench::{Deed, propose};
+use crate::workbench::{Deed, Proposal, propose};
 
 mod recorded;
 mod telling;
@@ -137,6 +137,27 @@ fn decided(loaded: &Loaded, facts: &Facts, deed: &Deed) -> Result<Decision, Trou
 }
 
 /// The smallest binding that would allow it, or why none can.
+fn proposed(
+    policies: &Policies,
+    facts: &Facts,
+    deed: &Deed,
+    decision: &Decision,
+) -> Result<Proposal, String> {
+    let unknown = decision.explanation.as_ref().filter(|explanation| {
+        explanation.nearest_rule.is_none() && explanation.forbidden_by.is_none()
+    });
+    // What the directory does not know is denied before any policy is asked.
+    let unknown = unknown.and_then(|explanation| explanation.checks.first());
+    match unknown.filter(|check| !check.ok && check.check.contains(" here")) {
+        Some(check) => Err(format!(
+            "no binding can allow this before directory.yaml knows it: it needs \"{}\"",
+            check.check
+        )),
+        None => propose(policies, facts, std::slice::from_ref(deed)),
+    }
+}
+
+/// Prints that binding, or says why there is none.
 fn emit(
     loaded: &Loaded,
     facts: &Facts,
@@ -150,18 +171,7 @@ fn emit(
         terminal.verdict("ALLOW", Paint::Green, format_args!("already, by {by}"))?;
         return Ok(Exit::Yes);
     }
-    let unknown = decision.explanation.as_ref().filter(|explanation| {
-        explanation.nearest_rule.is_none() && explanation.forbidden_by.is_none()
-    });
-    let unknown = unknown.and_then(|explanation| explanation.checks.first());
-    let refused = match unknown.filter(|check| !check.ok && check.check.contains("known here")) {
-        Some(check) => Err(format!(
-            "no binding can allow this before directory.yaml knows it: it needs \"{}\"",
-            check.check
-        )),
-        None => propose(&loaded.policies, facts, std::slice::from_ref(deed)),
-    };
-    match refused {
+    match proposed(&loaded.policies, facts, deed, decision) {
         Ok(proposal) => {
             let deeds = std::slice::from_ref(deed);
             proven::print(&proposal, facts, deeds, &loaded.settings, now, terminal)

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::proposed;
 use crate::authorize::{Decision, Policies, Verdict};
 use crate::cli::table::Format;
 use crate::cli::terminal::{Paint, Terminal};
@@ -14,7 +15,7 @@ use crate::cli::test::word;
 use crate::cli::trouble::Trouble;
 use crate::identify::Facts;
 use crate::refusal::Explanation;
-use crate::workbench::{Deed, propose};
+use crate::workbench::Deed;
 
 /// One decision and all that belongs to it.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +107,7 @@ impl Telling<'_> {
         terminal.line("\nways to \"allow\"")?;
         let mut ways: Vec<String> = of.fix.iter().cloned().collect();
         ways.push(
-            match propose(self.policies, self.facts, std::slice::from_ref(self.deed)) {
+            match proposed(self.policies, self.facts, self.deed, self.decision) {
                 Ok(_) => match self.id {
                     Some(id) => format!("the smallest binding: stile explain {id} --emit-binding"),
                     None => "the smallest binding: the same command with --emit-binding".to_owned(),
