@@ -77,7 +77,8 @@ impl Override {
         let Some(path) = name.strip_prefix("STILE_") else {
             return Ok(None);
         };
-        if !path.contains("__") {
+        let is_plain = PLAIN.iter().any(|key| path.eq_ignore_ascii_case(key));
+        if !path.contains("__") && !is_plain {
             return if meant_as_path(path) {
                 Err(no_path(name))
             } else {
@@ -271,9 +272,14 @@ const SECTIONS: &[&str] = &[
     "keys",
     "upstreams",
     "policies",
+    "mode",
     "journal",
+    "index",
     "limits",
 ];
+
+/// Those of them that are values and no groups, so that their path is one word.
+const PLAIN: &[&str] = &["mode"];
 
 /// Bytes of one variable.
 const LARGEST_VALUE: usize = 64 * 1024;
