@@ -5,7 +5,7 @@
 //!
 //! `context.org_admin` is a fact about the very request, so here it is tied to the bindings that make
 //! it true. What the judge refuses before it asks policies (a stranger's job, an unlisted project)
-//! is forbidden here as well, by [`possible`](super::possible).
+//! is forbidden here as well, by [`possible`].
 //!
 //! Never: a decision. Whoever finds a request that breaks a claim asks the judge about it,
 //! [`Policies::broken`].

@@ -1,6 +1,6 @@
 //! Holds the keys that sign checkpoints, and changes one of them for each epoch.
 //!
-//! In: the folder of the journal. Out: [`Keys`]: the log's own key, which never changes, so that
+//! In: the folder of the journal. Out: `Keys`: the log's own key, which never changes, so that
 //! witnesses and other programs know the log by it; and the epoch's key, which is wiped when the
 //! epoch ends, so that who steals today's keys cannot sign yesterday anew.
 //!

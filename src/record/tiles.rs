@@ -7,7 +7,7 @@
 //! under another name, made durable and only then given its own, so that a file under its name is
 //! whole. Tiles that are full never change; a partial one goes when the full one is there.
 //!
-//! Never: a tile that another part of the tree contradicts; [`Tiles`] only reads, [`TileWriter`]
+//! Never: a tile that another part of the tree contradicts; [`Tiles`] only reads, `TileWriter`
 //! only goes on where its last sizes end.
 //!
 //! C2SP tlog-tiles; RFC 6962 2.1.

@@ -1,7 +1,7 @@
 //! Says what a policy reaches: for which kinds of principals and actions it can hold at all, and
 //! what guardrails leave of that.
 //!
-//! In: a policy of the set. Out: [`Reached`]: one [`Assumed`] for each kind of principal and action
+//! In: a policy of the set. Out: `Reached`: one `Assumed` for each kind of principal and action
 //! that its scope names, with its conditions taken for given.
 //!
 //! Never: an answer by example. What is not certain counts as possible for a rule, and as passing
