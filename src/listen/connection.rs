@@ -179,12 +179,14 @@ impl<R: Receive> Serving<R> {
         let doubt = Doubt::new(Arc::clone(&exchanges));
         let answering = self.answering(&facts, &exchanges);
         let answers = service_fn(move |request| answering.answer(request));
+        let (held, streams) = (Arc::clone(&exchanges), self.limits.streams);
+        let watched = Watched::new(stream, doubt.clone(), held, streams);
         // Twice the limit, so that a head just above it is answered in our own words; far above it,
         // h2 answers alone.
         let list_size = u32::try_from(self.limits.head_bytes.saturating_mul(2));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.streams)
+            .max_concurrent_streams(streams)
             .max_header_list_size(list_size.unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MOST_PENDING_RESETS)
             .max_local_error_reset_streams(MOST_ERROR_RESETS)
@@ -194,7 +196,7 @@ impl<R: Receive> Serving<R> {
             .max_send_buf_size(BODY_WINDOW)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIME)
-            .serve_connection(TokioIo::new(Watched::new(stream, doubt.clone())), answers);
+            .serve_connection(TokioIo::new(watched), answers);
         let note = self.noting(&facts);
         let mut connection = pin!(connection);
         let mut recording = Recording::new(connection.as_mut(), doubt.clone(), &note);

@@ -5,18 +5,24 @@
 //! While a head is in [`Doubt`] h2 reads nothing more and writes nothing, so that no answer of its
 //! own is out before the record. Bytes are neither changed nor judged here: that is h2's.
 //!
+//! h2 lets a caller have so many streams, but a stream that was reset is none any more, while its
+//! request still goes on to its record. So h2 reads on only while no more than twice as many
+//! exchanges run: half of them at least need nothing more from the caller, and end by themselves.
+//!
 //! Never: a second look at what h2 has read; a byte out of order.
 //!
 //! RFC 9113 4.1, 5.4.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::doubt::Doubt;
+use super::exchanges::Exchanges;
 use super::field_blocks::FieldBlocks;
 use super::frames::Frames;
 use super::objection::{self, Objection};
@@ -26,6 +32,9 @@ use super::objection::{self, Objection};
 pub(super) struct Watched<T> {
     stream: T,
     doubt: Doubt,
+    exchanges: Arc<Exchanges>,
+    /// The most exchanges that run while h2 reads on.
+    most: usize,
     coming: FieldBlocks,
     going: Frames,
     /// Read, but not handed over.
@@ -33,10 +42,18 @@ pub(super) struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(stream: T, doubt: Doubt) -> Watched<T> {
+    /// `streams` is how many h2 lets a caller have at once.
+    pub(super) fn new(
+        stream: T,
+        doubt: Doubt,
+        exchanges: Arc<Exchanges>,
+        streams: u32,
+    ) -> Watched<T> {
         Watched {
             stream,
             doubt,
+            exchanges,
+            most: (streams as usize).saturating_mul(2).max(1),
             coming: FieldBlocks::new(),
             going: Frames::default(),
             kept: BytesMut::new(),
@@ -116,6 +133,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         if me.doubt.holds() {
             return Poll::Pending;
         }
+        ready!(me.exchanges.poll_room(me.most, cx));
         if !me.kept.is_empty() {
             me.hand_over(out);
             return Poll::Ready(Ok(()));
