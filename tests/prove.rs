@@ -12,6 +12,7 @@ use crate::cli::stile;
 use crate::config::Site;
 
 mod broken;
+mod served;
 mod written;
 
 /// How a run of the program ended.

@@ -11,14 +11,14 @@ use crate::cli::stile;
 use crate::config::Site;
 
 /// A claim, what is changed in which file, and a rule that comes beside.
-type Hole = (
+pub(super) type Hole = (
     &'static str,
     &'static [(&'static str, &'static str, &'static str)],
     &'static str,
 );
 
 #[rustfmt::skip] // a table reads as one
-const HOLES: &[Hole] = &[
+pub(super) const HOLES: &[Hole] = &[
     ("unprotected-jobs-delete-nothing",
         &[("guardrails/people.cedar", "context has break_glass }", "context has break_glass || principal is Job }")],
         "(principal is Job in Group::\"acme\", action in Action::\"delete\", resource)"),
@@ -49,7 +49,7 @@ const HOLES: &[Hole] = &[
         "(principal is Person, action == Action::\"access_tokens.list\", resource)"),
 ];
 
-fn site_with(hole: &Hole) -> Site {
+pub(super) fn site_with(hole: &Hole) -> Site {
     let site = Site::new();
     let (_, changes, rule) = hole;
     for (file, from, to) in *changes {
@@ -119,7 +119,7 @@ fn described(refutation: &Value) -> Vec<String> {
 }
 
 /// The one refutation of a run that found one.
-fn refutation(ended: &Ended) -> Value {
+pub(super) fn refutation(ended: &Ended) -> Value {
     assert_eq!(ended.exit, 1, "{}\n{}", ended.out, ended.err);
     let findings = ended.findings();
     assert_eq!(findings.len(), 1);
