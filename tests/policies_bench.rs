@@ -32,6 +32,10 @@ use stile::resolve::{Catalogue, CatalogueSettings, CatalogueUse, Entry, Operatio
 use stile::workbench::replay;
 use uuid::Uuid;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NOON: Time = Time::from_secs(1_795_514_400);
 
 fn main() {
@@ -98,7 +102,9 @@ fn cost(
     expected: Verdict,
     ask: impl Fn(usize) -> (Facts, &'static str, String),
 ) -> Duration {
+    // The first time, policies are taken apart to be told of.
     let mut took: Vec<Duration> = (0..2_000)
+        .chain(0..2_000)
         .map(|n| {
             let (facts, action, project) = ask(n);
             let operation = operation(entries, action, &project);
@@ -109,6 +115,7 @@ fn cost(
             took
         })
         .collect();
+    took.drain(..2_000);
     took.sort_unstable();
     took[took.len() / 2]
 }

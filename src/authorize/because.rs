@@ -13,7 +13,7 @@
 //! Never: a fact about anybody but the caller. Asked only on a deny, and only once per question:
 //! decisions are kept for their minute.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use cedar_policy as cedar;
 
@@ -21,10 +21,10 @@ use super::checks::{Checked, Part};
 use super::decision::Verdict;
 use super::directory::Directory;
 use super::entities::{Asked, Question};
-use super::head::{Numbers, Scope};
+use super::head::Numbers;
 use super::judge::{Ruling, Stranger};
 use super::lineage::place;
-use super::nearest::{Split, finalists, nearness};
+use super::nearest::{Rules, Split, nearness};
 use super::words::Tongue;
 use crate::identify::Who;
 use crate::refusal::{Check, Explanation};
@@ -32,10 +32,8 @@ use crate::refusal::{Check, Explanation};
 /// All policies, by id, ready to be split.
 #[derive(Debug, Default)]
 pub(super) struct Because {
-    rules: BTreeMap<String, Split>,
+    rules: Rules,
     guardrails: BTreeMap<String, Split>,
-    /// The rules for each principal that heads name, and under `None` those that name none.
-    by_principal: HashMap<Option<u32>, Vec<String>>,
     numbers: Numbers,
 }
 
@@ -68,7 +66,7 @@ pub(super) struct Told {
 impl Because {
     /// Makes every policy of a set ready to be told of.
     pub(super) fn of(set: &cedar::PolicySet) -> Because {
-        let mut because = Because::default();
+        let (mut because, mut rules) = (Because::default(), BTreeMap::new());
         for policy in set.policies() {
             let forbids = policy.effect() == cedar::Effect::Forbid;
             let split = Split::of(policy, &mut because.numbers);
@@ -76,11 +74,10 @@ impl Because {
             if forbids {
                 because.guardrails.insert(id, split);
             } else {
-                let named = because.by_principal.entry(split.head.principal.entity);
-                named.or_default().push(id.clone());
-                because.rules.insert(id, split);
+                rules.insert(id, split);
             }
         }
+        because.rules = Rules::of(rules);
         because
     }
 
@@ -167,18 +164,6 @@ impl Because {
         failing(check, yours.as_deref())
     }
 
-    /// The rules for whoever asks, in the order of ids.
-    fn rules_for(&self, scope: &Scope) -> BTreeMap<&String, &Split> {
-        let named = scope.principal.within.iter().map(|number| Some(*number));
-        let ids = named
-            .chain([None])
-            .filter_map(|key| self.by_principal.get(&key));
-        let rules = ids.flatten().filter_map(|id| self.rules.get_key_value(id));
-        rules
-            .filter(|(_, split)| split.head.principal_holds(scope))
-            .collect()
-    }
-
     fn nearest(
         &self,
         asked: &Asked,
@@ -192,13 +177,7 @@ impl Because {
             listening.audience == Audience::Operators || (!split.quiet && own())
         };
         let scope = self.numbers.scope(asked);
-        let theirs = self.rules_for(&scope);
-        let theirs = theirs.into_iter().filter(|(_, split)| may_tell(split));
-        let mut near = finalists(theirs, &scope);
-        if near.is_empty() {
-            let all = self.rules.iter().filter(|(_, split)| may_tell(split));
-            near = finalists(all, &scope);
-        }
+        let near = self.rules.finalists(&scope, may_tell);
         let asked = near.into_iter().filter_map(|(id, split)| {
             Some((id, split, split.checks()?.ask(listening.authorizer, asked)))
         });
@@ -214,7 +193,7 @@ impl Because {
             to.fix = Some(ask_for);
             return "no rule and no binding is for you".to_owned();
         };
-        to.nearest_rule = Some(id.clone());
+        to.nearest_rule = Some(id.to_owned());
         let fix = tell(&checks, split, tongue, to);
         to.fix = Some(match (&split.fix, fix) {
             (Some(written), _) => written.clone(),

@@ -6,7 +6,7 @@
 //! A rule is split into checks when it is first told of: a set of thousands tells of few. Which heads
 //! hold is known without Cedar, and heads come first in nearness, so the rest need not be asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use cedar_policy as cedar;
@@ -63,12 +63,77 @@ impl Split {
     }
 }
 
-/// The rules that can be nearest: heads come first in [`nearness`], and they are told without Cedar.
-/// Of more than are worth asking one by one, those come first that are about the resource.
-pub(super) fn finalists<'a>(
-    rules: impl Iterator<Item = (&'a String, &'a Split)>,
+/// All rules, and where those are that a question may be near to.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    /// In the order of ids.
+    all: Vec<(String, Split)>,
+    /// Places in `all` by the principal that the head names, under `None` those that name none.
+    by_principal: HashMap<Option<u32>, Vec<usize>>,
+    /// The same by the resource.
+    by_resource: HashMap<Option<u32>, Vec<usize>>,
+}
+
+impl Rules {
+    pub(super) fn of(rules: BTreeMap<String, Split>) -> Rules {
+        let mut filed = Rules {
+            all: rules.into_iter().collect(),
+            ..Rules::default()
+        };
+        for (place, (_, split)) in filed.all.iter().enumerate() {
+            let (principal, resource) = (split.head.principal.entity, split.head.resource.entity);
+            filed.by_principal.entry(principal).or_default().push(place);
+            filed.by_resource.entry(resource).or_default().push(place);
+        }
+        filed
+    }
+
+    /// The rules that can be nearest, of those that may be told of, in the order of ids.
+    ///
+    /// Heads come first in [`nearness`], and they are told without Cedar. Of rules that are for
+    /// others, those about the resource and the action are near enough; the rest is looked at where
+    /// there are none.
+    pub(super) fn finalists(
+        &self,
+        scope: &Scope,
+        may_tell: impl Fn(&Split) -> bool,
+    ) -> Vec<(&str, &Split)> {
+        let told = |place: &usize| {
+            let (id, split) = self.all.get(*place)?;
+            may_tell(split).then_some((id.as_str(), split))
+        };
+        let theirs = filed(&self.by_principal, &scope.principal.within);
+        let theirs = theirs.iter().filter_map(told);
+        let mut near = best(theirs.filter(|(_, s)| s.head.principal_holds(scope)), scope);
+        if near.is_empty() {
+            let on_it = filed(&self.by_resource, &scope.resource.within);
+            let on_it = on_it.iter().filter_map(told);
+            let about =
+                |split: &Split| split.head.resource_holds(scope) && split.head.action_holds(scope);
+            near = best(on_it.filter(|(_, split)| about(split)), scope);
+        }
+        if near.is_empty() {
+            near = best((0..self.all.len()).filter_map(|place| told(&place)), scope);
+        }
+        near
+    }
+}
+
+/// The places under these names and under none, in order.
+fn filed(places: &HashMap<Option<u32>, Vec<usize>>, within: &[u32]) -> Vec<usize> {
+    let named = within.iter().map(|number| Some(*number));
+    let found = named.chain([None]).filter_map(|key| places.get(&key));
+    let mut found: Vec<usize> = found.flatten().copied().collect();
+    found.sort_unstable();
+    found
+}
+
+/// Those with the best heads. Of more than are worth asking one by one, those come first that are
+/// about the resource.
+fn best<'a>(
+    rules: impl Iterator<Item = (&'a str, &'a Split)>,
     scope: &Scope,
-) -> Vec<(&'a String, &'a Split)> {
+) -> Vec<(&'a str, &'a Split)> {
     let mut best = (false, false);
     let mut finalists = Vec::new();
     for (id, split) in rules {
