@@ -40,8 +40,8 @@ const NOON: Time = Time::from_secs(1_795_514_400);
 
 fn main() {
     let entries = entries();
-    println!("| policies | load s | allow us | deny us | deny, nobody's rule us |");
-    println!("| ---: | ---: | ---: | ---: | ---: |");
+    println!("| policies | load s | lints s | allow us | deny us | deny, nobody's rule us |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut last = None;
     let asked: Vec<usize> = std::env::args()
         .filter_map(|one| one.parse().ok())
@@ -56,6 +56,9 @@ fn main() {
         let began = Instant::now();
         let policies = load(folder.path(), &entries);
         let load = began.elapsed();
+        let began = Instant::now();
+        black_box(policies.findings());
+        let lints = began.elapsed();
         let member = |n| person(&format!("team-{}", n % (size / 10)));
         let [allow, deny, stranger] = [
             cost(&policies, &entries, Verdict::Allow, |n| {
@@ -69,9 +72,10 @@ fn main() {
             }),
         ];
         println!(
-            "| {} | {:.2} | {:.1} | {:.1} | {:.1} |",
+            "| {} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} |",
             policies.ids().count(),
             load.as_secs_f64(),
+            lints.as_secs_f64(),
             micros(allow),
             micros(deny),
             micros(stranger),
