@@ -323,8 +323,8 @@ fn each_mistake_in_a_binding_is_refused_at_its_line() {
             "names no days",
         ),
         (
-            "{team: payments, role: viewer, on: X, hours: mon-fri 09:00-18:00 UTC}",
-            "hours are read in",
+            "{team: payments, role: viewer, on: X, hours: mon-fri 09:00-18:00 Europe/Berlim}",
+            "`Europe/Berlim` is no time zone",
         ),
         (
             "{team: payments, role: viewer, on: X, name: break-glass}",
@@ -846,6 +846,37 @@ fn office_hours_open_at_nine_and_close_at_six() {
     let summer = 1_783_296_000;
     assert_eq!(verdict(summer + 7 * 3600), Verdict::Allow);
     assert_eq!(verdict(summer + 7 * 3600 - 1), Verdict::Deny);
+}
+
+#[test]
+fn hours_in_another_zone_follow_the_clocks_there() {
+    let policies = bound(
+        "- {team: payments, role: viewer, on: X, hours: mon-fri 09:00-17:00 America/New_York}",
+    );
+    let at = |secs| {
+        let at = Time::from_secs(secs);
+        decide_at(&policies, &person("payments"), "dashboards.read", "X/d", at)
+    };
+    // 2026-01-05 is a Monday; New York is five hours behind UTC, in summer four.
+    let (monday, summer) = (1_767_571_200, 1_783_296_000);
+    for (secs, verdict) in [
+        (monday + 14 * 3600 - 1, Verdict::Deny),
+        (monday + 14 * 3600, Verdict::Allow),
+        (monday + 22 * 3600 - 1, Verdict::Allow),
+        (monday + 22 * 3600, Verdict::Deny),
+        (monday + 5 * 86_400 + 15 * 3600, Verdict::Deny),
+        (summer + 13 * 3600, Verdict::Allow),
+        (summer + 13 * 3600 - 1, Verdict::Deny),
+    ] {
+        assert_eq!(at(secs).verdict, verdict, "{secs}");
+    }
+    let explanation = at(monday).explanation.unwrap();
+    let told = explanation.checks.iter().find(|check| !check.ok).unwrap();
+    assert_eq!(
+        told.check,
+        "time is within mon-fri 09:00-17:00 America/New_York"
+    );
+    assert_eq!(told.yours.as_deref(), Some("mon 01:00"));
 }
 
 #[test]

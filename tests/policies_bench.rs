@@ -172,7 +172,7 @@ fn lay(folder: &Path, size: usize) {
                  [Action::\"streams.create\", Action::\"dashboards.update\"], resource in \
                  Project::\"{on}\")\nwhen {{ principal.ref_protected && principal.ref == \"main\" \
                  && context.minute_of_day >= {} }};\n",
-                n % 60
+                [0, 480, 540, 600][n % 4]
             )
             .unwrap();
         }

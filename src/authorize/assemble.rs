@@ -25,6 +25,7 @@ use super::cases::{self, Case};
 use super::directory::Directory;
 use super::entities::Names;
 use super::folder::{File, Folder};
+use super::hours::Elsewhere;
 use super::index::{self, Index};
 use super::invariants::Invariant;
 use super::judge::Judge;
@@ -147,6 +148,7 @@ fn assemble_from(
             org_admins,
             schema,
             names,
+            elsewhere: Elsewhere::of(bindings.iter().filter_map(|b| b.hours.as_ref())),
             zone,
             directory,
             vocabulary,

@@ -20,7 +20,7 @@ use serde_saphyr::{Location, Spanned};
 use super::acceptance::{self, Accepted};
 use super::directory::{Directory, OneOrMore, is_plain, is_plain_path};
 use super::folder::File;
-use super::hours;
+use super::hours::Hours;
 use super::lineage::above;
 use super::moment;
 use super::observe::MARK;
@@ -52,6 +52,8 @@ pub(super) struct Binding {
     pub(super) resource: Option<(&'static str, String)>,
     /// The role's name.
     pub(super) role: String,
+    /// The hours that it holds in.
+    pub(super) hours: Option<Hours>,
     /// What about it is accepted.
     pub(super) accepted: Accepted,
     /// Whether its role is [`ORG_ADMIN`].
@@ -66,7 +68,7 @@ pub(super) struct Binding {
     pub(super) column: usize,
 }
 
-/// Reads and checks the file. `zone` is the one that `hours` are read in.
+/// Reads and checks the file. `zone` is the one of `hours` that name none.
 pub(super) fn read(
     file: &File,
     roles: &Roles,
@@ -133,9 +135,9 @@ impl Reading<'_> {
         let actions = self.actions(&lines.role);
         let projects = self.projects(&lines.on);
         let mut conditions = Vec::new();
-        if let Some(holder) = &holder {
-            self.conditions(lines, holder, &mut conditions);
-        }
+        let hours = holder
+            .as_ref()
+            .and_then(|holder| self.conditions(lines, holder, &mut conditions));
         if let Some(projects) = projects.as_ref().filter(|projects| projects.len() > 1) {
             let all = projects.iter().map(|name| format!("Project::\"{name}\""));
             let all: Vec<String> = all.collect();
@@ -174,6 +176,7 @@ impl Reading<'_> {
             org_admin,
             observed: observed.is_some(),
             until,
+            hours,
             role: lines.role.value.clone(),
             accepted,
             line: usize::try_from(lines.role.referenced.line()).unwrap_or(0),
@@ -291,7 +294,13 @@ impl Reading<'_> {
         (!projects.is_empty()).then_some(projects)
     }
 
-    fn conditions(&mut self, lines: &BindingLines, holder: &Holder, all: &mut Vec<String>) {
+    /// What narrows it, and the hours among that.
+    fn conditions(
+        &mut self,
+        lines: &BindingLines,
+        holder: &Holder,
+        all: &mut Vec<String>,
+    ) -> Option<Hours> {
         if holder.kind == Kind::Jobs {
             all.push("principal.ref_protected".to_owned());
             all.push("!principal.from_fork".to_owned());
@@ -337,11 +346,15 @@ impl Reading<'_> {
             }
         }
         if let Some(hours) = &lines.hours {
-            match hours::condition(&hours.value, self.zone) {
-                Ok(condition) => all.push(condition),
+            match Hours::read(&hours.value, self.zone) {
+                Ok(read) => {
+                    all.push(read.condition());
+                    return Some(read);
+                }
                 Err(fault) => self.fault(hours.referenced, Code::WrongForm, fault),
             }
         }
+        None
     }
 
     fn accepted(&mut self, lines: &BindingLines) -> Accepted {

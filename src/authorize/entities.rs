@@ -112,10 +112,19 @@ impl Names {
     }
 }
 
+/// What holds at the time beside what clocks show.
+#[derive(Debug)]
+pub(super) struct Now<'a> {
+    /// Whether a binding of `org-admin` alone would allow the request.
+    pub(super) org_admin: bool,
+    /// The hours in other zones that are open, as they are written.
+    pub(super) hours: Vec<&'a str>,
+}
+
 /// Asks in Cedar's terms; the error says what does not fit, and nothing of the caller's.
 pub(super) fn ask(
     question: &Question<'_>,
-    org_admin: bool,
+    now: &Now<'_>,
     names: &Names,
     directory: &Directory,
     schema: &cedar::Schema,
@@ -128,7 +137,7 @@ pub(super) fn ask(
         principal.uid(),
         action.clone(),
         resource.uid(),
-        moment(question, org_admin)?,
+        moment(question, now)?,
         Some(schema),
     );
     let entities = cedar::Entities::from_entities([principal, resource], Some(schema));
@@ -208,13 +217,16 @@ fn resource(question: &Question<'_>, names: &Names) -> Result<cedar::Entity, Str
         .map_err(|_| "a resource that Cedar cannot hold".into())
 }
 
-fn moment(question: &Question<'_>, org_admin: bool) -> Result<cedar::Context, String> {
+fn moment(question: &Question<'_>, now: &Now<'_>) -> Result<cedar::Context, String> {
     let moment = question.moment;
     let mut attributes = Attributes::default();
     attributes.text("weekday", moment.weekday);
     attributes.number("minute_of_day", moment.minute_of_day);
     attributes.number("date", moment.date);
-    attributes.truth("org_admin", org_admin);
+    attributes.truth("org_admin", now.org_admin);
+    let hours = now.hours.iter().map(|hours| (*hours).to_owned());
+    let hours = RestrictedExpression::new_set(hours.map(RestrictedExpression::new_string));
+    attributes.0.insert("open_hours".to_owned(), hours);
     if let Some(ticket) = question.ticket {
         let ticket = RestrictedExpression::new_string(ticket.to_owned());
         let record = RestrictedExpression::new_record([("ticket".to_owned(), ticket)]);

@@ -16,7 +16,8 @@ use jiff::tz::TimeZone;
 
 use super::decision::{Observed, Verdict};
 use super::directory::Directory;
-use super::entities::{self, Asked, Names, Question};
+use super::entities::{self, Asked, Names, Now, Question};
+use super::hours::Elsewhere;
 use super::index::Index;
 use super::lineage::Lineage;
 use super::observe::Tried;
@@ -41,6 +42,8 @@ pub(super) struct Judge {
     pub(super) directory: Directory,
     pub(super) names: Names,
     pub(super) zone: TimeZone,
+    /// The hours in other zones that bindings name.
+    pub(super) elsewhere: Elsewhere,
 }
 
 /// An answer, before it is explained.
@@ -164,9 +167,10 @@ impl Judge {
     }
 
     fn ask(&self, question: &Question<'_>, org_admin: bool) -> Result<Asked, String> {
+        let hours = self.elsewhere.open_at(question.moment, &self.zone);
         entities::ask(
             question,
-            org_admin,
+            &Now { org_admin, hours },
             &self.names,
             &self.directory,
             &self.schema,

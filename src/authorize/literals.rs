@@ -17,6 +17,7 @@ use cedar_policy::pst::{
 };
 
 use super::checks::body;
+use super::moment::WEEKDAYS;
 
 /// What one policy compares with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,18 @@ pub struct Literals {
 }
 
 impl Literals {
+    /// It reads hours of another zone, which may begin or end on any day at these minutes of ours.
+    pub(super) fn turn_at(&mut self, minutes: &[i64]) {
+        self.reads
+            .extend(["weekday", "minute_of_day"].map(str::to_owned));
+        let bounds = self.bounds.entry("minute_of_day".to_owned()).or_default();
+        bounds.extend(minutes);
+        let days = WEEKDAYS
+            .iter()
+            .map(|day| BTreeSet::from([(*day).to_owned()]));
+        self.weekdays.extend(days);
+    }
+
     /// What the policy compares with; nothing of it is left out.
     pub(super) fn of(policy: &cedar::Policy) -> Literals {
         let mut found = Literals {

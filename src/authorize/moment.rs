@@ -28,17 +28,32 @@ impl Moment {
     pub(super) fn of(time: Time, zone: &TimeZone) -> Moment {
         let ms = i64::try_from(time.as_ms()).unwrap_or(i64::MAX);
         match Timestamp::from_millisecond(ms) {
-            Ok(stamp) => {
-                let local = stamp.to_zoned_datetime(zone.clone());
-                let minute = i64::from(local.hour()) * 60 + i64::from(local.minute());
-                Moment::on(local.date(), minute)
-            }
-            Err(_) => Moment {
-                weekday: "",
-                minute_of_day: -1,
-                date: i64::MAX,
-            },
+            Ok(stamp) => Moment::at(stamp, zone),
+            Err(_) => Moment::of_no_calendar(),
         }
+    }
+
+    /// What a clock in this zone shows then.
+    pub(super) fn at(stamp: Timestamp, zone: &TimeZone) -> Moment {
+        let local = stamp.to_zoned_datetime(zone.clone());
+        let minute = i64::from(local.hour()) * 60 + i64::from(local.minute());
+        Moment::on(local.date(), minute)
+    }
+
+    /// A time outside every week.
+    pub(super) fn of_no_calendar() -> Moment {
+        Moment {
+            weekday: "",
+            minute_of_day: -1,
+            date: i64::MAX,
+        }
+    }
+
+    /// The day; none of a time that no calendar has.
+    pub(super) fn day(self) -> Option<Date> {
+        let part = |at: i64| i8::try_from(self.date / at % 100).ok();
+        let year = i16::try_from(self.date / 10_000).ok()?;
+        Date::new(year, part(100)?, part(1)?).ok()
     }
 
     /// This minute of that day.

@@ -244,6 +244,11 @@ impl Policies {
         lint::findings(&self.set, of(self.as_of), soon)
     }
 
+    /// The minute of the load, by the clock that policies read.
+    pub(super) fn loaded_at(&self) -> Moment {
+        Moment::of(self.as_of, &self.set.judge.zone)
+    }
+
     /// What `binding:NAME`, `rule:ID` or `role:NAME` stands for.
     ///
     /// # Errors

@@ -306,12 +306,14 @@ entity Agent in [Team] = {
 };
 
 // When: in the zone of stile.yaml. `date` is 20261231; `org_admin` says whether a binding of the
-// role org-admin allows this very request.
+// role org-admin allows this very request. `open_hours` are those in other zones that bindings name
+// and that hold now.
 type Moment = {
   weekday: String,
   minute_of_day: Long,
   date: Long,
   org_admin: Bool,
+  open_hours: Set<String>,
   break_glass?: { ticket: String },
 };
 

@@ -285,6 +285,13 @@ impl Tongue<'_> {
 
     fn listed(&self, left: &Expr, right: &Expr) -> Option<Said> {
         if let (Expr::GetAttr { attr, .. }, Expr::Literal(Literal::String(word))) = (left, right) {
+            if attr.as_str() == "open_hours" {
+                return Some(Said {
+                    check: format!("time is within {word}"),
+                    yours: self.attribute(attr),
+                    fix: Some("try again within those hours"),
+                });
+            }
             return Some(Said {
                 check: format!("{} {word}", possessed(attr)?),
                 yours: self.attribute(attr),

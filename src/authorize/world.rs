@@ -98,9 +98,14 @@ impl Policies {
                 })
             })
         });
-        let literals = judge.policies.policies().map(|policy| Literals {
-            org_admin: judge.org_admins.policy(policy.id()).is_some(),
-            ..Literals::of(policy)
+        let turns = judge.elsewhere.turns(self.loaded_at(), &judge.zone);
+        let literals = judge.policies.policies().map(|policy| {
+            let mut spoken = Literals::of(policy);
+            spoken.org_admin = judge.org_admins.policy(policy.id()).is_some();
+            if spoken.reads.contains("open_hours") {
+                spoken.turn_at(&turns);
+            }
+            spoken
         });
         let mut literals: Vec<Literals> = literals.collect();
         literals.sort_by(|a, b| a.policy.cmp(&b.policy));

@@ -106,7 +106,7 @@ pub fn propose(policies: &Policies, facts: &Facts, deeds: &[Deed]) -> Result<Pro
         binding.push_str(&format!("  {narrower}\n"));
     }
     let reads_clock = world.literals.iter().any(|one| {
-        ["weekday", "minute_of_day", "date"]
+        ["weekday", "minute_of_day", "date", "open_hours"]
             .iter()
             .any(|name| one.reads.contains(*name))
     });

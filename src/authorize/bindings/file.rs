@@ -54,7 +54,7 @@ pub(super) struct BindingLines {
     /// Only jobs of this environment, which must be protected.
     #[schemars(with = "Option<String>")]
     pub(super) env: Option<Spanned<String>>,
-    /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`.
+    /// Only at these hours: `mon-fri 09:00-18:00 Europe/Berlin`; without a zone in that of stile.yaml.
     #[schemars(with = "Option<String>")]
     pub(super) hours: Option<Spanned<String>>,
     /// Only tried: records say what it would change, and it changes nothing.

@@ -15,6 +15,7 @@ impl Tongue<'_> {
             "weekday" => return Some(moment.weekday.to_owned()),
             "minute_of_day" => return Some(moment.clock()),
             "date" => return Some(dashed(moment.date)),
+            "open_hours" => return Some(format!("{} {}", moment.weekday, moment.clock())),
             "org_admin" => return None, // a fact about the request, not a value of the caller's
             _ => {}
         }
