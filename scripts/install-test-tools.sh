@@ -3,7 +3,7 @@
 #
 # Programs come from Debian's packages (as root only). The callers' Python and npm packages go to
 # target/callers, exact versions with their digests, nothing into your home. Where Go is there it
-# builds one checker of logs as well. `cargo test` works without any of this and says what it skipped.
+# builds checkers of logs as well. `cargo test` works without any of this and says what it skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ main() {
     python_and_node_are_new_enough
     caller_packages
     keycloak
-    log_checker
+    log_programs
 }
 
 # Arguments are programs whose packages have the same name; the missing ones are installed.
@@ -99,25 +99,29 @@ keycloak() {
     echo "$version" >"$folder/installed"
 }
 
-# Tessera's checker of tiled logs (Apache-2.0), for those who have Go; its module is verified by Go's
-# own checksum database.
-log_checker() {
-    local wanted=github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
-    [ "$(cat "$callers/bin/version" 2>/dev/null)" != "$wanted" ] || return 0
-    if ! command -v go >/dev/null || ! GOTOOLCHAIN=local go version | grep -qE 'go1\.(2[5-9]|[3-9][0-9])'; then
-        say "no Go 1.25: the check of the journal by Tessera's fsck will be skipped"
+# Other people's programs for tiled logs, for those who have Go: Tessera's checker (Apache-2.0) and a
+# witness (BSD-3-Clause). Their modules are verified by Go's own checksum database.
+log_programs() {
+    local wanted=(github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+        filippo.io/torchwood/cmd/litewitness@v0.9.0 filippo.io/torchwood/cmd/witnessctl@v0.9.0)
+    [ "$(cat "$callers/bin/version" 2>/dev/null)" != "${wanted[*]}" ] || return 0
+    if ! command -v go >/dev/null || ! GOTOOLCHAIN=local go version | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
+        say "no Go 1.26: checks of the journal by other people's programs will be skipped"
         return 0
     fi
-    say "building Tessera's fsck"
+    command -v ssh-agent >/dev/null || debian_packages openssh-client
     mkdir -p "$callers/bin" "$callers/go"
-    local here
+    local here one
     here=$(cd "$callers" && pwd)
     # Its own folders, which are removed again: nothing goes into your home.
-    quietly env GOBIN="$here/bin" GOPATH="$here/go" GOCACHE="$here/go/cache" GOTOOLCHAIN=local \
-        GOFLAGS=-modcacherw go install "$wanted" ||
-        fail "go could not build $wanted" "see $callers/install.txt"
+    for one in "${wanted[@]}"; do
+        say "building ${one##*/cmd/}"
+        quietly env GOBIN="$here/bin" GOPATH="$here/go" GOCACHE="$here/go/cache" GOTOOLCHAIN=local \
+            GOFLAGS=-modcacherw go install "$one" ||
+            fail "go could not build $one" "see $callers/install.txt"
+    done
     rm -rf "$callers/go"
-    echo "$wanted" >"$callers/bin/version"
+    echo "${wanted[*]}" >"$callers/bin/version"
 }
 
 quietly() {

@@ -12,14 +12,14 @@ use crate::support;
 
 /// A program that the installer put there, or a word about what is missing. It needs Go to be built,
 /// which is more than the other callers ask for.
-fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     let path = tools().join("bin").join(name);
     if path.exists() {
         return Some(path);
     }
     let go = Command::new("go").arg("version").output();
     let could = go.is_ok_and(|said| said.status.success());
-    let missing = "run scripts/install-test-tools.sh with Go 1.25 or newer";
+    let missing = "run scripts/install-test-tools.sh with Go 1.26 or newer";
     assert!(!(must_be_there() && could), "{name} cannot run: {missing}");
     eprintln!("skipped {name}: {missing}");
     None
@@ -39,7 +39,7 @@ async fn written() -> (World, tempfile::TempDir) {
     (world, copy)
 }
 
-fn vkey(journal: &Path, line: usize) -> String {
+pub(super) fn vkey(journal: &Path, line: usize) -> String {
     let text = std::fs::read_to_string(journal.join("vkeys")).expect("keys");
     let line = text.lines().nth(line).expect("a key");
     line.rsplit(' ').next().expect("a vkey").to_owned()
