@@ -20,7 +20,9 @@
 pub mod committed;
 pub mod outcome;
 pub mod frame;
+mod packed;
 pub mod segment;
+mod source;
 pub mod scan;
 pub mod gist;
 mod render;
@@ -33,6 +35,7 @@ mod tree;
 mod anchor;
 pub mod audit_record;
 pub mod disk;
+pub mod sealed;
 pub mod journal_error;
 mod fingerprint;
 mod spent;

@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod golden;
 mod proofs;
+mod packed;
 mod past;
 mod round_trip;
 mod sums;
@@ -38,6 +39,7 @@ fn settings(folder: &Path) -> JournalSettings {
         levels: Levels::default(),
         segment_bytes: 128 * 1024,
         queue: 1024,
+        compress: false,
         commit_ms: 10_000,
         tree: TreeSettings::default(),
     }

@@ -225,6 +225,8 @@ pub(super) struct Journal {
     pub(super) commit: Located<Commit>,
     /// Bytes preallocated for one segment.
     pub(super) segment_bytes: Located<Count>,
+    /// Whether segments are packed (Zstandard) once they are written no more.
+    pub(super) compress: Located<bool>,
     /// Records that may wait for the writer.
     pub(super) queue: Located<Count>,
     /// How long a request waits for its commit.
@@ -406,6 +408,7 @@ impl Default for Journal {
             origin: Located::absent(),
             commit: Located::preset(Commit::default()),
             segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
+            compress: Located::preset(true),
             queue: Located::preset(Count::new(8_192)),
             commit_timeout: Located::preset(Duration::from_ms(5_000)),
             tiles: Located::absent(),

@@ -90,6 +90,9 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
     let Some((_, last_path)) = listed.last() else {
         return begin(disk, expected);
     };
+    if segment::is_packed(last_path) {
+        return Err(damage(last_path, 0, NOT_THE_LAST));
+    }
     let from = last_start(&listed)?;
     let mut walk = Walk::new(expected);
     for (first_seq, path) in listed.get(from..).unwrap_or_default() {
@@ -351,3 +354,5 @@ fn damage(path: &Path, offset: u64, fault: &str) -> JournalError {
          new journal in another folder",
     )
 }
+
+const NOT_THE_LAST: &str = "it is packed, so another segment followed it, and that one is not here";

@@ -22,6 +22,8 @@ pub struct JournalSettings {
     pub queue: usize,
     /// How long a request waits for its commit, in ms.
     pub commit_ms: u64,
+    /// Whether segments are packed once they are written no more.
+    pub compress: bool,
     /// Checkpoints, and who else keeps them.
     pub tree: TreeSettings,
 }

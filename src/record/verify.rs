@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::audit_record::Note;
-use super::frame::{Digest, Frame, chain_after, first_chain, hex, leaf_hash};
+use super::frame::{Digest, Flaw, Frame, chain_after, first_chain, hex, leaf_hash};
 use super::gist::Gist;
 use super::journal_error::JournalError;
 use super::lock;
@@ -79,8 +79,7 @@ fn run(
     check.found.segments = listed.len();
     let total_bytes = listed
         .iter()
-        .filter_map(|(_, path)| path.metadata().ok())
-        .map(|facts| facts.len())
+        .map(|(_, path)| segment::size_bytes(path).unwrap_or(0))
         .sum();
     let mut done_bytes = 0_u64;
     for (index, (named, path)) in listed.iter().enumerate() {
@@ -95,7 +94,7 @@ fn run(
         check
             .segment(*named, path, is_last, &mut tell)
             .map_err(|e| io(path, e))?;
-        done_bytes = done_bytes.saturating_add(path.metadata().map_or(0, |facts| facts.len()));
+        done_bytes = done_bytes.saturating_add(segment::size_bytes(path).unwrap_or(0));
     }
     Ok(check.finish())
 }
@@ -169,7 +168,8 @@ impl<'e> Check<'e> {
                         continue;
                     }
                     let resumes = scan.resume()?;
-                    if resumes || !is_last {
+                    // A packed one was whole once.
+                    if resumes || !is_last || flaw == Flaw::Packed {
                         self.broken(offset, flaw.word(), None);
                     } else if !self.in_use {
                         self.found.torn_tail = Some(offset);

@@ -22,6 +22,7 @@ use crate::record::journal_error::JournalError;
 use crate::record::lock::{self, Lock};
 use crate::record::outcome::{End, Outcome};
 use crate::record::recover::{self, Expected, Found, RecoveryReport};
+use crate::record::sealed::Packing;
 use crate::record::settings::JournalSettings;
 use crate::record::spent::Spent;
 use crate::record::tree::Tree;
@@ -115,6 +116,10 @@ impl Journal {
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
         let board = tree.board();
         let tree = tree.start(Arc::clone(&shared), &intake)?;
+        let packing = match settings.compress {
+            true => Some(Packing::start(Arc::new(RealDisk), &settings.folder)?),
+            false => None,
+        };
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
@@ -123,6 +128,9 @@ impl Journal {
                 // Whoever waits for a record now hears that there is none.
                 drop(waiting);
                 tree.finish(last_word.0.is_poisoned());
+                if let Some(packing) = packing {
+                    packing.finish();
+                }
                 drop(lock);
                 for reply in closing {
                     let _ = reply.send(());
