@@ -39,6 +39,7 @@ pub mod sealed;
 pub mod journal_error;
 mod fingerprint;
 mod spent;
+mod flood;
 mod lock;
 mod writer;
 pub mod recover;

@@ -3,6 +3,7 @@
 mod anchors;
 mod crash;
 mod faults;
+mod flood;
 mod golden;
 mod proofs;
 mod packed;
@@ -39,6 +40,7 @@ fn settings(folder: &Path) -> JournalSettings {
         levels: Levels::default(),
         segment_bytes: 128 * 1024,
         queue: 1024,
+        flood_threshold: 2_000,
         compress: false,
         commit_ms: 10_000,
         tree: TreeSettings::default(),

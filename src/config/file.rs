@@ -229,6 +229,8 @@ pub(super) struct Journal {
     pub(super) compress: Located<bool>,
     /// Records that may wait for the writer.
     pub(super) queue: Located<Count>,
+    /// More refusals of requests without a verified identity in one second share records.
+    pub(super) flood_threshold: Located<Count>,
     /// How long a request waits for its commit.
     pub(super) commit_timeout: Located<Duration>,
     /// The folder of the Merkle tree's tiles, for others to read; `tiles` in the journal's without.
@@ -410,6 +412,7 @@ impl Default for Journal {
             segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
             compress: Located::preset(true),
             queue: Located::preset(Count::new(8_192)),
+            flood_threshold: Located::preset(Count::new(2_000)),
             commit_timeout: Located::preset(Duration::from_ms(5_000)),
             tiles: Located::absent(),
             epoch: Located::preset(Duration::from_ms(tree.epoch_ms)),

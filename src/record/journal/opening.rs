@@ -18,6 +18,7 @@ use crate::clock::{Clock, Time};
 use crate::record::audit_record::{Constants, Note};
 use crate::record::disk::{Disk, RealDisk};
 use crate::record::fingerprint::FingerprintKey;
+use crate::record::flood::Flood;
 use crate::record::journal_error::JournalError;
 use crate::record::lock::{self, Lock};
 use crate::record::outcome::{End, Outcome};
@@ -113,6 +114,7 @@ impl Journal {
         write_first(&mut writer, &report, &found.open)?;
         report.next_seq = writer.seq;
         let (asks, waiting) = mpsc::channel();
+        let flood = Flood::new(settings.flood_threshold, settings.queue);
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
         let board = tree.board();
         let tree = tree.start(Arc::clone(&shared), &intake)?;
@@ -144,6 +146,7 @@ impl Journal {
             levels: settings.levels,
             commit_ms: settings.commit_ms,
             board,
+            flood: Arc::new(flood),
         };
         Ok(Opened {
             journal,
