@@ -112,6 +112,8 @@ struct Check<'e> {
     good_from: Option<u64>,
     last_good: u64,
     segment: String,
+    /// The chain value of the last frame.
+    head: Option<Digest>,
 }
 
 impl<'e> Check<'e> {
@@ -128,6 +130,7 @@ impl<'e> Check<'e> {
             good_from: None,
             last_good: 0,
             segment: String::new(),
+            head: None,
         }
     }
 
@@ -224,7 +227,7 @@ impl<'e> Check<'e> {
         }
         self.expected = Some((frame.seq.saturating_add(1), frame.chain));
         self.found.next_seq = frame.seq.saturating_add(1);
-        self.found.head = hex(&frame.chain);
+        self.head = Some(frame.chain);
     }
 
     /// What is wrong with a whole frame: its place, its chain, its words.
@@ -285,6 +288,7 @@ impl<'e> Check<'e> {
 
     fn finish(mut self) -> Verification {
         self.end_good();
+        self.found.head = self.head.map_or_else(String::new, |head| hex(&head));
         self.ledger.close(&mut self.found);
         self.summing.close(&mut self.found);
         self.found.judge();
