@@ -2,6 +2,9 @@
 
 mod crash_loop;
 mod flooded;
+mod power;
+mod run;
+mod sweep;
 
 /// What an environment variable says; only the scripts that run these tests for longer set any.
 #[allow(
@@ -35,5 +38,37 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         from + self.0 % (to - from)
+    }
+}
+
+/// Each test that the page of what is endured names is there under that name.
+#[test]
+fn the_page_of_what_is_endured_names_tests_that_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/endurance.md")).unwrap();
+    let named = page
+        .split('`')
+        .filter_map(|piece| piece.split_once(".rs::"));
+    let mut count = 0;
+    for (file, name) in named {
+        let path = root.join(format!("{file}.rs"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{file}.rs"));
+        assert!(
+            text.contains(&format!("fn {name}(")),
+            "{file}.rs has no {name}"
+        );
+        count += 1;
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| ")).count();
+    assert!(count > rows / 2, "{count} tests in {rows} rows");
+    for row in page
+        .lines()
+        .skip_while(|line| *line != "## Recovery rules")
+        .skip(4)
+    {
+        if !row.starts_with("| ") {
+            break;
+        }
+        assert!(row.contains(".rs::"), "no test does this: {row}");
     }
 }

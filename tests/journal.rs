@@ -5,6 +5,7 @@ mod crash;
 mod faults;
 mod flood;
 mod golden;
+mod mandate;
 mod proofs;
 mod packed;
 mod past;
