@@ -1,7 +1,7 @@
 //! What an operator decides where the journal refuses to decide: a gap, or another log.
 //!
 //! In: a [`Mandate`] from the command line. Out: the old log set aside for a new one to begin, with
-//! what the new one says of it ([`Forked`]).
+//! what the new one says of it (`Forked`).
 //!
 //! Setting aside moves what is of the old log into a folder within the journal's, by the same name
 //! when it is tried again after a crash. What must outlive it stays: the lock, the key of token

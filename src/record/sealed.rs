@@ -1,7 +1,7 @@
 //! Packs the segments that are never written again, behind everybody's back.
 //!
 //! In: the folder of an open journal. Out: `<first-seq>.seg.zst` in the place of each `.seg` but the
-//! newest; see [`packed`](super::packed) for what is in it.
+//! newest; `packed` says what is in it.
 //!
 //! A segment is packed into a file of another name, made durable, given its own name, and that made
 //! durable; at a later look it is unpacked and held against the plain one byte for byte, and only

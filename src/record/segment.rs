@@ -21,7 +21,7 @@
 //!
 //! A segment is made as `next.tmp`, filled with its head, synced, renamed and its folder synced;
 //! only then does it take a frame. Once another one follows it, it is made read-only, and later
-//! packed: `<first-seq>.seg.zst`, see [`packed`].
+//! packed: `<first-seq>.seg.zst`, `packed` says what is in it.
 //!
 //! Never: a record changed after that.
 
