@@ -3,7 +3,7 @@
 CARGO_TARGET_DIR ?= target
 DEMO_ARGS ?=
 
-.PHONY: help demo test check bench bench-identify certs up down
+.PHONY: help demo test check bench bench-identify bench-journal certs up down
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: ## stile beside a bare pass-through on this machine; takes a release buil
 
 bench-identify: ## what a token costs, seen before and new, by algorithm, and the memory of many
 	cargo bench --locked --bench identify
+
+bench-journal: ## what committing, packing and verifying records costs
+	cargo bench --locked --bench journal
 
 certs: ## a development CA and certificate in certs/
 	@certs/generate.sh

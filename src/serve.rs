@@ -19,7 +19,7 @@ use crate::config::{Environment, Settings};
 use crate::index::Upkeep;
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::pipeline::{Metrics, Pipeline};
-use crate::record::{Identity, Journal, JournalError};
+use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
 use crate::setup_error::SetupError;
 
@@ -68,13 +68,17 @@ impl From<Vec<SetupError>> for StartError {
 ///
 /// # Errors
 /// Every fault found before the first request could be served; nothing was started then.
-pub async fn run(file: PathBuf, environment: Environment) -> Result<Ending, StartError> {
+pub async fn run(
+    file: PathBuf,
+    environment: Environment,
+    mandate: Mandate,
+) -> Result<Ending, StartError> {
     let clock = Clock::machine();
     let settings = Settings::load(&file, environment.clone())?;
     let ruling = build(&settings, &clock, None)?;
     let listeners = bind(&settings)?;
     let admin = Admin::bind(settings.admin).await?;
-    let journal = open(&settings, &clock)?;
+    let journal = open(&settings, &clock, &mandate)?;
     let signals = Signals::catch()?;
     let index = keep_index(&settings);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
@@ -188,12 +192,12 @@ fn bind(settings: &Settings) -> Result<Vec<Listener>, Vec<SetupError>> {
     }
 }
 
-fn open(settings: &Settings, clock: &Clock) -> Result<Journal, StartError> {
+fn open(settings: &Settings, clock: &Clock, mandate: &Mandate) -> Result<Journal, StartError> {
     let identity = Identity {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_digest: format!("sha256:{}", settings.digest),
     };
-    let opened = Journal::open(settings.journal.clone(), clock.clone(), identity)
+    let opened = Journal::open_by(settings.journal.clone(), clock.clone(), identity, mandate)
         .map_err(StartError::Journal)?;
     let recovered = &opened.recovered;
     if !recovered.was_closed && recovered.next_seq > 0 {

@@ -32,6 +32,8 @@ fn open(folder: &Path, origin: &str) -> Journal {
         levels: Levels::default(),
         segment_bytes: 128 * 1024,
         queue: 4096,
+        flood_threshold: 2_000,
+        compress: true,
         commit_ms: 10_000,
         tree: TreeSettings::default(),
     };

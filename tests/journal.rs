@@ -3,8 +3,11 @@
 mod anchors;
 mod crash;
 mod faults;
+mod flood;
 mod golden;
+mod mandate;
 mod proofs;
+mod packed;
 mod past;
 mod round_trip;
 mod sums;
@@ -38,6 +41,8 @@ fn settings(folder: &Path) -> JournalSettings {
         levels: Levels::default(),
         segment_bytes: 128 * 1024,
         queue: 1024,
+        flood_threshold: 2_000,
+        compress: false,
         commit_ms: 10_000,
         tree: TreeSettings::default(),
     }

@@ -73,3 +73,5 @@ mod callers;
 mod compose;
 /// The documents say what the code says.
 mod docs;
+/// The journal endures kills, floods, failing calls, power cuts and a full disk, with the real program.
+mod endure;

@@ -291,6 +291,8 @@ fn write_journal(folder: &Path, entries: &[Arc<Entry>], callers: usize) {
             origin: "stile.example.com/bench".to_owned(),
             segment_bytes: 64 << 20,
             queue: 8_192,
+            flood_threshold: 2_000,
+            compress: false,
             commit_ms: 60_000,
             levels: Levels::default(),
             tree: TreeSettings::default(),

@@ -328,6 +328,8 @@ async fn a_clock_a_day_behind_the_journal_is_not_believed() {
         levels: Levels::default(),
         segment_bytes: 1 << 20,
         queue: 16,
+        flood_threshold: 2_000,
+        compress: true,
         commit_ms: 5_000,
         tree: stile::record::TreeSettings::default(),
     };

@@ -135,6 +135,9 @@ fn raw(folder: &Path) -> Vec<u8> {
             // A segment is made with room: zeros, which no search needs to read.
             let end = segment.iter().rposition(|byte| *byte != 0);
             bytes.extend_from_slice(&segment[..end.map_or(0, |last| last + 1)]);
+        } else if path.to_string_lossy().ends_with(".seg.zst") {
+            let packed = std::fs::File::open(path).unwrap();
+            bytes.extend(zstd::decode_all(packed).unwrap());
         }
     }
     bytes

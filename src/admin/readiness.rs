@@ -354,6 +354,22 @@ pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>) {
         "Calls of fdatasync since the start.",
         journal.syncs,
     );
+    metrics.set(
+        "stile_audit_records_lost_total",
+        "Places where records that the disk confirmed could not be read back: always 0, or the disk \
+         lied.",
+        journal.lost,
+    );
+    metrics.set(
+        "stile_audit_shared_answers_total",
+        "Refusals of strangers that shared a record, under a declared flood.",
+        journal.shared_refusals,
+    );
+    metrics.set(
+        "stile_audit_flood",
+        "1 while a flood of refusals of strangers is declared.",
+        u64::from(pipeline.journal().is_flooded()),
+    );
     let key_sets = pipeline.ruling().issuers.states();
     metrics.key_sets(&key_sets);
     let keyless = (key_sets.iter())

@@ -10,6 +10,7 @@ use super::settings_file::SettingsFile;
 use super::trouble::Trouble;
 use crate::config::environment;
 use crate::identify::install_crypto;
+use crate::record::Mandate;
 use crate::serve::{Ending, StartError};
 use crate::setup_error::SetupError;
 
@@ -27,6 +28,13 @@ pub struct ServeArguments {
     /// How much is said there: `error`, `warn`, `info` or `debug`.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     log_level: tracing::Level,
+    /// Set damaged records at the journal's end aside, where no checkpoint covers them; the journal
+    /// then says that you accepted it.
+    #[arg(long, value_name = "OPERATOR")]
+    accept_gap: Option<String>,
+    /// Set the log in the journal's folder aside and begin the one that the settings name in its place.
+    #[arg(long, value_name = "NEW-ORIGIN")]
+    fork: Option<String>,
 }
 
 /// How lines on standard error are written.
@@ -48,7 +56,11 @@ pub(super) fn run(arguments: &ServeArguments, file: &SettingsFile) -> Result<Exi
         .enable_all()
         .build()
         .map_err(|e| Trouble::Unknown(SetupError::new(format!("no threads can be had: {e}"))))?;
-    match runtime.block_on(crate::serve::run(path, environment::machine())) {
+    let mandate = Mandate {
+        accept_gap: arguments.accept_gap.clone(),
+        fork: arguments.fork.clone(),
+    };
+    match runtime.block_on(crate::serve::run(path, environment::machine(), mandate)) {
         Ok(Ending::Asked) => Ok(Exit::Yes),
         Ok(Ending::JournalLost) => Ok(Exit::JournalLost),
         Err(StartError::Setup(faults)) => Err(Trouble::Input(faults)),

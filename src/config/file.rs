@@ -225,8 +225,12 @@ pub(super) struct Journal {
     pub(super) commit: Located<Commit>,
     /// Bytes preallocated for one segment.
     pub(super) segment_bytes: Located<Count>,
+    /// Whether segments are packed (Zstandard) once they are written no more.
+    pub(super) compress: Located<bool>,
     /// Records that may wait for the writer.
     pub(super) queue: Located<Count>,
+    /// More refusals of requests without a verified identity in one second share records.
+    pub(super) flood_threshold: Located<Count>,
     /// How long a request waits for its commit.
     pub(super) commit_timeout: Located<Duration>,
     /// The folder of the Merkle tree's tiles, for others to read; `tiles` in the journal's without.
@@ -406,7 +410,9 @@ impl Default for Journal {
             origin: Located::absent(),
             commit: Located::preset(Commit::default()),
             segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
+            compress: Located::preset(true),
             queue: Located::preset(Count::new(8_192)),
+            flood_threshold: Located::preset(Count::new(2_000)),
             commit_timeout: Located::preset(Duration::from_ms(5_000)),
             tiles: Located::absent(),
             epoch: Located::preset(Duration::from_ms(tree.epoch_ms)),

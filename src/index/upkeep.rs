@@ -210,7 +210,7 @@ impl Fill {
         let listed = segment::list(&self.folder).unwrap_or_default();
         let sizes = listed
             .iter()
-            .map(|(first, path)| (*first, path.metadata().map_or(0, |f| f.len())));
+            .map(|(first, path)| (*first, segment::size_bytes(path).unwrap_or(0)));
         let behind = sizes
             .clone()
             .skip(1)

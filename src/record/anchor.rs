@@ -26,6 +26,7 @@ mod post;
 mod witness;
 
 use folder::FolderAnchor;
+pub(super) use folder::held_in_folder;
 use git::GitAnchor;
 use witness::WitnessAnchor;
 

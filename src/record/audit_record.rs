@@ -20,12 +20,14 @@ mod decision;
 mod event;
 mod inputs;
 mod outcome;
+mod together;
 
 pub use asker::Asker;
 pub use decision::DecisionRecord;
 pub use event::{EventRecord, Note};
 pub use inputs::Inputs;
 pub use outcome::OutcomeRecord;
+pub use together::SharedRefusals;
 
 /// What is the same in all records of a process and one generation of its settings.
 #[derive(Clone, Debug)]

@@ -95,8 +95,12 @@ impl Follower {
         let Some((scan, path)) = self.open.as_mut() else {
             return Ok(true);
         };
-        // Listed after the last look: what follows was begun when this one was whole.
-        let next = listed.iter().find(|(_, other)| *other > *path);
+        // Listed after the last look: what follows was begun when this one was whole. Compared by
+        // the plain name: this one may have been packed meanwhile.
+        let own = segment::plain_name(path);
+        let next = listed
+            .iter()
+            .find(|(_, other)| segment::plain_name(other) > own);
         match next {
             Some((first, _)) if *first <= self.next_seq || !self.began => {
                 self.next_seq = self.next_seq.max(*first);

@@ -190,6 +190,8 @@ pub enum Flaw {
     Checksum,
     /// The checksum is right and the kind unknown.
     Kind,
+    /// The segment is packed, and what is there is not what was packed.
+    Packed,
 }
 
 impl Flaw {
@@ -201,6 +203,7 @@ impl Flaw {
             Flaw::TooShort => "the frame is cut short",
             Flaw::Checksum => "the checksum does not fit",
             Flaw::Kind => "the kind is unknown",
+            Flaw::Packed => "the packed segment was changed or cut and cannot be unpacked",
         }
     }
 }

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::audit_record::{Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
 use super::fingerprint::FingerprintKey;
+use super::flood::Flood;
 use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
@@ -38,6 +39,7 @@ use crate::listen::{Arrival, Sighting};
 use crate::refusal::{Reason, Refusal};
 use crate::resolve::Operation;
 
+mod flooded;
 mod opening;
 
 pub use opening::{Identity, Opened};
@@ -51,7 +53,21 @@ pub struct Journal {
     levels: Levels,
     commit_ms: u64,
     board: Arc<Board>,
+    flood: Arc<Flood>,
 }
+
+/// Whose record it is: when many wait, there is room for the known longer than for strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// Somebody whose identity was verified, or stile itself.
+    Known,
+    /// Anybody else.
+    Stranger,
+}
+
+/// Why a record was not stored, for the caller and for the log.
+#[derive(Debug)]
+struct Untaken(Reason, &'static str);
 
 impl Journal {
     /// Spends the token of an operation that takes each token once; for any other, does nothing.
@@ -127,7 +143,8 @@ impl Journal {
         }
     }
 
-    /// Stores a refusal; it may be sent when this returns, with its sequence number.
+    /// Stores a refusal; it may be sent when this returns, with the sequence number of its record,
+    /// which under a declared flood is shared where there is no principal.
     ///
     /// # Errors
     ///
@@ -140,6 +157,22 @@ impl Journal {
         operation: Option<&Operation>,
         decision: Option<&Decision>,
     ) -> Result<u64, Refusal> {
+        let claim = match principal {
+            Some(_) => Claim::Known,
+            None => Claim::Stranger,
+        };
+        if claim == Claim::Stranger {
+            let Sighting {
+                peer,
+                time,
+                mono_ns,
+                ..
+            } = sighting;
+            let shared = self.share(refusal.reason(), peer.ip(), time, mono_ns).await;
+            if let Some(shared) = shared {
+                return shared;
+            }
+        }
         let level = operation.map_or(Level::Write, |operation| self.levels.of(&operation.entry));
         let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         let key = &self.key;
@@ -147,7 +180,8 @@ impl Journal {
             sighting, refusal, principal, operation, decision, level, key,
         )
         .render(&self.constants(), &mut payload);
-        self.submit(Kind::Decision, payload, level).await
+        let stored = self.store(Kind::Decision, payload, level, None, claim);
+        stored.await.map(|stored| stored.seq)
     }
 
     /// Stores that a public document of ours is handed out; it may be sent when this returns.
@@ -158,7 +192,9 @@ impl Journal {
     pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
         let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         DecisionRecord::of_publication(sighting).render(&self.constants(), &mut payload);
-        self.submit(Kind::Decision, payload, Level::Write).await
+        let (kind, level) = (Kind::Decision, Level::Write);
+        let stored = self.store(kind, payload, level, None, Claim::Stranger);
+        stored.await.map(|stored| stored.seq)
     }
 
     /// Stores what happened to stile itself, durably.
@@ -263,8 +299,8 @@ impl Journal {
     /// `audit_backpressure` or `audit_unavailable`.
     #[doc(hidden)]
     pub async fn submit(&self, kind: Kind, payload: Vec<u8>, level: Level) -> Result<u64, Refusal> {
-        let stored = self.store(kind, payload, level, None).await?;
-        Ok(stored.seq)
+        let stored = self.store(kind, payload, level, None, Claim::Known);
+        stored.await.map(|stored| stored.seq)
     }
 
     /// Stores a rendered allow with this id. For [`Journal::commit`] and for tests.
@@ -281,7 +317,7 @@ impl Journal {
     ) -> Result<(u64, Pending), Refusal> {
         let owed = Owed::not_yet(Arc::clone(&self.intake), id);
         let stored = self
-            .store(Kind::Decision, payload, level, Some(owed))
+            .store(Kind::Decision, payload, level, Some(owed), Claim::Known)
             .await?;
         match stored.owed {
             Some(owed) => Ok((stored.seq, owed.released())),
@@ -289,36 +325,45 @@ impl Journal {
         }
     }
 
+    /// Stores a record that somebody is answered by; without it the answer is counted.
     async fn store(
         &self,
         kind: Kind,
         payload: Vec<u8>,
         level: Level,
         owed: Option<Owed>,
+        claim: Claim,
     ) -> Result<Stored, Refusal> {
+        let stored = self.try_store(kind, payload, level, owed, claim).await;
+        stored.map_err(|Untaken(reason, noted)| self.unrecorded(reason, noted))
+    }
+
+    async fn try_store(
+        &self,
+        kind: Kind,
+        payload: Vec<u8>,
+        level: Level,
+        owed: Option<Owed>,
+        claim: Claim,
+    ) -> Result<Stored, Untaken> {
+        let unavailable = |noted| Untaken(Reason::AuditUnavailable, noted);
         if payload.len() > LARGEST_PAYLOAD {
-            return Err(self.unrecorded(Reason::AuditUnavailable, "the record is too large"));
+            return Err(unavailable("the record is too large"));
         }
         let (reply, mut answer) = oneshot::channel();
         let entry = Entry::held(kind, payload, Hold { level, reply, owed });
-        if let Err(reason) = self.intake.ask(entry) {
-            return Err(self.unrecorded(reason, "the journal takes no more records"));
+        if let Err(reason) = self.intake.ask(entry, claim == Claim::Known) {
+            return Err(Untaken(reason, "the journal takes no more records"));
         }
         let patience = Duration::from_millis(self.commit_ms);
         match tokio::time::timeout(patience, &mut answer).await {
             Ok(Ok(stored)) => Ok(stored),
-            Ok(Err(_)) => {
-                Err(self.unrecorded(Reason::AuditUnavailable, "the record was not stored"))
-            }
+            Ok(Err(_)) => Err(unavailable("the record was not stored")),
             Err(_) => {
                 // Either the writer has answered already, or it now finds that nobody listens.
                 answer.close();
-                answer.try_recv().map_err(|_| {
-                    self.unrecorded(
-                        Reason::AuditUnavailable,
-                        "the record was not stored in time",
-                    )
-                })
+                let late = "the record was not stored in time";
+                answer.try_recv().map_err(|_| unavailable(late))
             }
         }
     }

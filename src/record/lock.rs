@@ -99,14 +99,20 @@ pub(super) fn check_file_system(folder: &Path) -> Result<(), JournalError> {
         rustix::fs::statfs(folder).map_err(|e| JournalError::io("look at", folder, e.into()))?;
     // The field's width differs between machines; the magics have 32 bits.
     let magic = facts.f_type as u32;
-    match NETWORK.iter().find(|(number, _)| *number == magic) {
+    match network_file_system(magic) {
         None => Ok(()),
-        Some((_, name)) => {
+        Some(name) => {
             let fault = format!("the journal's folder is on a network file system ({name})");
             Err(JournalError::refused(folder, fault)
                 .hint("its locks and syncs cannot be relied on: use a local disk"))
         }
     }
+}
+
+/// The name of the network file system with this `f_type`.
+fn network_file_system(magic: u32) -> Option<&'static str> {
+    let known = NETWORK.iter().find(|(number, _)| *number == magic);
+    known.map(|(_, name)| *name)
 }
 
 const LOCK: &str = "LOCK";
@@ -127,3 +133,28 @@ const NETWORK: &[(u32, &str)] = &[
     (0x7375_7245, "coda"),
     (0x0000_564c, "ncp"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_refused_by_their_number_and_local_ones_are_not() {
+        // The numbers are those of statfs(2) and of linux/magic.h.
+        for (magic, name) in [(0x6969, "nfs"), (0xff53_4d42, "cifs"), (0x0102_1997, "9p")] {
+            assert_eq!(network_file_system(magic), Some(name));
+        }
+        // ext4, xfs, btrfs, tmpfs, overlayfs, zfs.
+        for magic in [
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0x0102_1994,
+            0x794c_7630,
+            0x2fc1_2fc1,
+        ] {
+            assert_eq!(network_file_system(magic), None, "{magic:x}");
+        }
+        assert!(check_file_system(Path::new("/proc")).is_ok());
+    }
+}

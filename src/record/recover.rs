@@ -68,6 +68,8 @@ pub(super) struct Found {
     pub(super) open: Vec<Uuid>,
     pub(super) was_closed: bool,
     pub(super) torn: Option<Torn>,
+    /// Whether what was cut off had been promised.
+    pub(super) is_gap: bool,
     pub(super) last_time: Option<Time>,
 }
 
@@ -79,6 +81,8 @@ pub(super) struct Expected<'a> {
     pub(super) boot_id: &'a str,
     pub(super) segment_bytes: u64,
     pub(super) now: Time,
+    /// From which record on damage may be set aside, where an operator accepts that.
+    pub(super) accepts_from: Option<u64>,
 }
 
 /// Finds the end of a journal, or begins one.
@@ -90,6 +94,9 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
     let Some((_, last_path)) = listed.last() else {
         return begin(disk, expected);
     };
+    if segment::is_packed(last_path) {
+        return Err(damage(last_path, 0, NOT_THE_LAST));
+    }
     let from = last_start(&listed)?;
     let mut walk = Walk::new(expected);
     for (first_seq, path) in listed.get(from..).unwrap_or_default() {
@@ -105,6 +112,7 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
         open: open.into_iter().map(|(_, id)| id).collect(),
         was_closed: walk.was_closed && torn.is_none(),
         torn,
+        is_gap: walk.is_gap,
         last_time: walk.last_time,
     })
 }
@@ -129,6 +137,7 @@ fn begin(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, JournalError>
         open: Vec::new(),
         was_closed: true,
         torn: None,
+        is_gap: false,
         last_time: None,
     })
 }
@@ -160,6 +169,8 @@ struct Walk<'a> {
     /// Where the good frames of the last segment end, and whether there is more.
     end: u64,
     is_torn: bool,
+    /// The same, of records that were promised: an operator accepts it.
+    is_gap: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -173,6 +184,7 @@ impl<'a> Walk<'a> {
             last_time: None,
             end: 0,
             is_torn: false,
+            is_gap: false,
         }
     }
 
@@ -200,7 +212,12 @@ impl<'a> Walk<'a> {
                 }
                 Step::Flaw { offset, flaw } => {
                     if !is_last || was_promised(&mut scan, &head, self.expected).map_err(io)? {
-                        return Err(damage(path, offset, flaw.word()));
+                        let accepts = self.expected.accepts_from;
+                        let is_covered = accepts.is_none_or(|from| self.seq < Some(from));
+                        if !is_last || is_covered {
+                            return Err(damage(path, offset, flaw.word()));
+                        }
+                        self.is_gap = true;
                     }
                     self.end = offset;
                     self.is_torn = true;
@@ -286,7 +303,9 @@ fn reopen(
         .max(expected.segment_bytes);
     let torn = match walk.is_torn {
         true => {
-            Some(keep_torn(disk, expected.folder, &file, named_seq(path), walk.end).map_err(io)?)
+            let ending = if walk.is_gap { "gap" } else { "torn" };
+            let name = format!("{:020}-{}.{ending}", named_seq(path), walk.end);
+            Some(keep_torn(disk, expected.folder, &file, name, walk.end).map_err(io)?)
         }
         false => None,
     };
@@ -316,7 +335,7 @@ fn keep_torn(
     disk: &dyn Disk,
     folder: &Path,
     file: &File,
-    first_seq: u64,
+    name: String,
     offset: u64,
 ) -> io::Result<Torn> {
     let left = file.metadata()?.len().saturating_sub(offset);
@@ -324,7 +343,6 @@ fn keep_torn(
     file.read_exact_at(&mut bytes, offset)?;
     let last = bytes.iter().rposition(|byte| *byte != 0);
     bytes.truncate(last.map_or(0, |last| last.saturating_add(1)));
-    let name = format!("{first_seq:020}-{offset}.torn");
     let kept = OpenOptions::new()
         .write(true)
         .create(true)
@@ -347,7 +365,10 @@ fn damage(path: &Path, offset: u64, fault: &str) -> JournalError {
         format!("the journal is damaged at byte {offset}: {fault}"),
     )
     .hint(
-        "keep the folder as it is, run `stile audit verify` on it, then restore it or begin a \
-         new journal in another folder",
+        "keep a copy of the folder, run `stile audit verify` on it, then restore it. Where no \
+         checkpoint covers what is damaged, `stile serve --accept-gap YOUR-NAME` sets it aside; else \
+         give `journal.origin` a new name and begin that log with `stile serve --fork NEW-ORIGIN`",
     )
 }
+
+const NOT_THE_LAST: &str = "it is packed, so another segment followed it, and that one is not here";

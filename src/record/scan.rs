@@ -8,18 +8,17 @@
 //!
 //! Never: writes.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::path::Path;
 
 use super::frame::{self, Flaw, Frame, MAGIC};
 use super::segment::{SEGMENT_HEAD_BYTES, SegmentHead};
+use super::source::Source;
 
 /// A segment being read.
 #[derive(Debug)]
 pub struct Scan {
-    file: File,
+    file: Source,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -59,7 +58,7 @@ impl Scan {
     /// As opening and reading the file.
     pub fn open(path: &Path) -> io::Result<(Scan, Result<SegmentHead, &'static str>)> {
         let mut scan = Scan {
-            file: File::open(path)?,
+            file: Source::open(path)?,
             buffer: vec![0; BUFFER_BYTES],
             start: 0,
             end: 0,
@@ -81,6 +80,10 @@ impl Scan {
         self.fill(8)?;
         if self.ready().first().is_none_or(|first| *first == 0) {
             return match self.only_zeros_follow()? {
+                true if self.file.is_damaged() => Ok(Step::Flaw {
+                    offset,
+                    flaw: Flaw::Packed,
+                }),
                 true => Ok(Step::End { offset }),
                 false => Ok(Step::Flaw {
                     offset,
@@ -89,12 +92,12 @@ impl Scan {
             };
         }
         let size = match self.ready().first_chunk::<8>().map(frame::size_of_frame) {
-            None => return Ok(short(offset)),
+            None => return Ok(self.short(offset)),
             Some(Err(flaw)) => return Ok(Step::Flaw { offset, flaw }),
             Some(Ok(size)) => size,
         };
         if !self.fill(size)? {
-            return Ok(short(offset));
+            return Ok(self.short(offset));
         }
         if let Err(flaw) = Frame::read(self.ready()) {
             return Ok(Step::Flaw { offset, flaw });
@@ -173,9 +176,11 @@ impl Scan {
     ///
     /// As seeking in the file.
     pub fn look_again(&mut self) -> io::Result<()> {
-        self.file.seek(io::SeekFrom::Start(self.offset))?;
-        self.start = 0;
-        self.end = 0;
+        // What is packed is written no more.
+        if self.file.seek(self.offset)? {
+            self.start = 0;
+            self.end = 0;
+        }
         Ok(())
     }
 
@@ -216,7 +221,7 @@ impl Scan {
         Ok(true)
     }
 
-    /// Reads to the end of the file when there are only zeros; else stays where it is.
+    /// Reads to the end of the file when there are only zeros; else stays before what is none.
     fn only_zeros_follow(&mut self) -> io::Result<bool> {
         if self.ready().iter().any(|byte| *byte != 0) {
             return Ok(false);
@@ -227,31 +232,40 @@ impl Scan {
         let mut window = vec![0; BUFFER_BYTES / 4];
         loop {
             match self.file.read_at(&mut window, at) {
-                Ok(0) => return Ok(true),
-                Ok(read) => {
+                None => {
+                    self.skip(self.ready().len());
+                    match self.fill(1)? {
+                        true if !is_zero(self.ready()) => return Ok(false),
+                        true => {}
+                        false => return Ok(true),
+                    }
+                }
+                Some(Ok(0)) => return Ok(true),
+                Some(Ok(read)) => {
                     let seen = window.get(..read).unwrap_or_default();
                     if !is_zero(seen) {
                         return Ok(false);
                     }
                     at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
                 }
-                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(fault) => return Err(fault),
+                Some(Err(fault)) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Some(Err(fault)) => return Err(fault),
             }
         }
+    }
+
+    fn short(&self, offset: u64) -> Step<'static> {
+        let flaw = match self.file.is_damaged() {
+            true => Flaw::Packed,
+            false => Flaw::TooShort,
+        };
+        Step::Flaw { offset, flaw }
     }
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<64>();
     words.iter().all(|w| w == &[0; 64]) && rest.iter().all(|b| *b == 0)
-}
-
-fn short(offset: u64) -> Step<'static> {
-    Step::Flaw {
-        offset,
-        flaw: Flaw::TooShort,
-    }
 }
 
 /// Larger than the largest frame, so that one always fits.

@@ -20,9 +20,10 @@
 //! | 72 | n | origin, boot id, zeros |
 //!
 //! A segment is made as `next.tmp`, filled with its head, synced, renamed and its folder synced;
-//! only then does it take a frame. Once another one follows it, it is made read-only.
+//! only then does it take a frame. Once another one follows it, it is made read-only, and later
+//! packed: `<first-seq>.seg.zst`, `packed` says what is in it.
 //!
-//! Never: a segment changed after that.
+//! Never: a record changed after that.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, write_whole};
 use super::frame::Digest;
+use super::packed;
 
 /// Bytes of a segment before its first frame.
 pub const SEGMENT_HEAD_BYTES: usize = 512;
@@ -174,7 +176,8 @@ pub fn path_of(folder: &Path, first_seq: u64) -> PathBuf {
     folder.join(format!("{first_seq:020}.seg"))
 }
 
-/// The segments of a folder by name: first sequence number and path, in order.
+/// The segments of a folder by name: first sequence number and path, in order. One that is there
+/// plain and packed is listed plain.
 ///
 /// # Errors
 ///
@@ -184,13 +187,50 @@ pub fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
-        let digits = name.strip_suffix(".seg").filter(|d| d.len() == 20);
+        let plain = name.strip_suffix(packed::ENDING).unwrap_or(name);
+        let digits = plain.strip_suffix(".seg").filter(|d| d.len() == 20);
         if let Some(first_seq) = digits.and_then(|d| d.parse::<u64>().ok()) {
             found.push((first_seq, path));
         }
     }
+    // The plain name is the beginning of the packed one, so it comes first.
     found.sort();
+    found.dedup_by_key(|(first_seq, _)| *first_seq);
     Ok(found)
+}
+
+/// Whether the segment under this name is packed.
+pub fn is_packed(path: &Path) -> bool {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .ends_with(packed::ENDING.as_bytes())
+}
+
+/// How many bytes a segment has, unpacked where it is packed.
+///
+/// # Errors
+///
+/// As reading the file.
+pub fn size_bytes(path: &Path) -> io::Result<u64> {
+    match is_packed(path) {
+        true => packed::unpacked_bytes(path),
+        false => Ok(path.metadata()?.len()),
+    }
+}
+
+/// What a segment was called before it was packed.
+pub(super) fn plain_name(path: &Path) -> PathBuf {
+    match is_packed(path) {
+        true => path.with_extension(""),
+        false => path.to_owned(),
+    }
+}
+
+/// What a plain segment is called when packed.
+pub(super) fn packed_name(plain: &Path) -> PathBuf {
+    let mut name = plain.as_os_str().to_owned();
+    name.push(packed::ENDING);
+    PathBuf::from(name)
 }
 
 /// The files that recovery kept bytes of torn tails in, by name.

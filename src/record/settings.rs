@@ -20,8 +20,13 @@ pub struct JournalSettings {
     pub segment_bytes: u64,
     /// Records that may wait for the writer.
     pub queue: usize,
+    /// More refusals of requests without a verified identity than this in one second are a flood,
+    /// in which they share records; 0: they never do.
+    pub flood_threshold: u64,
     /// How long a request waits for its commit, in ms.
     pub commit_ms: u64,
+    /// Whether segments are packed once they are written no more.
+    pub compress: bool,
     /// Checkpoints, and who else keeps them.
     pub tree: TreeSettings,
 }

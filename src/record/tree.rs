@@ -41,7 +41,7 @@ mod opening;
 mod turning;
 
 pub(super) use board::{Board, Published};
-use follow::Follow;
+use follow::{Follow, Unread};
 
 /// The one who sums up.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Tree {
         if last && durable.saturating_sub(self.size()) > MOST_AT_THE_END {
             return Err("it was stopped far behind; the next start goes on".to_owned());
         }
-        self.integrate(durable)?;
+        self.integrate(durable, &beside.shared)?;
         if self.expected.is_some() {
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl Tree {
     }
 
     /// Takes in what is on the disk.
-    fn integrate(&mut self, durable: u64) -> Result<(), Fault> {
+    fn integrate(&mut self, durable: u64, shared: &Shared) -> Result<(), Fault> {
         while self.size() < durable {
             let most = match self.expected {
                 Some((size, _)) => durable.min(size),
@@ -167,12 +167,20 @@ impl Tree {
             };
             let next_vkey = self.keys.next_vkey().map(ToString::to_string);
             let (writer, named) = (&mut self.writer, &mut self.named);
-            self.follow.feed(most, MOST_AT_ONCE, &mut |seq, payload| {
+            let fed = self.follow.feed(most, MOST_AT_ONCE, &mut |seq, payload| {
                 writer.push(payload);
                 if turning::names(payload, next_vkey.as_deref()) {
                     *named = Some(seq);
                 }
-            })?;
+            });
+            match fed {
+                Ok(()) => {}
+                Err(Unread::Fault(fault)) => return Err(fault),
+                Err(Unread::Lost(seq, fault)) => {
+                    shared.is_lost(seq);
+                    return Err(fault);
+                }
+            }
             if self.writer.waiting() >= MOST_WAITING {
                 self.writer.flush(&*self.disk, false).map_err(said)?;
             }

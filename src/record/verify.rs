@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::audit_record::Note;
-use super::frame::{Digest, Frame, chain_after, first_chain, hex, leaf_hash};
+use super::frame::{Digest, Flaw, Frame, chain_after, first_chain, hex, leaf_hash};
 use super::gist::Gist;
 use super::journal_error::JournalError;
 use super::lock;
@@ -79,8 +79,7 @@ fn run(
     check.found.segments = listed.len();
     let total_bytes = listed
         .iter()
-        .filter_map(|(_, path)| path.metadata().ok())
-        .map(|facts| facts.len())
+        .map(|(_, path)| segment::size_bytes(path).unwrap_or(0))
         .sum();
     let mut done_bytes = 0_u64;
     for (index, (named, path)) in listed.iter().enumerate() {
@@ -95,7 +94,7 @@ fn run(
         check
             .segment(*named, path, is_last, &mut tell)
             .map_err(|e| io(path, e))?;
-        done_bytes = done_bytes.saturating_add(path.metadata().map_or(0, |facts| facts.len()));
+        done_bytes = done_bytes.saturating_add(segment::size_bytes(path).unwrap_or(0));
     }
     Ok(check.finish())
 }
@@ -113,6 +112,8 @@ struct Check<'e> {
     good_from: Option<u64>,
     last_good: u64,
     segment: String,
+    /// The chain value of the last frame.
+    head: Option<Digest>,
 }
 
 impl<'e> Check<'e> {
@@ -129,6 +130,7 @@ impl<'e> Check<'e> {
             good_from: None,
             last_good: 0,
             segment: String::new(),
+            head: None,
         }
     }
 
@@ -169,7 +171,8 @@ impl<'e> Check<'e> {
                         continue;
                     }
                     let resumes = scan.resume()?;
-                    if resumes || !is_last {
+                    // A packed one was whole once.
+                    if resumes || !is_last || flaw == Flaw::Packed {
                         self.broken(offset, flaw.word(), None);
                     } else if !self.in_use {
                         self.found.torn_tail = Some(offset);
@@ -224,7 +227,7 @@ impl<'e> Check<'e> {
         }
         self.expected = Some((frame.seq.saturating_add(1), frame.chain));
         self.found.next_seq = frame.seq.saturating_add(1);
-        self.found.head = hex(&frame.chain);
+        self.head = Some(frame.chain);
     }
 
     /// What is wrong with a whole frame: its place, its chain, its words.
@@ -285,6 +288,7 @@ impl<'e> Check<'e> {
 
     fn finish(mut self) -> Verification {
         self.end_good();
+        self.found.head = self.head.map_or_else(String::new, |head| hex(&head));
         self.ledger.close(&mut self.found);
         self.summing.close(&mut self.found);
         self.found.judge();

@@ -4,7 +4,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use stile::record::disk::RealDisk;
 use stile::record::frame::MAGIC;
+use stile::record::sealed::pack_all;
+use stile::record::segment;
 use stile::record::{Verdict, verify};
 use stile_kit::{Folder, World};
 
@@ -14,7 +17,7 @@ use crate::support;
 /// A closed journal of the real program over several segments, as its trimmed files.
 async fn written() -> (World, Vec<(String, Vec<u8>)>) {
     let ground = support::ground().await;
-    let small = "  folder: journal\n  segment_bytes: 131072\n";
+    let small = "  folder: journal\n  segment_bytes: 131072\n  compress: false\n";
     let world = ground
         .with("  folder: journal\n", small)
         .serve(support::program())
@@ -145,5 +148,36 @@ async fn both_verifiers_find_each_flipped_byte_and_each_cut() {
         cut[last].1.truncate(length.saturating_sub(short).max(512));
         let (verdict, theirs) = both(&cut).expect("installed");
         assert_eq!(verdict, Verdict::Incomplete, "{theirs}");
+    }
+}
+
+#[tokio::test]
+async fn both_verifiers_read_packed_segments_and_find_each_flipped_byte_in_one() {
+    let (world, _) = written().await;
+    let (_, folder, _) = world.stile.stop().await.expect("it ends");
+    let journal = folder.path().join("journal");
+    pack_all(&RealDisk, &journal).expect("packed");
+    let listed = segment::list(&journal).expect("readable");
+    let whole: Vec<(String, Vec<u8>)> = listed
+        .iter()
+        .map(|(_, path)| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            (name.into_owned(), std::fs::read(path).expect("readable"))
+        })
+        .collect();
+    assert!(whole[0].0.ends_with(".seg.zst"), "{}", whole[0].0);
+    let Some((verdict, theirs)) = both(&whole) else {
+        return;
+    };
+    assert_eq!(verdict, Verdict::Verified, "{theirs}");
+    let places = (0..48).chain((48..whole[0].1.len()).step_by(1_499));
+    for at in places {
+        let mut flipped = whole.clone();
+        flipped[0].1[at] ^= 0x04;
+        assert_eq!(
+            both(&flipped).expect("installed").0,
+            Verdict::Invalid,
+            "{at}"
+        );
     }
 }

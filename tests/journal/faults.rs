@@ -464,7 +464,7 @@ async fn a_disk_that_is_really_full_forwards_nothing_and_heals_by_itself() {
     assert_recovers(&folder, &committed).await;
 }
 
-async fn until(holds: impl Fn() -> bool) {
+pub(super) async fn until(holds: impl Fn() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "never came true");

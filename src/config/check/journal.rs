@@ -61,6 +61,8 @@ pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<
         levels: levels?,
         segment_bytes: journal.segment_bytes.get()?.get(),
         queue: journal.queue.get()?.as_usize(),
+        flood_threshold: journal.flood_threshold.get()?.get(),
+        compress: *journal.compress.get()?,
         commit_ms: journal.commit_timeout.get()?.as_ms(),
         tree: tree?,
     })

@@ -34,15 +34,25 @@ impl FolderAnchor {
     }
 
     fn newest(&self) -> io::Result<Option<PathBuf>> {
-        let mut newest = None;
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
-                newest = newest.max(Some(path));
-            }
-        }
-        Ok(newest)
+        newest_in(&self.folder)
     }
+}
+
+fn newest_in(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let mut newest = None;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == ENDING) {
+            newest = newest.max(Some(path));
+        }
+    }
+    Ok(newest)
+}
+
+/// The newest checkpoint that such a folder holds of a log, as it was written.
+pub(in crate::record) fn held_in_folder(root: &Path, origin: &str) -> Option<String> {
+    let newest = newest_in(&root.join(origin.replace('/', "_"))).ok()??;
+    fs::read_to_string(newest).ok()
 }
 
 impl Anchor for FolderAnchor {

@@ -26,6 +26,14 @@ pub enum Note {
     ClockStep,
     /// Requests were answered without a record while the journal could not be written.
     Unrecorded,
+    /// From here on refusals of requests without a verified identity share records.
+    FloodBegin,
+    /// From here on each has its own again.
+    FloodEnd,
+    /// Records are missing or unreadable here, and an operator accepted that.
+    Gap,
+    /// This log goes on where another one was.
+    Fork,
     /// An issuer's keys could not be fetched.
     KeysFailed,
     /// An issuer's keys are others than before, or others of them are used.
@@ -51,6 +59,10 @@ impl Note {
         Note::Recovered,
         Note::ClockStep,
         Note::Unrecorded,
+        Note::FloodBegin,
+        Note::FloodEnd,
+        Note::Gap,
+        Note::Fork,
         Note::KeysFailed,
         Note::KeysChanged,
         Note::KeysBlocked,
@@ -70,6 +82,10 @@ impl Note {
             Note::Recovered => "journal.recovered",
             Note::ClockStep => "clock.step",
             Note::Unrecorded => "journal.unrecorded",
+            Note::FloodBegin => "flood.begin",
+            Note::FloodEnd => "flood.end",
+            Note::Gap => "journal.gap",
+            Note::Fork => "journal.fork",
             Note::KeysFailed => "keys.failed",
             Note::KeysChanged => "keys.changed",
             Note::KeysBlocked => "keys.blocked",

@@ -18,10 +18,13 @@ use crate::clock::{Clock, Time};
 use crate::record::audit_record::{Constants, Note};
 use crate::record::disk::{Disk, RealDisk};
 use crate::record::fingerprint::FingerprintKey;
+use crate::record::flood::Flood;
 use crate::record::journal_error::JournalError;
 use crate::record::lock::{self, Lock};
+use crate::record::mandate::{self, Forked, Mandate};
 use crate::record::outcome::{End, Outcome};
 use crate::record::recover::{self, Expected, Found, RecoveryReport};
+use crate::record::sealed::Packing;
 use crate::record::settings::JournalSettings;
 use crate::record::spent::Spent;
 use crate::record::tree::Tree;
@@ -59,6 +62,20 @@ impl Journal {
         Journal::open_on(settings, clock, identity, Arc::new(RealDisk))
     }
 
+    /// The same where an operator decided what the journal would refuse.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`].
+    pub fn open_by(
+        settings: JournalSettings,
+        clock: Clock,
+        identity: Identity,
+        mandate: &Mandate,
+    ) -> Result<Opened, JournalError> {
+        Journal::open_all(settings, clock, identity, Arc::new(RealDisk), mandate)
+    }
+
     /// The same on a disk that a test stands in for.
     ///
     /// # Errors
@@ -70,11 +87,26 @@ impl Journal {
         identity: Identity,
         disk: Arc<dyn Disk>,
     ) -> Result<Opened, JournalError> {
+        Journal::open_all(settings, clock, identity, disk, &Mandate::default())
+    }
+
+    fn open_all(
+        settings: JournalSettings,
+        clock: Clock,
+        identity: Identity,
+        disk: Arc<dyn Disk>,
+        mandate: &Mandate,
+    ) -> Result<Opened, JournalError> {
         check_settings(&settings)?;
         let folder = open_folder(&settings.folder)?;
         let lock = Lock::take(&folder, &identity.version, clock.now().as_ms())?;
+        let forked = match &mandate.fork {
+            Some(origin) => mandate::set_aside(&*disk, &settings, origin)?,
+            None => None,
+        };
         let key = FingerprintKey::open(&folder)?;
         let boot_id = boot_id();
+        let accepts = mandate.accept_gap.as_ref();
         let found = recover::recover(
             &*disk,
             Expected {
@@ -83,8 +115,10 @@ impl Journal {
                 boot_id: &boot_id,
                 segment_bytes: settings.segment_bytes,
                 now: clock.now(),
+                accepts_from: accepts.map(|_| mandate::signed_in(&folder)),
             },
         )?;
+        mandate::check_anchors(&settings, found.seq)?;
         let spent = Spent::open(Arc::clone(&disk), &folder, clock.now())?;
         let tree = Tree::open(Arc::new(RealDisk), &settings, found.seq, clock.clone())?;
         let boot = format!("{boot_id}/{}", process_id(clock.now()));
@@ -98,6 +132,7 @@ impl Journal {
         if let Some(last) = report.last_time {
             shared.latest(last);
         }
+        let decided = decided(&found, accepts, forked);
         let place = Place {
             disk,
             folder,
@@ -109,12 +144,17 @@ impl Journal {
             chain: found.chain,
         };
         let mut writer = Writer::new(place, Arc::clone(&shared));
-        write_first(&mut writer, &report, &found.open)?;
+        write_first(&mut writer, &report, &found.open, decided)?;
         report.next_seq = writer.seq;
         let (asks, waiting) = mpsc::channel();
+        let flood = Flood::new(settings.flood_threshold, settings.queue);
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
         let board = tree.board();
         let tree = tree.start(Arc::clone(&shared), &intake)?;
+        let packing = match settings.compress {
+            true => Some(Packing::start(Arc::new(RealDisk), &settings.folder)?),
+            false => None,
+        };
         std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
@@ -123,6 +163,9 @@ impl Journal {
                 // Whoever waits for a record now hears that there is none.
                 drop(waiting);
                 tree.finish(last_word.0.is_poisoned());
+                if let Some(packing) = packing {
+                    packing.finish();
+                }
                 drop(lock);
                 for reply in closing {
                     let _ = reply.send(());
@@ -136,6 +179,7 @@ impl Journal {
             levels: settings.levels,
             commit_ms: settings.commit_ms,
             board,
+            flood: Arc::new(flood),
         };
         Ok(Opened {
             journal,
@@ -156,14 +200,50 @@ fn split(found: Found) -> (Found, RecoveryReport) {
     (found, report)
 }
 
-/// What recovery did, the outcomes it owes, and the start, durable before anything else.
+/// An event's detail.
+type Detail = Vec<(&'static str, Value)>;
+
+/// What an operator decided, as it is written down.
+fn decided(found: &Found, accepts: Option<&String>, forked: Option<Forked>) -> Vec<(Note, Detail)> {
+    let mut decided: Vec<(Note, Detail)> = Vec::new();
+    if let (true, Some(cut), Some(by)) = (found.is_gap, &found.torn, accepts) {
+        let detail = vec![
+            ("by", Value::from(by.as_str())),
+            ("bytes", Value::from(cut.bytes)),
+            ("file", Value::from(cut.file.as_str())),
+            ("from", Value::from(found.seq)),
+            ("sha256", Value::from(cut.sha256.as_str())),
+        ];
+        decided.push((Note::Gap, detail));
+    }
+    if let Some(forked) = forked {
+        let mut detail = vec![
+            ("folder", Value::from(forked.folder)),
+            ("from", Value::from(forked.from)),
+        ];
+        if let Some((records, root)) = forked.signed {
+            detail.push(("records", Value::from(records)));
+            detail.push(("root", Value::from(root)));
+        }
+        decided.push((Note::Fork, detail));
+    }
+    decided
+}
+
+/// What an operator decided, what recovery did, the outcomes it owes, and the start, durable before
+/// anything else.
 fn write_first(
     writer: &mut Writer,
     report: &RecoveryReport,
     open: &[Uuid],
+    decided: Vec<(Note, Detail)>,
 ) -> Result<(), JournalError> {
-    let mut first = Vec::new();
-    if let Some(torn) = &report.torn {
+    let is_gap = decided.iter().any(|(note, _)| *note == Note::Gap);
+    let mut first: Vec<_> = decided
+        .iter()
+        .map(|(note, detail)| writer.event(*note, detail))
+        .collect();
+    if let Some(torn) = report.torn.as_ref().filter(|_| !is_gap) {
         let detail = [
             ("bytes", Value::from(torn.bytes)),
             ("file", Value::from(torn.file.as_str())),

@@ -34,9 +34,9 @@ impl Follow {
         until: u64,
         most: usize,
         take: &mut dyn FnMut(u64, &[u8]),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Unread> {
         if let Some((_, scan)) = &mut self.scan {
-            scan.look_again().map_err(super::said)?;
+            scan.look_again().map_err(said)?;
         }
         let mut taken = 0;
         while self.next < until && taken < most {
@@ -44,7 +44,7 @@ impl Follow {
                 self.scan = Some(self.open(None)?);
                 continue;
             };
-            match scan.advance().map_err(super::said)? {
+            match scan.advance().map_err(said)? {
                 // Reading begins at the head of a segment.
                 Step::Frame { frame, .. } if frame.seq < self.next => {}
                 Step::Frame { frame, .. } if frame.seq == self.next => {
@@ -60,7 +60,7 @@ impl Follow {
                 Step::Flaw { flaw, .. } => {
                     let fault = format!("record {} cannot be read: {}", self.next, flaw.word());
                     self.scan = None;
-                    return Err(fault);
+                    return Err(Unread::Lost(self.next, fault));
                 }
             }
         }
@@ -68,20 +68,37 @@ impl Follow {
     }
 
     /// Opens the segment that the next record is in.
-    fn open(&self, ended: Option<u64>) -> Result<(u64, Scan), Fault> {
-        let listed = segment::list(&self.folder).map_err(super::said)?;
+    fn open(&self, ended: Option<u64>) -> Result<(u64, Scan), Unread> {
+        let listed = segment::list(&self.folder).map_err(said)?;
         let (first, path) = listed
             .into_iter()
             .rfind(|(first, _)| *first <= self.next)
             .filter(|(first, _)| Some(*first) != ended)
             .ok_or_else(|| self.missing())?;
-        match Scan::open(&path).map_err(super::said)? {
+        match Scan::open(&path).map_err(said)? {
             (scan, Ok(_)) => Ok((first, scan)),
-            (_, Err(fault)) => Err(format!("{}: {fault}", path.display())),
+            (_, Err(fault)) => {
+                let fault = format!("{}: {fault}", path.display());
+                Err(Unread::Lost(self.next, fault))
+            }
         }
     }
 
-    fn missing(&self) -> Fault {
-        format!("record {} is not in the segments", self.next)
+    fn missing(&self) -> Unread {
+        let fault = format!("record {} is not in the segments", self.next);
+        Unread::Lost(self.next, fault)
     }
+}
+
+/// Why a record that the disk confirmed was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// The file could not be read at the moment.
+    Fault(Fault),
+    /// It was read, and this record is not there or not whole.
+    Lost(u64, Fault),
+}
+
+fn said(fault: impl std::fmt::Display) -> Unread {
+    Unread::Fault(super::said(fault))
 }

@@ -37,6 +37,11 @@ pub(in crate::record) struct Shared {
     closed: AtomicBool,
     unavailable: AtomicU64,
     backpressure: AtomicU64,
+    shared_refusals: AtomicU64,
+    /// Where records that were stored were then not found: the first of each stretch.
+    lost: AtomicU64,
+    /// One more than the record that was found lost last; 0 for none.
+    lost_last: AtomicU64,
     /// The latest moment seen, in this run or in the records of the one before.
     latest_ms: AtomicU64,
     poisoned: AtomicBool,
@@ -78,6 +83,12 @@ pub struct JournalState {
     pub unavailable: u64,
     /// Answers `audit_backpressure` that are not noted in the journal yet.
     pub backpressure: u64,
+    /// Answers that shared a record since the start, under a declared flood.
+    pub shared_refusals: u64,
+    /// Records that the disk confirmed and that were not there, or not whole, when they were read
+    /// back: every record is, within a second. What lies behind the first such one is not read, so
+    /// this counts places.
+    pub lost: u64,
 }
 
 impl JournalState {
@@ -92,14 +103,19 @@ impl Intake {
         Intake { shared, asks, room }
     }
 
-    /// Hands over an entry that someone waits for, while the queue has room.
-    pub(in crate::record) fn ask(&self, entry: Entry) -> Result<(), Reason> {
+    /// Hands over an entry that someone waits for, while the queue has room: the last quarter of it
+    /// is for those who are known, so that strangers are refused first.
+    pub(in crate::record) fn ask(&self, entry: Entry, is_known: bool) -> Result<(), Reason> {
         let shared = &self.shared;
         if shared.closed.load(Ordering::Acquire) || shared.is_poisoned() || shared.is_full() {
             return Err(Reason::AuditUnavailable);
         }
+        let room = match is_known {
+            true => self.room,
+            false => self.room.saturating_sub(self.room / 4),
+        };
         // Counted before it is sent, so that no two can take the last place.
-        if shared.waiting.fetch_add(1, Ordering::AcqRel) >= self.room {
+        if shared.waiting.fetch_add(1, Ordering::AcqRel) >= room {
             shared.waiting.fetch_sub(1, Ordering::AcqRel);
             return Err(Reason::AuditBackpressure);
         }
@@ -138,7 +154,8 @@ impl Intake {
             reply,
             owed: None,
         };
-        self.ask(Entry::held(Kind::Event, payload, hold)).ok()?;
+        self.ask(Entry::held(Kind::Event, payload, hold), true)
+            .ok()?;
         answer.blocking_recv().ok().map(|stored| stored.seq)
     }
 
@@ -167,6 +184,9 @@ impl Shared {
             closed: AtomicBool::new(false),
             unavailable: AtomicU64::new(0),
             backpressure: AtomicU64::new(0),
+            shared_refusals: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            lost_last: AtomicU64::new(0),
             latest_ms: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
             poison: watch::Sender::new(None),
@@ -230,6 +250,20 @@ impl Shared {
         self.full.store(full, Ordering::Release);
     }
 
+    /// So many answers shared a record.
+    pub(in crate::record) fn shared(&self, answers: u64) {
+        self.shared_refusals.fetch_add(answers, Ordering::Relaxed);
+    }
+
+    /// A record that the disk confirmed is not there, or not whole. Told again, it is the same one.
+    pub(in crate::record) fn is_lost(&self, seq: u64) {
+        let told = seq.saturating_add(1);
+        if self.lost_last.swap(told, Ordering::Relaxed) != told {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(record = seq, "a stored record cannot be read back");
+        }
+    }
+
     /// Counts an answer that has no record of its own.
     pub(in crate::record) fn went_unrecorded(&self, reason: Reason) {
         match reason {
@@ -289,6 +323,8 @@ impl Shared {
             closed: self.closed.load(Ordering::Acquire),
             unavailable: self.unavailable.load(Ordering::Relaxed),
             backpressure: self.backpressure.load(Ordering::Relaxed),
+            shared_refusals: self.shared_refusals.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
         }
     }
 }

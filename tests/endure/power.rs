@@ -1,0 +1,150 @@
+//! The power fails: what had not reached the disk is gone, and nothing that was forwarded is.
+//!
+//! The journal lies on an ext4 of its own in a file, mounted by a loop device. The file system is shut
+//! down at a random moment without its log being written (FS_IOC_SHUTDOWN), unmounted and mounted
+//! again: that is what a disk holds after the power came back. The upstream's memory lies elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::run::{Run, decided, token, violations};
+use super::{Dice, told};
+use crate::support;
+
+/// An ext4 in a file.
+struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    /// Made and mounted, where this process may do so.
+    fn made() -> Option<Disk> {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk { folder };
+        let image = std::fs::File::create(disk.image()).unwrap();
+        image.set_len(96 << 20).unwrap();
+        std::fs::create_dir(disk.mounted()).unwrap();
+        let made = ran("mkfs.ext4", &["-q", "-F"], &[&disk.image()]);
+        (made && disk.mount() && ran("python3", &["--version"], &[])).then_some(disk)
+    }
+
+    fn image(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    fn mounted(&self) -> PathBuf {
+        self.folder.path().join("mounted")
+    }
+
+    fn mount(&self) -> bool {
+        ran("mount", &["-o", "loop"], &[&self.image(), &self.mounted()])
+    }
+
+    /// From now on nothing reaches the image any more, the file system's own log included.
+    fn cut(&self) {
+        let shut = "import fcntl, os, struct, sys\n\
+            fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))";
+        assert!(
+            ran("python3", &["-c", shut], &[&self.mounted()]),
+            "no shutdown"
+        );
+    }
+
+    fn come_back(&self) {
+        for _ in 0..100 {
+            if ran("umount", &[], &[&self.mounted()]) {
+                assert!(self.mount(), "not mounted again");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("still in use");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        ran("umount", &["-l"], &[&self.mounted()]);
+    }
+}
+
+fn ran(program: &str, words: &[&str], paths: &[&Path]) -> bool {
+    let status = Command::new(program)
+        .args(words)
+        .args(paths)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_power_cut_takes_a_record_of_what_was_forwarded() {
+    let Some(disk) = Disk::made() else {
+        eprintln!("skipped: this process may not mount an ext4 in a file (root, loop devices)");
+        return;
+    };
+    let cuts: usize = told("STILE_CUTS").map_or(10, |text| text.parse().unwrap());
+    let mut dice = Dice::cast("power cuts");
+    let journal = disk.mounted().join("journal");
+    let there = format!(
+        "index:\n  enabled: false\njournal:\n  folder: {}\n  segment_bytes: 1048576\n",
+        journal.display()
+    );
+    let ground = support::ground()
+        .await
+        .with("journal:\n  folder: journal\n", &there);
+    let config = ground.write().unwrap();
+    let token = token(&ground);
+    let (mut answered, mut poisoned) = (Vec::new(), 0);
+    for cut in 1..=cuts {
+        let mut run = Run::start(&[], &config).await.unwrap();
+        let mut callers = JoinSet::new();
+        for _ in 0..16 {
+            let call = run.call(&token);
+            callers.spawn(async move {
+                let mut answers = Vec::new();
+                loop {
+                    answers.push(call.clone().send().await);
+                    if !matches!(answers.last(), Some(Ok(a)) if a.status == 200) {
+                        return answers;
+                    }
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(dice.between(30, 700))).await;
+        disk.cut();
+        // It finds out by itself, and says so by its code; else it is cut off like everything.
+        match run.wait(Duration::from_secs(20)).await {
+            Some(ended) => {
+                assert_eq!(ended.status.code(), Some(74), "{}", ended.said);
+                poisoned += 1;
+            }
+            None => run.kill().await,
+        }
+        for answers in callers.join_all().await {
+            answered.extend(decided(&answers));
+        }
+        disk.come_back();
+        let seen = ground.upstream.seen();
+        let forwarded: Vec<String> = seen
+            .iter()
+            .filter_map(|s| s.value("stile-decision"))
+            .collect();
+        let wrong = violations(&journal, &forwarded, &answered);
+        assert!(wrong.is_empty(), "after cut {cut}: {wrong:#?}");
+        eprintln!(
+            "{cut} of {cuts} cuts, {} forwarded, {poisoned} ended with 74",
+            forwarded.len()
+        );
+    }
+    assert!(ground.upstream.seen().len() > cuts, "there was no load");
+    let run = Run::start(&[], &config).await.unwrap();
+    assert!(run.end().await.status.success());
+    let found = stile::record::verify(&journal, |_| {}).unwrap();
+    assert_eq!(found.verdict, stile::record::Verdict::Verified, "{found:?}");
+    assert_eq!(found.counts.allows, found.counts.outcomes);
+}
