@@ -3,6 +3,7 @@
 mod answered;
 mod database;
 mod documented;
+mod erased;
 mod language;
 mod random;
 mod scanned;

@@ -13,6 +13,7 @@
 //!
 //! Never: an answer that waits longer than `commit_ms`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,14 @@ use uuid::Uuid;
 
 use super::audit_record::{Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
+use super::disk::Disk;
+use super::erasure::Eraser;
 use super::fingerprint::FingerprintKey;
+use super::frame::disclosure::Salt;
 use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
+use super::rendered::Rendered;
 use super::settings::{Level, Levels};
 use super::spent::{Spent, Unspent};
 use super::tree::Board;
@@ -51,6 +56,8 @@ pub struct Journal {
     levels: Levels,
     commit_ms: u64,
     board: Arc<Board>,
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 impl Journal {
@@ -108,10 +115,15 @@ impl Journal {
         level: Level,
     ) -> Result<Committed, (Arrival, Refusal)> {
         let counted_once = self.counted_once(&permit);
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
-        DecisionRecord::of_permit(arrival.sighting(), &permit, level, &self.key)
-            .render(&self.constants(), &mut payload);
-        match self.submit_allow(arrival.id(), payload, level).await {
+        let sighting = arrival.sighting();
+        let rendered = self.rendered(&DecisionRecord::of_permit(
+            sighting, &permit, level, &self.key,
+        ));
+        let stored = match rendered {
+            Ok(rendered) => self.submit_allow(arrival.id(), rendered, level).await,
+            Err(refusal) => Err(refusal),
+        };
+        match stored {
             Ok((seq, pending)) => Ok(Committed {
                 arrival,
                 permit,
@@ -141,13 +153,11 @@ impl Journal {
         decision: Option<&Decision>,
     ) -> Result<u64, Refusal> {
         let level = operation.map_or(Level::Write, |operation| self.levels.of(&operation.entry));
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         let key = &self.key;
-        DecisionRecord::of_refusal(
+        let rendered = self.rendered(&DecisionRecord::of_refusal(
             sighting, refusal, principal, operation, decision, level, key,
-        )
-        .render(&self.constants(), &mut payload);
-        self.submit(Kind::Decision, payload, level).await
+        ))?;
+        self.submit(Kind::Decision, rendered, level).await
     }
 
     /// Stores that a public document of ours is handed out; it may be sent when this returns.
@@ -156,9 +166,8 @@ impl Journal {
     ///
     /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
     pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
-        DecisionRecord::of_publication(sighting).render(&self.constants(), &mut payload);
-        self.submit(Kind::Decision, payload, Level::Write).await
+        let rendered = self.rendered(&DecisionRecord::of_publication(sighting))?;
+        self.submit(Kind::Decision, rendered, Level::Write).await
     }
 
     /// Stores what happened to stile itself, durably.
@@ -212,6 +221,15 @@ impl Journal {
         self.state().is_ready(self.commit_ms)
     }
 
+    /// Who erases in this journal. It waits for the writer: not for a thread that serves requests.
+    pub fn eraser(&self) -> Eraser {
+        Eraser {
+            intake: Arc::clone(&self.intake),
+            disk: Arc::clone(&self.disk),
+            folder: self.folder.clone(),
+        }
+    }
+
     /// How checkpoints and their anchors stand.
     pub fn tree(&self) -> TreeState {
         self.board.state(self.state().next_seq)
@@ -262,8 +280,13 @@ impl Journal {
     ///
     /// `audit_backpressure` or `audit_unavailable`.
     #[doc(hidden)]
-    pub async fn submit(&self, kind: Kind, payload: Vec<u8>, level: Level) -> Result<u64, Refusal> {
-        let stored = self.store(kind, payload, level, None).await?;
+    pub async fn submit(
+        &self,
+        kind: Kind,
+        record: impl Into<Rendered>,
+        level: Level,
+    ) -> Result<u64, Refusal> {
+        let stored = self.store(kind, record.into(), level, None).await?;
         Ok(stored.seq)
     }
 
@@ -276,12 +299,12 @@ impl Journal {
     pub async fn submit_allow(
         &self,
         id: Uuid,
-        payload: Vec<u8>,
+        record: impl Into<Rendered>,
         level: Level,
     ) -> Result<(u64, Pending), Refusal> {
         let owed = Owed::not_yet(Arc::clone(&self.intake), id);
         let stored = self
-            .store(Kind::Decision, payload, level, Some(owed))
+            .store(Kind::Decision, record.into(), level, Some(owed))
             .await?;
         match stored.owed {
             Some(owed) => Ok((stored.seq, owed.released())),
@@ -292,15 +315,15 @@ impl Journal {
     async fn store(
         &self,
         kind: Kind,
-        payload: Vec<u8>,
+        record: Rendered,
         level: Level,
         owed: Option<Owed>,
     ) -> Result<Stored, Refusal> {
-        if payload.len() > LARGEST_PAYLOAD {
+        if record.size_bytes() > LARGEST_PAYLOAD {
             return Err(self.unrecorded(Reason::AuditUnavailable, "the record is too large"));
         }
         let (reply, mut answer) = oneshot::channel();
-        let entry = Entry::held(kind, payload, Hold { level, reply, owed });
+        let entry = Entry::held(kind, record, Hold { level, reply, owed });
         if let Err(reason) = self.intake.ask(entry) {
             return Err(self.unrecorded(reason, "the journal takes no more records"));
         }
@@ -321,6 +344,18 @@ impl Journal {
                 })
             }
         }
+    }
+
+    /// A decision's record under a salt of its own.
+    fn rendered(&self, record: &DecisionRecord<'_>) -> Result<Rendered, Refusal> {
+        let mut salt = [0; size_of::<Salt>()];
+        // A salt that somebody can guess would leave an erased name to be guessed.
+        if aws_lc_rs::rand::fill(&mut salt).is_err() {
+            return Err(self.unrecorded(Reason::AuditUnavailable, "there is no randomness"));
+        }
+        let mut rendered = Rendered::with_capacity(USUAL_PAYLOAD);
+        record.render(&self.constants(), &salt, &mut rendered);
+        Ok(rendered)
     }
 
     fn unrecorded(&self, reason: Reason, noted: &'static str) -> Refusal {

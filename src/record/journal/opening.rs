@@ -17,6 +17,7 @@ use super::Journal;
 use crate::clock::{Clock, Time};
 use crate::record::audit_record::{Constants, Note};
 use crate::record::disk::{Disk, RealDisk};
+use crate::record::erasure::orders;
 use crate::record::fingerprint::FingerprintKey;
 use crate::record::journal_error::JournalError;
 use crate::record::lock::{self, Lock};
@@ -98,9 +99,10 @@ impl Journal {
         if let Some(last) = report.last_time {
             shared.latest(last);
         }
+        let eraser_disk = Arc::clone(&disk);
         let place = Place {
             disk,
-            folder,
+            folder: folder.clone(),
             origin: settings.origin,
             boot_id,
             segment_bytes: settings.segment_bytes,
@@ -113,6 +115,8 @@ impl Journal {
         report.next_seq = writer.seq;
         let (asks, waiting) = mpsc::channel();
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
+        orders::serve(&intake, Arc::clone(&eraser_disk), settings.folder.clone())
+            .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
         let board = tree.board();
         let tree = tree.start(Arc::clone(&shared), &intake)?;
         std::thread::Builder::new()
@@ -136,6 +140,8 @@ impl Journal {
             levels: settings.levels,
             commit_ms: settings.commit_ms,
             board,
+            folder,
+            disk: eraser_disk,
         };
         Ok(Opened {
             journal,
@@ -152,6 +158,7 @@ fn split(found: Found) -> (Found, RecoveryReport) {
         torn: found.torn.clone(),
         unknown: found.open.len(),
         last_time: found.last_time,
+        erased: found.erased,
     };
     (found, report)
 }
@@ -173,6 +180,13 @@ fn write_first(
     }
     for decision in open {
         first.push(writer.outcome(*decision, &Outcome::of(End::Unknown)));
+    }
+    if let Some(completed) = report.erased {
+        let detail = [
+            ("of", Value::from(completed.of)),
+            ("records", Value::from(completed.records)),
+        ];
+        first.push(writer.event(Note::RedactionDone, &detail));
     }
     let start = [
         ("unknown", Value::from(open.len())),

@@ -138,8 +138,14 @@ impl Intake {
             reply,
             owed: None,
         };
-        self.ask(Entry::held(Kind::Event, payload, hold)).ok()?;
+        self.ask(Entry::held(Kind::Event, payload.into(), hold))
+            .ok()?;
         answer.blocking_recv().ok().map(|stored| stored.seq)
+    }
+
+    /// Whether it takes entries still.
+    pub(in crate::record) fn is_open(&self) -> bool {
+        !self.shared.closed.load(Ordering::Acquire) && !self.shared.is_poisoned()
     }
 
     /// Asks the writer to end in order.
