@@ -36,6 +36,8 @@ def main():
         verdict, fault = "invalid", str(broken)
     except Torn as torn:
         verdict, fault = "incomplete", str(torn)
+        if journal.erased:
+            verdict, fault = "invalid", "erased without a record"
     print(json.dumps({"verdict": verdict, "records": journal.records,
                       "chain": (journal.chain or b"").hex(), "fault": fault}))
     sys.exit({"verified": 0, "incomplete": 3, "invalid": 1}[verdict])
