@@ -3,6 +3,8 @@
 mod answered;
 mod database;
 mod documented;
+mod erased;
+mod erased_served;
 mod language;
 mod random;
 mod scanned;

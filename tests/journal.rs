@@ -2,6 +2,8 @@
 
 mod anchors;
 mod crash;
+mod disclosed;
+mod erasure;
 mod faults;
 mod flood;
 mod golden;
@@ -27,12 +29,14 @@ use stile::record::disk::{Disk, RealDisk};
 use stile::record::frame::Kind;
 use stile::record::{
     Identity, Journal, JournalError, JournalSettings, Level, Levels, Opened, Pending, Record,
-    TreeSettings, Verification,
+    Rendered, TreeSettings, Verification,
 };
 use stile::refusal::Reason;
 use uuid::Uuid;
 
 const ORIGIN: &str = "stile.example.com/main";
+/// So that a record has the same bytes each time.
+const SALT: [u8; 16] = [0x5a; 16];
 
 fn settings(folder: &Path) -> JournalSettings {
     JournalSettings {
@@ -85,8 +89,8 @@ fn constants() -> Constants {
     Constants::new(ORIGIN, "boot/process", "1.2.3+test", "sha256:00")
 }
 
-fn rendered(sighting: Sighting<'_>, decision: &'static str, level: Level) -> Vec<u8> {
-    let mut payload = Vec::new();
+fn rendered(sighting: Sighting<'_>, decision: &'static str, level: Level) -> Rendered {
+    let mut payload = Rendered::default();
     DecisionRecord {
         sighting,
         level,
@@ -105,7 +109,7 @@ fn rendered(sighting: Sighting<'_>, decision: &'static str, level: Level) -> Vec
         observed: None,
         inputs: None,
     }
-    .render(&constants(), &mut payload);
+    .render(&constants(), &SALT, &mut payload);
     payload
 }
 
@@ -128,7 +132,7 @@ fn records(folder: &Path) -> Vec<Record> {
 }
 
 fn json(record: &Record) -> serde_json::Value {
-    serde_json::from_slice(&record.payload).unwrap()
+    serde_json::from_slice(&record.whole()).unwrap()
 }
 
 fn verified(folder: &Path) -> Verification {

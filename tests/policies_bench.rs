@@ -27,7 +27,7 @@ use stile::identify::{Facts, Job, Person, Who};
 use stile::listen::{Protocol, Sighting};
 use stile::record::audit_record::{Asker, Constants, DecisionRecord, Inputs};
 use stile::record::frame::Kind;
-use stile::record::{Identity, Journal, JournalSettings, Level, Levels, TreeSettings};
+use stile::record::{Identity, Journal, JournalSettings, Level, Levels, Rendered, TreeSettings};
 use stile::resolve::{Catalogue, CatalogueSettings, CatalogueUse, Entry, Operation, Resource};
 use stile::workbench::replay;
 use uuid::Uuid;
@@ -327,7 +327,7 @@ fn write_journal(folder: &Path, entries: &[Arc<Entry>], callers: usize) {
     });
 }
 
-fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: usize) -> Vec<u8> {
+fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: usize) -> Rendered {
     let facts = job(n * 7 % callers, n);
     let action = ["dashboards.read", "dashboards.update", "streams.create"][n % 3];
     let operation = operation(entries, action, &format!("p{}", n % 20));
@@ -339,7 +339,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
         minute % 60
     );
     let claims = vec![("pipeline_id", serde_json::Value::from(n.to_string()))];
-    let mut line = Vec::new();
+    let mut line = Rendered::default();
     DecisionRecord {
         sighting: Sighting {
             id: Uuid::now_v7(),
@@ -371,6 +371,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
             bound: None,
             fingerprint: [0x9f; 32],
             claims,
+            personal_claims: Vec::new(),
         }),
         operation: Some(&operation),
         policies: &[],
@@ -384,7 +385,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
             at: &at,
         }),
     }
-    .render(constants, &mut line);
+    .render(constants, &[0x5a; 16], &mut line);
     line
 }
 

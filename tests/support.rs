@@ -48,7 +48,7 @@ pub(crate) fn records(journal: &Path) -> Vec<Recorded> {
         .unwrap()
         .map(|frame| frame.unwrap())
         .map(|frame| Recorded {
-            json: serde_json::from_slice(&frame.payload).expect("a record is JSON"),
+            json: serde_json::from_slice(&frame.whole()).expect("a record is JSON"),
         })
         .collect()
 }

@@ -12,7 +12,10 @@ use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::setup_error::SetupError;
 
+mod erase;
+mod hold;
 mod index;
+mod ordered;
 mod prove;
 mod query;
 mod reconcile;
@@ -35,6 +38,8 @@ enum What {
     VerifyProof(prove::VerifyProofArguments),
     Reconcile(reconcile::ReconcileArguments),
     Tiles(tiles::TilesArguments),
+    Erase(erase::EraseArguments),
+    Hold(hold::HoldArguments),
 }
 
 pub(super) fn run(
@@ -50,6 +55,8 @@ pub(super) fn run(
         What::VerifyProof(command) => prove::check(command, terminal),
         What::Reconcile(command) => reconcile::run(command, file, terminal),
         What::Tiles(command) => tiles::run(command, file, terminal),
+        What::Erase(command) => erase::run(command, file, terminal),
+        What::Hold(command) => hold::run(command, file, terminal),
     }
 }
 

@@ -77,7 +77,8 @@ fn read(
         let record = record.map_err(unread)?;
         bytes += record.payload.len() as u64;
         if record.kind == Kind::Decision {
-            let past = PastDecision::read(&record.payload).map_err(|why| {
+            let whole = record.whole();
+            let past = PastDecision::read(&whole).map_err(|why| {
                 let what = format!("record {} cannot be read: {why}", record.seq);
                 Trouble::Unknown(SetupError::in_file(&folder, what))
             })?;

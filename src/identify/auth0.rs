@@ -68,7 +68,7 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("auth_time", Form::Number, "-").kept(),
     line("org_id", Form::MaybeText, "-").kept(),
     line("nonce", Form::Never, "kind of token"),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];
 
 const NO_ACCESS_TOKEN: &str = "the token is an ID token; send an access token for this API";

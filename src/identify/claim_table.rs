@@ -19,6 +19,8 @@ pub struct ClaimLine {
     pub becomes: &'static str,
     /// Whether records keep it as it is.
     pub kept: bool,
+    /// Whether it tells of a person, so that records keep it where it can be erased.
+    pub personal: bool,
 }
 
 /// What a claim must look like. Whatever else is there is `malformed_token`.
@@ -103,6 +105,15 @@ impl ClaimLine {
     pub(super) const fn kept(self) -> ClaimLine {
         ClaimLine { kept: true, ..self }
     }
+
+    /// Records keep it where it can be erased.
+    pub(super) const fn personal(self) -> ClaimLine {
+        ClaimLine {
+            kept: true,
+            personal: true,
+            ..self
+        }
+    }
 }
 
 /// A line of a table.
@@ -112,5 +123,6 @@ pub(super) const fn line(claim: &'static str, form: Form, becomes: &'static str)
         form,
         becomes,
         kept: false,
+        personal: false,
     }
 }

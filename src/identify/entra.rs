@@ -80,7 +80,7 @@ fn is_guid(text: &str) -> bool {
 pub(super) const CLAIMS: &[ClaimLine] = &[
     line("ver", Form::Text, "kind of token").kept(),
     line("tid", Form::Text, "subject").kept(),
-    line("oid", Form::Text, "subject").kept(),
+    line("oid", Form::Text, "subject").personal(),
     line("azp", Form::Mark, "client").kept(),
     line("azpacr", Form::MaybeText, "-").kept(),
     line("idtyp", Form::MaybeText, "person or agent").kept(),
@@ -96,7 +96,7 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("wids", Form::Texts, "-"),
     line("idp", Form::MaybeText, "-").kept(),
     line("uti", Form::MaybeText, "-"),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];
 
 const NO_ACCESS_TOKEN: &str = "the token does not name its client in `azp`: send an access token of version 2 for this API, \

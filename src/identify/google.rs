@@ -52,7 +52,7 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("auth_time", Form::Number, "-").kept(),
     line("nonce", Form::MaybeText, "-"),
     line("at_hash", Form::MaybeText, "-"),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];
 
 const NO_ID_TOKEN: &str = "the token does not name its client in `azp`: send a Google ID token";

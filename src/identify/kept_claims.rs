@@ -18,6 +18,15 @@ pub struct KeptClaims {
     places: Box<[Place]>,
 }
 
+/// Claims by name, apart by whether they tell of a person.
+#[derive(Clone, Debug, Default)]
+pub struct Unpacked {
+    /// Those that tell of none.
+    pub plain: Vec<(&'static str, Value)>,
+    /// Those that do.
+    pub personal: Vec<(&'static str, Value)>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Place {
     end: u16,
@@ -57,9 +66,12 @@ impl KeptClaims {
     }
 
     /// Each with its name, as the issuer wrote it.
-    pub fn unpacked(&self) -> Vec<(&'static str, Value)> {
+    pub fn unpacked(&self) -> Unpacked {
         let mut begin = 0;
-        let mut claims = Vec::with_capacity(self.places.len());
+        let mut claims = Unpacked {
+            plain: Vec::with_capacity(self.places.len()),
+            personal: Vec::new(),
+        };
         for place in &self.places {
             let end = usize::from(place.end);
             let text = self.texts.get(begin..end).unwrap_or_default();
@@ -69,7 +81,10 @@ impl KeptClaims {
                 false => Value::from(text),
             };
             if let Some(line) = self.table.get(usize::from(place.line)) {
-                claims.push((line.claim, value));
+                match line.personal {
+                    true => claims.personal.push((line.claim, value)),
+                    false => claims.plain.push((line.claim, value)),
+                }
             }
         }
         claims
@@ -94,6 +109,7 @@ mod tests {
             form: Form::MaybeText,
             becomes: "-",
             kept,
+            personal: false,
         }
     }
 
@@ -102,7 +118,7 @@ mod tests {
         const TABLE: &[ClaimLine] = &[
             line("a", true),
             line("unkept", false),
-            line("b", true),
+            line("b", true).personal(),
             line("c", true),
             line("d", true),
             line("e", true),
@@ -116,11 +132,13 @@ mod tests {
         });
         let claims = Claims::signed(payload.as_object().unwrap().clone());
         let unpacked = KeptClaims::of(TABLE, &claims).unpacked();
-        assert_eq!(unpacked.len(), 7);
-        for (name, value) in unpacked {
+        assert_eq!((unpacked.plain.len(), unpacked.personal.len()), (6, 1));
+        assert_eq!(unpacked.personal, [("b", json!(""))]);
+        for (name, value) in unpacked.plain {
             assert_eq!(payload.get(name), Some(&value), "{name}");
             assert_ne!(name, "unkept");
         }
-        assert!(KeptClaims::of(&[], &claims).unpacked().is_empty());
+        let none = KeptClaims::of(&[], &claims).unpacked();
+        assert!(none.plain.is_empty() && none.personal.is_empty());
     }
 }

@@ -79,7 +79,7 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("acr", Form::MaybeText, "-").kept(),
     line("auth_time", Form::Number, "-").kept(),
     line("sid", Form::MaybeText, "-"),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];
 
 const NO_ACCESS_TOKEN: &str =

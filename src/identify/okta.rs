@@ -43,7 +43,7 @@ pub(super) fn who(claims: &Claims) -> Result<Who, Refusal> {
 /// Of access tokens of custom servers.
 pub(super) const CLAIMS: &[ClaimLine] = &[
     line("cid", Form::Mark, "client").kept(),
-    line("uid", Form::MaybeText, "person or agent").kept(),
+    line("uid", Form::MaybeText, "person or agent").personal(),
     line("ver", Form::Number, "-"),
     line("preferred_username", Form::MaybeText, "name"),
     line("groups", Form::Texts, "teams"),
@@ -51,7 +51,7 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("scp", Form::Words, "scopes").kept(),
     line("amr", Form::Texts, "mfa").kept(),
     line("auth_time", Form::Number, "-").kept(),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];
 
 const NO_ACCESS_TOKEN: &str =

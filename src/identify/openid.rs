@@ -66,5 +66,5 @@ pub(super) const CLAIMS: &[ClaimLine] = &[
     line("scp", Form::Words, "scopes").kept(),
     line("amr", Form::Texts, "mfa").kept(),
     line("auth_time", Form::Number, "-").kept(),
-    line("act", Form::Actors, "actors").kept(),
+    line("act", Form::Actors, "actors").personal(),
 ];

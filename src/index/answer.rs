@@ -21,7 +21,6 @@ use super::row::Order;
 use super::settings::IndexSettings;
 use super::store::{BLOCK, CHUNK, ChunkTimes, Known, Store};
 use crate::clock::Time;
-use crate::record::Record;
 
 mod blocks;
 mod rows;
@@ -256,14 +255,10 @@ impl<'a> Asking<'a> {
                 (false, false) => {}
                 _ => {
                     for kept in text(self.store, &self.known.origin, times.chunk)? {
-                        let record = Record {
-                            seq: begin.saturating_add(u64::from(kept.place)),
-                            kind: kept.kind,
-                            payload: kept.payload,
-                        };
-                        let facts = Facts::of(&record);
+                        let seq = begin.saturating_add(u64::from(kept.place));
+                        let facts = Facts::of(seq, kept.kind, &kept.text);
                         if facts.is_some_and(|(facts, _)| query.means(&facts)) {
-                            places::set(bits, place(record.seq));
+                            places::set(bits, place(seq));
                         }
                     }
                 }

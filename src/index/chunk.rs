@@ -15,7 +15,8 @@ use super::index_error::IndexError;
 pub(super) struct Kept {
     pub(super) place: u8,
     pub(super) kind: Kind,
-    pub(super) payload: Vec<u8>,
+    /// The record, whole.
+    pub(super) text: Vec<u8>,
 }
 
 /// How far behind each place its outcome is.
@@ -32,9 +33,9 @@ pub(super) fn packed(records: &[Kept]) -> Result<Vec<u8>, IndexError> {
             .unwrap_or(0);
         plain.push(record.place);
         plain.push(u8::try_from(kind).unwrap_or(0));
-        let length = u32::try_from(record.payload.len()).unwrap_or(u32::MAX);
+        let length = u32::try_from(record.text.len()).unwrap_or(u32::MAX);
         plain.extend_from_slice(&length.to_be_bytes());
-        plain.extend_from_slice(&record.payload);
+        plain.extend_from_slice(&record.text);
     }
     zstd::bulk::compress(&plain, LEVEL).map_err(|e| IndexError::database("compress", e))
 }
@@ -50,13 +51,13 @@ pub(super) fn unpacked(bytes: &[u8]) -> Result<Vec<Kept>, IndexError> {
         let cut = after
             .split_at_checked(length)
             .zip(KINDS.get(usize::from(kind)));
-        let Some(((payload, after), kind)) = cut else {
+        let Some(((text, after), kind)) = cut else {
             return Err(IndexError::damaged("a chunk ends too early"));
         };
         records.push(Kept {
             place,
             kind: *kind,
-            payload: payload.to_vec(),
+            text: text.to_vec(),
         });
         rest = after;
     }
@@ -107,10 +108,10 @@ mod tests {
 
     #[test]
     fn records_and_links_come_back_as_they_were_put_in() {
-        let record = |place, kind, payload: &[u8]| Kept {
+        let record = |place, kind, text: &[u8]| Kept {
             place,
             kind,
-            payload: payload.to_vec(),
+            text: text.to_vec(),
         };
         let records = [
             record(0, Kind::Event, b"{}"),

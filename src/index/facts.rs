@@ -1,6 +1,6 @@
 //! Says which facts a record holds.
 //!
-//! In: a record. Out: its [`Facts`], by field, and whether it waits for an outcome or is one.
+//! In: a whole record, what it says of a person in its place. Out: its [`Facts`], by field, and whether it waits for an outcome or is one.
 //!
 //! This is the one place that knows which member of a record a field comes from: the scan asks these
 //! facts, and the index keeps them.
@@ -10,7 +10,6 @@
 use serde_json::Value;
 
 use crate::clock::Time;
-use crate::record::Record;
 use crate::record::frame::Kind;
 
 use super::field::Field;
@@ -59,14 +58,14 @@ impl Facts {
     }
 
     /// What a record says; nothing where it is neither a decision, an outcome nor an event.
-    pub(super) fn of(record: &Record) -> Option<(Facts, Standing)> {
-        let members: Value = serde_json::from_slice(&record.payload).ok()?;
+    pub(super) fn of(seq: u64, kind: Kind, whole: &[u8]) -> Option<(Facts, Standing)> {
+        let members: Value = serde_json::from_slice(whole).ok()?;
         let time = members.get("time").and_then(Value::as_u64);
         let mut facts = Reading {
             members: &members,
-            facts: Facts::at(record.seq, Time::from_ms(time.unwrap_or(0))),
+            facts: Facts::at(seq, Time::from_ms(time.unwrap_or(0))),
         };
-        let standing = match record.kind {
+        let standing = match kind {
             Kind::Decision => facts.decision(),
             Kind::Outcome => facts.outcome()?,
             Kind::Event => facts.event(),

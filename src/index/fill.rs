@@ -9,8 +9,8 @@
 //!
 //! Never: writes to the journal; believes its own memory after a pass that failed.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 
 use crate::record::{Follower, Record, follow};
 
@@ -20,6 +20,7 @@ use super::places::Places;
 use super::row::{Pairing, Part};
 use super::store::{BLOCK, Batch, CHUNK, ChunkTimes, Known, Posting, Store};
 
+mod erased;
 mod gathered;
 
 use gathered::Gathered;
@@ -29,7 +30,10 @@ use gathered::Gathered;
 pub(super) struct Filler {
     store: Store,
     origin: String,
+    folder: PathBuf,
     follower: Follower,
+    /// Read and not taken over yet.
+    read: VecDeque<Record>,
     next_seq: u64,
     pairing: Pairing,
     /// The postings of the block that is being filled.
@@ -66,6 +70,8 @@ impl Filler {
             pairing: Pairing::with(store.waiting(origin)?),
             follower: Follower::from(folder, next_seq),
             origin: origin.to_owned(),
+            folder: folder.to_owned(),
+            read: VecDeque::new(),
             postings: HashMap::new(),
             whole_from: block_of(next_seq.saturating_add(BLOCK - 1)),
             store,
@@ -81,38 +87,58 @@ impl Filler {
 
     /// Takes at most so many records over; how many it took. After an error this filler is done.
     pub(super) fn pass(&mut self, most: usize) -> Result<usize, IndexError> {
-        let mut records: Vec<Record> = Vec::new();
-        while records.len() < most {
+        while self.read.len() < most {
             match self.follower.advance() {
-                Ok(Some(record)) => records.push(record),
+                Ok(Some(record)) => self.read.push_back(record),
                 Ok(None) => break,
                 // What was read before the fault is good; the next pass meets the fault again.
-                Err(_) if !records.is_empty() => break,
+                Err(_) if !self.read.is_empty() => break,
                 Err(fault) => return Err(fault.into()),
             }
         }
+        self.take_out_what_is_erased()?;
+        // Up to the next erasure: what it names is taken over before, and taken out after.
+        let next = self.read.iter().skip(1).position(erased::is_done);
+        let taken = next.map_or(self.read.len(), |at| at.saturating_add(1));
+        let records: Vec<Record> = self.read.drain(..taken).collect();
         let Some(last) = records.last() else {
             return Ok(0);
         };
         let to = last.seq.saturating_add(1);
-        let taken = records.len();
         let batch = self.batch(records, to)?;
         self.store.write(&batch)?;
         self.next_seq = to;
         let filling = block_of(to);
         self.postings.retain(|posting, _| posting.block >= filling);
-        Ok(taken)
+        // Whoever sees fewer than they asked for takes it that there are no more.
+        Ok(if self.read.is_empty() { taken } else { most })
+    }
+
+    /// Where the next record says that an erasure is done, it is done here.
+    fn take_out_what_is_erased(&mut self) -> Result<(), IndexError> {
+        let Some(done) = self.read.front().filter(|record| erased::is_done(record)) else {
+            return Ok(());
+        };
+        erased::take_out(&mut self.store, &self.folder, &self.origin, done)?;
+        // What memory held of it is read again.
+        self.postings.clear();
+        self.whole_from = block_of(self.next_seq.saturating_add(BLOCK - 1));
+        if !self.next_seq.is_multiple_of(CHUNK) {
+            self.tail = text(&mut self.store, &self.origin, self.next_seq / CHUNK)?;
+        }
+        Ok(())
     }
 
     fn batch(&mut self, records: Vec<Record>, to: u64) -> Result<Batch, IndexError> {
         let mut gathered = Gathered::after(std::mem::take(&mut self.tail), self.next_seq);
         for record in records {
-            match self.pairing.take(&record) {
+            let whole = record.whole();
+            match self.pairing.take(record.seq, record.kind, &whole) {
                 Part::Nothing => {}
                 Part::Begins(facts, id) => gathered.begins(facts, id),
                 Part::Completes(seq, id, facts) => gathered.completes(seq, record.seq, id, facts),
             }
-            gathered.keep(record);
+            gathered.keep(record.seq, record.kind, whole.into_owned());
         }
         let mut batch = Batch {
             origin: self.origin.clone(),
@@ -195,7 +221,7 @@ fn agrees(store: &mut Store, known: &Known, folder: &Path) -> Result<bool, Index
     let kept = text(store, &known.origin, last / CHUNK)?;
     Ok(kept
         .iter()
-        .any(|k| k.place == place && k.payload == record.payload))
+        .any(|k| k.place == place && *k.text == *record.whole()))
 }
 
 /// The records of a chunk; none where it is not there.

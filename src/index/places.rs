@@ -49,6 +49,26 @@ impl Places {
         }
     }
 
+    /// Takes a place out. What is many stays a bitmap, however few are left.
+    pub(super) fn remove(&mut self, place: u16) {
+        match self {
+            Places::Few(list) => list.retain(|other| *other != place),
+            Places::Many(bits) => {
+                if let Some(word) = bits.get_mut(usize::from(place / 64)) {
+                    *word &= !(1 << (place % 64));
+                }
+            }
+        }
+    }
+
+    /// Whether there is no place.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Places::Few(list) => list.is_empty(),
+            Places::Many(bits) => bits.iter().all(|word| *word == 0),
+        }
+    }
+
     /// Adds all of them to a bitmap.
     pub(super) fn add_to(&self, bits: &mut [u64; WORDS]) {
         match self {

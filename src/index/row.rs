@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::clock::Time;
-use crate::record::Record;
+use crate::record::frame::Kind;
 
 use super::facts::{Facts, Standing};
 
@@ -22,7 +22,7 @@ pub struct Row {
     pub seq: u64,
     /// When it arrived or happened.
     pub time: Time,
-    /// The decision or event, as it is in the journal.
+    /// The decision or event, whole.
     pub record: String,
     /// Where the outcome is and what it says; none while it is owed, and where none is.
     pub outcome: Option<(u64, String)>,
@@ -62,12 +62,12 @@ impl Pairing {
     }
 
     /// Takes the next record.
-    pub(super) fn take(&mut self, record: &Record) -> Part {
-        match Facts::of(record) {
+    pub(super) fn take(&mut self, seq: u64, kind: Kind, whole: &[u8]) -> Part {
+        match Facts::of(seq, kind, whole) {
             None => Part::Nothing,
             Some((facts, Standing::Alone)) => Part::Begins(facts, None),
             Some((facts, Standing::Awaits(id))) => {
-                self.open.insert(id.clone(), record.seq);
+                self.open.insert(id.clone(), seq);
                 Part::Begins(facts, Some(id))
             }
             Some((facts, Standing::Answers(id))) => match self.open.remove(&id) {

@@ -68,7 +68,8 @@ impl Scanned<'_> {
     }
 
     fn take(&mut self, record: Record) {
-        match self.pairing.take(&record) {
+        let whole = record.whole();
+        match self.pairing.take(record.seq, record.kind, &whole) {
             Part::Nothing => {}
             Part::Begins(facts, id) => {
                 if self.origin.is_empty()
@@ -80,16 +81,16 @@ impl Scanned<'_> {
                     origin: Arc::clone(&self.origin),
                     seq: record.seq,
                     time: facts.time,
-                    record: text_of(&record.payload),
+                    record: text_of(&whole),
                     outcome: None,
                 };
                 self.waiting.insert(record.seq, (row, facts, id.is_none()));
             }
             Part::Completes(seq, _, outcome) => {
-                if let Some((row, facts, whole)) = self.waiting.get_mut(&seq) {
+                if let Some((row, facts, is_whole)) = self.waiting.get_mut(&seq) {
                     facts.take(outcome);
-                    row.outcome = Some((record.seq, text_of(&record.payload)));
-                    *whole = true;
+                    row.outcome = Some((record.seq, text_of(&whole)));
+                    *is_whole = true;
                 }
             }
         }

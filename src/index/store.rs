@@ -27,7 +27,7 @@ mod sqlite;
 mod statements;
 mod tables;
 
-pub(super) use statements::{BLOCK, Batch, CHUNK, ChunkTimes, Known, Posting, Store};
+pub(super) use statements::{Amendment, BLOCK, Batch, CHUNK, ChunkTimes, Known, Posting, Store};
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,9 @@ trait Database: Send {
 
     /// Begins a transaction: one that writes, or one that sees a single state of everything.
     fn begin(&mut self, writes: bool) -> Result<(), IndexError>;
+
+    /// Overwrites what deleted rows left behind.
+    fn scrub(&mut self) -> Result<(), IndexError>;
 
     /// Ends it, with everything or with nothing.
     fn end(&mut self, keep: bool) -> Result<(), IndexError>;

@@ -1,7 +1,8 @@
 //! Says what an audit record contains, and in which bytes.
 //!
 //! In: a `Sighting` and what the steps after it found, an `Outcome`, or a [`Note`] of stile's
-//! own. Out: one line of JSON in the form of RFC 8785, rendered straight into a buffer.
+//! own. Out: one line of JSON in the form of RFC 8785, rendered straight into a buffer; of a decision
+//! also what it says of a person, which lies beside the line.
 //!
 //! Fields are those of the table in the manual. A field that does not apply is absent, never empty
 //! or null; the one exception is `resource`, always `[type, id, project]`. `seq` is in the frame
@@ -20,6 +21,7 @@ mod decision;
 mod event;
 mod inputs;
 mod outcome;
+mod personal;
 mod together;
 
 pub use asker::Asker;

@@ -65,11 +65,7 @@ impl Follower {
             }
             self.next_seq = frame.seq.saturating_add(1);
             self.began = true;
-            return Ok(Some(Record {
-                seq: frame.seq,
-                kind: frame.kind,
-                payload: frame.payload.to_vec(),
-            }));
+            return Ok(Some(Record::of(&frame)));
         }
     }
 

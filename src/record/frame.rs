@@ -3,24 +3,27 @@
 //! In: a kind, a sequence number, a chain value and a payload. Out: the bytes of one frame; or a
 //! [`Frame`] read back, or the [`Flaw`] that makes the bytes none.
 //!
-//! All integers are big-endian. A frame is 53 bytes of head and the payload:
+//! All integers are big-endian. A frame is 53 bytes of head, the payload, and a disclosure where bit
+//! 6 of the kind says so:
 //!
 //! | offset | bytes | what |
 //! | --- | --- | --- |
 //! | 0 | 4 | magic `f5 53 54 4c` (0xf5 occurs in no UTF-8 text, so no payload contains it) |
 //! | 4 | 4 | length of the payload, 1 to 65,535; stile writes at most 60,000 |
-//! | 8 | 4 | CRC-32C of all the rest: bytes 0 to 7, then byte 12 to the end |
-//! | 12 | 1 | kind: 1 decision, 2 outcome, 3 session, 4 event; bit 7: see below |
+//! | 8 | 4 | CRC-32C of head and payload: bytes 0 to 7, then byte 12 to the payload's end |
+//! | 12 | 1 | kind: 1 decision, 2 outcome, 3 session, 4 event; bits 6 and 7: see below |
 //! | 13 | 8 | sequence number, from 0 without gap: the leaf's index in the Merkle tree |
 //! | 21 | 32 | chain value of this frame |
 //! | 53 | n | payload: the leaf, exactly |
+//! | 53 + n | m | what the record says of a person, see [`disclosure`] |
 //!
 //! leaf hash = SHA-256(0x00 ‖ payload); chain(n) = SHA-256(chain(n−1) ‖ leaf hash(n)); the chain
 //! before frame 0 is SHA-256("stile journal 1\n" ‖ origin).
 //!
 //! Bit 7 of the kind says: every frame before this one was confirmed by a sync before this one was
 //! written. It is how a later frame records the synced position, by which recovery tells a torn
-//! tail, which was promised to nobody, from damage.
+//! tail, which was promised to nobody, from damage. Bit 6 says that a disclosure follows: it has a
+//! checksum of its own, because it can be erased where it lies and nothing else may change then.
 //!
 //! The sequence number is in the frame only, not in the payload, so that a record is rendered and
 //! hashed on its request's own task. This layout is final: tiles, checkpoints and erasure are
@@ -31,6 +34,10 @@
 //! RFC 6962 2.1 (leaf hash); RFC 3720 12.1 (CRC-32C).
 
 use aws_lc_rs::digest::{self, SHA256};
+
+pub mod disclosure;
+
+pub use disclosure::Disclosure;
 
 /// 32 bytes of SHA-256.
 pub type Digest = [u8; 32];
@@ -97,14 +104,22 @@ pub struct Frame<'a> {
     pub seq: u64,
     /// The chain value as stored.
     pub chain: Digest,
-    /// The record.
+    /// The leaf: the record without what it says of a person.
     pub payload: &'a [u8],
+    /// What it says of a person, or the zeros in its place.
+    pub disclosure: Option<Disclosure<'a>>,
 }
 
 impl Frame<'_> {
     /// Bytes of the whole frame.
     pub fn size_bytes(&self) -> usize {
-        HEAD_BYTES.saturating_add(self.payload.len())
+        HEAD_BYTES
+            .saturating_add(self.payload.len())
+            .saturating_add(self.disclosed_bytes().len())
+    }
+
+    fn disclosed_bytes(&self) -> &[u8] {
+        self.disclosure.map_or(&[], |disclosure| disclosure.bytes())
     }
 
     /// Appends the frame to a batch.
@@ -114,7 +129,8 @@ impl Frame<'_> {
         begin[..4].copy_from_slice(&MAGIC);
         begin[4..].copy_from_slice(&length.to_be_bytes());
         let mut rest = [0; HEAD_BYTES - 12];
-        rest[0] = self.kind.byte() | if self.after_sync { AFTER_SYNC } else { 0 };
+        let disclosed = self.disclosure.map_or(0, |_| DISCLOSED);
+        rest[0] = self.kind.byte() | disclosed | if self.after_sync { AFTER_SYNC } else { 0 };
         rest[1..9].copy_from_slice(&self.seq.to_be_bytes());
         rest[9..].copy_from_slice(&self.chain);
         let crc = crc32c::crc32c(&begin);
@@ -124,6 +140,7 @@ impl Frame<'_> {
         batch.extend_from_slice(&crc.to_be_bytes());
         batch.extend_from_slice(&rest);
         batch.extend_from_slice(self.payload);
+        batch.extend_from_slice(self.disclosed_bytes());
     }
 
     /// Reads the frame that `bytes` begin with.
@@ -132,13 +149,34 @@ impl Frame<'_> {
     ///
     /// The [`Flaw`] that makes them none.
     pub fn read(bytes: &[u8]) -> Result<Frame<'_>, Flaw> {
+        let (frame, behind) = Frame::read_leaf(bytes)?;
+        let Some(behind) = behind else {
+            return Ok(frame);
+        };
+        let head = behind.first_chunk::<2>().ok_or(Flaw::TooShort)?;
+        let size = Disclosure::size_of(head)?;
+        let bytes = behind.get(..size).ok_or(Flaw::TooShort)?;
+        Ok(Frame {
+            disclosure: Some(Disclosure::read(bytes)?),
+            ..frame
+        })
+    }
+
+    /// Reads the frame without its disclosure; then what is behind its leaf, where one should be.
+    ///
+    /// # Errors
+    ///
+    /// The [`Flaw`] that makes them none.
+    pub(super) fn read_leaf(bytes: &[u8]) -> Result<(Frame<'_>, Option<&[u8]>), Flaw> {
         let (begin, after) = bytes.split_first_chunk::<8>().ok_or(Flaw::TooShort)?;
         let (crc, after) = after.split_first_chunk::<4>().ok_or(Flaw::TooShort)?;
         let (rest, after) = after
             .split_first_chunk::<{ HEAD_BYTES - 12 }>()
             .ok_or(Flaw::TooShort)?;
         let payload_bytes = payload_bytes_of(begin)?;
-        let payload = after.get(..payload_bytes).ok_or(Flaw::TooShort)?;
+        let (payload, behind) = after
+            .split_at_checked(payload_bytes)
+            .ok_or(Flaw::TooShort)?;
         let sum = crc32c::crc32c(begin);
         let sum = crc32c::crc32c_append(sum, rest);
         if crc32c::crc32c_append(sum, payload) != u32::from_be_bytes(*crc) {
@@ -147,23 +185,48 @@ impl Frame<'_> {
         let ([kind], rest) = rest.split_first_chunk::<1>().ok_or(Flaw::TooShort)?;
         let (seq, rest) = rest.split_first_chunk::<8>().ok_or(Flaw::TooShort)?;
         let (chain, _) = rest.split_first_chunk::<32>().ok_or(Flaw::TooShort)?;
-        Ok(Frame {
-            kind: Kind::of_byte(kind & !AFTER_SYNC).ok_or(Flaw::Kind)?,
+        let frame = Frame {
+            kind: Kind::of_byte(kind & !(AFTER_SYNC | DISCLOSED)).ok_or(Flaw::Kind)?,
             after_sync: kind & AFTER_SYNC != 0,
             seq: u64::from_be_bytes(*seq),
             chain: *chain,
             payload,
-        })
+            disclosure: None,
+        };
+        Ok((frame, (kind & DISCLOSED != 0).then_some(behind)))
     }
 }
 
-/// How many bytes the frame has that begins with these eight.
+/// How far a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// So many bytes are all of it.
+    Whole(usize),
+    /// So many bytes must be there to tell.
+    AtLeast(usize),
+}
+
+/// How many bytes the frame has that begins with these.
 ///
 /// # Errors
 ///
-/// [`Flaw::Magic`] or [`Flaw::Length`].
-pub fn size_of_frame(begin: &[u8; 8]) -> Result<usize, Flaw> {
-    payload_bytes_of(begin).map(|n| n.saturating_add(HEAD_BYTES))
+/// [`Flaw::Magic`], [`Flaw::Length`] or [`Flaw::Disclosure`].
+pub fn extent(bytes: &[u8]) -> Result<Extent, Flaw> {
+    let Some(begin) = bytes.first_chunk::<8>() else {
+        return Ok(Extent::AtLeast(8));
+    };
+    let leaf = payload_bytes_of(begin)?.saturating_add(HEAD_BYTES);
+    let Some(kind) = bytes.get(KIND_AT) else {
+        return Ok(Extent::AtLeast(HEAD_BYTES));
+    };
+    if kind & DISCLOSED == 0 {
+        return Ok(Extent::Whole(leaf));
+    }
+    let behind = bytes.get(leaf..).and_then(<[u8]>::first_chunk::<2>);
+    Ok(match behind {
+        Some(head) => Extent::Whole(leaf.saturating_add(Disclosure::size_of(head)?)),
+        None => Extent::AtLeast(leaf.saturating_add(2)),
+    })
 }
 
 fn payload_bytes_of(begin: &[u8; 8]) -> Result<usize, Flaw> {
@@ -192,6 +255,8 @@ pub enum Flaw {
     Kind,
     /// The segment is packed, and what is there is not what was packed.
     Packed,
+    /// The leaf is whole; what follows it is not what was written there, nor zeros.
+    Disclosure,
 }
 
 impl Flaw {
@@ -204,6 +269,7 @@ impl Flaw {
             Flaw::Checksum => "the checksum does not fit",
             Flaw::Kind => "the kind is unknown",
             Flaw::Packed => "the packed segment was changed or cut and cannot be unpacked",
+            Flaw::Disclosure => "the checksum of the personal members does not fit",
         }
     }
 }
@@ -252,6 +318,8 @@ pub(super) fn digits(byte: u8) -> [u8; 2] {
 }
 
 const AFTER_SYNC: u8 = 0x80;
+const DISCLOSED: u8 = 0x40;
+const KIND_AT: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -270,6 +338,60 @@ mod tests {
             seq: 0x0102_0304_0506_0708,
             chain: [7; 32],
             payload,
+            disclosure: None,
+        }
+    }
+
+    fn disclosed() -> Vec<u8> {
+        let mut object = Vec::new();
+        disclosure::begin(&mut object, &[9; 16]);
+        object.extend_from_slice(br#"{"ua":"x"}"#);
+        disclosure::finish(&mut object);
+        let mut bytes = Vec::new();
+        let with = Frame {
+            disclosure: Some(Disclosure::read(&object).unwrap()),
+            ..frame(b"{}")
+        };
+        with.append_to(&mut bytes);
+        assert_eq!(Frame::read(&bytes), Ok(with));
+        bytes
+    }
+
+    #[test]
+    fn a_frame_with_a_disclosure_is_the_same_frame_and_some_bytes() {
+        let (plain, with) = (bytes(), disclosed());
+        assert_eq!(with.len(), plain.len() + 32);
+        assert_eq!(with[12], plain[12] | 0x40);
+        assert_eq!(with[13..plain.len()], plain[13..]);
+        assert_eq!(extent(&with), Ok(Extent::Whole(with.len())));
+        assert_eq!(extent(&plain), Ok(Extent::Whole(plain.len())));
+        let leaf = Frame::read_leaf(&with).unwrap().0;
+        assert_eq!((leaf.payload, leaf.disclosure), (b"{}".as_slice(), None));
+    }
+
+    #[test]
+    fn a_changed_bit_of_a_disclosure_leaves_the_leaf_and_is_found() {
+        let leaf = bytes().len();
+        for at in 0..disclosed().len() {
+            let mut changed = disclosed();
+            changed[at] ^= 1;
+            let read = Frame::read(&changed);
+            match at < leaf {
+                true => assert!(read.is_err(), "byte {at}"),
+                false => {
+                    let too_long = at == leaf || at == leaf + 1;
+                    let flaws = [Flaw::Disclosure, Flaw::TooShort];
+                    assert!(flaws[..1 + usize::from(too_long)].contains(&read.unwrap_err()));
+                    assert!(Frame::read_leaf(&changed).is_ok(), "byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_with_a_disclosure_cut_anywhere_is_found() {
+        for at in 0..disclosed().len() {
+            assert_eq!(Frame::read(&disclosed()[..at]), Err(Flaw::TooShort), "{at}");
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Gist<'a> {
     pub of: Option<Uuid>,
     /// What an event is about.
     pub event: Option<&'a str>,
+    /// What stands for the personal members beside it.
+    pub personal: Option<&'a str>,
     /// What there is to say about it.
     #[serde(default, borrow)]
     pub detail: Option<&'a serde_json::value::RawValue>,

@@ -13,6 +13,7 @@
 //!
 //! Never: an answer that waits longer than `commit_ms`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +23,15 @@ use uuid::Uuid;
 
 use super::audit_record::{Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
+use super::disk::Disk;
+use super::erasure::Eraser;
 use super::fingerprint::FingerprintKey;
 use super::flood::Flood;
+use super::frame::disclosure::Salt;
 use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
+use super::rendered::Rendered;
 use super::settings::{Level, Levels};
 use super::spent::{Spent, Unspent};
 use super::tree::Board;
@@ -54,6 +59,8 @@ pub struct Journal {
     commit_ms: u64,
     board: Arc<Board>,
     flood: Arc<Flood>,
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 /// Whose record it is: when many wait, there is room for the known longer than for strangers.
@@ -124,10 +131,15 @@ impl Journal {
         level: Level,
     ) -> Result<Committed, (Arrival, Refusal)> {
         let counted_once = self.counted_once(&permit);
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
-        DecisionRecord::of_permit(arrival.sighting(), &permit, level, &self.key)
-            .render(&self.constants(), &mut payload);
-        match self.submit_allow(arrival.id(), payload, level).await {
+        let sighting = arrival.sighting();
+        let rendered = self.rendered(&DecisionRecord::of_permit(
+            sighting, &permit, level, &self.key,
+        ));
+        let stored = match rendered {
+            Ok(rendered) => self.submit_allow(arrival.id(), rendered, level).await,
+            Err(refusal) => Err(refusal),
+        };
+        match stored {
             Ok((seq, pending)) => Ok(Committed {
                 arrival,
                 permit,
@@ -174,13 +186,11 @@ impl Journal {
             }
         }
         let level = operation.map_or(Level::Write, |operation| self.levels.of(&operation.entry));
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
         let key = &self.key;
-        DecisionRecord::of_refusal(
+        let rendered = self.rendered(&DecisionRecord::of_refusal(
             sighting, refusal, principal, operation, decision, level, key,
-        )
-        .render(&self.constants(), &mut payload);
-        let stored = self.store(Kind::Decision, payload, level, None, claim);
+        ))?;
+        let stored = self.store(Kind::Decision, rendered, level, None, claim);
         stored.await.map(|stored| stored.seq)
     }
 
@@ -190,10 +200,9 @@ impl Journal {
     ///
     /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
     pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
-        let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
-        DecisionRecord::of_publication(sighting).render(&self.constants(), &mut payload);
+        let rendered = self.rendered(&DecisionRecord::of_publication(sighting))?;
         let (kind, level) = (Kind::Decision, Level::Write);
-        let stored = self.store(kind, payload, level, None, Claim::Stranger);
+        let stored = self.store(kind, rendered, level, None, Claim::Stranger);
         stored.await.map(|stored| stored.seq)
     }
 
@@ -248,6 +257,15 @@ impl Journal {
         self.state().is_ready(self.commit_ms)
     }
 
+    /// Who erases in this journal. It waits for the writer: not for a thread that serves requests.
+    pub fn eraser(&self) -> Eraser {
+        Eraser {
+            intake: Arc::clone(&self.intake),
+            disk: Arc::clone(&self.disk),
+            folder: self.folder.clone(),
+        }
+    }
+
     /// How checkpoints and their anchors stand.
     pub fn tree(&self) -> TreeState {
         self.board.state(self.state().next_seq)
@@ -298,8 +316,13 @@ impl Journal {
     ///
     /// `audit_backpressure` or `audit_unavailable`.
     #[doc(hidden)]
-    pub async fn submit(&self, kind: Kind, payload: Vec<u8>, level: Level) -> Result<u64, Refusal> {
-        let stored = self.store(kind, payload, level, None, Claim::Known);
+    pub async fn submit(
+        &self,
+        kind: Kind,
+        record: impl Into<Rendered>,
+        level: Level,
+    ) -> Result<u64, Refusal> {
+        let stored = self.store(kind, record.into(), level, None, Claim::Known);
         stored.await.map(|stored| stored.seq)
     }
 
@@ -312,12 +335,18 @@ impl Journal {
     pub async fn submit_allow(
         &self,
         id: Uuid,
-        payload: Vec<u8>,
+        record: impl Into<Rendered>,
         level: Level,
     ) -> Result<(u64, Pending), Refusal> {
         let owed = Owed::not_yet(Arc::clone(&self.intake), id);
         let stored = self
-            .store(Kind::Decision, payload, level, Some(owed), Claim::Known)
+            .store(
+                Kind::Decision,
+                record.into(),
+                level,
+                Some(owed),
+                Claim::Known,
+            )
             .await?;
         match stored.owed {
             Some(owed) => Ok((stored.seq, owed.released())),
@@ -329,29 +358,29 @@ impl Journal {
     async fn store(
         &self,
         kind: Kind,
-        payload: Vec<u8>,
+        record: Rendered,
         level: Level,
         owed: Option<Owed>,
         claim: Claim,
     ) -> Result<Stored, Refusal> {
-        let stored = self.try_store(kind, payload, level, owed, claim).await;
+        let stored = self.try_store(kind, record, level, owed, claim).await;
         stored.map_err(|Untaken(reason, noted)| self.unrecorded(reason, noted))
     }
 
     async fn try_store(
         &self,
         kind: Kind,
-        payload: Vec<u8>,
+        record: Rendered,
         level: Level,
         owed: Option<Owed>,
         claim: Claim,
     ) -> Result<Stored, Untaken> {
         let unavailable = |noted| Untaken(Reason::AuditUnavailable, noted);
-        if payload.len() > LARGEST_PAYLOAD {
+        if record.size_bytes() > LARGEST_PAYLOAD {
             return Err(unavailable("the record is too large"));
         }
         let (reply, mut answer) = oneshot::channel();
-        let entry = Entry::held(kind, payload, Hold { level, reply, owed });
+        let entry = Entry::held(kind, record, Hold { level, reply, owed });
         if let Err(reason) = self.intake.ask(entry, claim == Claim::Known) {
             return Err(Untaken(reason, "the journal takes no more records"));
         }
@@ -366,6 +395,18 @@ impl Journal {
                 answer.try_recv().map_err(|_| unavailable(late))
             }
         }
+    }
+
+    /// A decision's record under a salt of its own.
+    fn rendered(&self, record: &DecisionRecord<'_>) -> Result<Rendered, Refusal> {
+        let mut salt = [0; size_of::<Salt>()];
+        // A salt that somebody can guess would leave an erased name to be guessed.
+        if aws_lc_rs::rand::fill(&mut salt).is_err() {
+            return Err(self.unrecorded(Reason::AuditUnavailable, "there is no randomness"));
+        }
+        let mut rendered = Rendered::with_capacity(USUAL_PAYLOAD);
+        record.render(&self.constants(), &salt, &mut rendered);
+        Ok(rendered)
     }
 
     fn unrecorded(&self, reason: Reason, noted: &'static str) -> Refusal {

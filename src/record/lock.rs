@@ -61,7 +61,7 @@ impl Lock {
 }
 
 /// Whether a process has the journal open now. Takes the lock for a moment where nobody has it.
-pub(super) fn is_in_use(folder: &Path) -> bool {
+pub fn is_in_use(folder: &Path) -> bool {
     File::open(folder.join(LOCK))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -1,13 +1,13 @@
 //! Reads a decision back from its record: what was answered, and the question that it answered.
 //!
-//! In: the payload of a decision's record. Out: a [`PastDecision`], and from it the
+//! In: a decision's record, whole. Out: a [`PastDecision`], and from it the
 //! [`PastQuestion`], or the gap that keeps it from being asked again.
 //!
 //! Members are borrowed and the question is built only when somebody asks, because a month of records
 //! holds few different questions. A record's bytes follow from its values, so equal bytes are equal
 //! questions: see [`PastDecision::pieces`].
 //!
-//! Never: a question that is not whole. What was cut, was never written or cannot be read is a
+//! Never: a question that is not whole. What was cut, erased, never written or cannot be read is a
 //! [`Gap`], not an empty value.
 
 use serde::Deserialize;
@@ -61,6 +61,9 @@ pub struct PastDecision<'a> {
     actors: Option<&'a RawValue>,
     #[serde(default, borrow)]
     cut: Option<&'a RawValue>,
+    /// There only where what the record said of a person was erased.
+    #[serde(default)]
+    personal: Option<&'a str>,
 }
 
 /// Why a past decision cannot be asked again.
@@ -72,6 +75,8 @@ pub enum Gap {
     NoInputs,
     /// A value was too long for the record.
     Cut(String),
+    /// Who asked was erased.
+    Erased,
     /// The record does not say what it should.
     Unreadable(&'static str),
 }
@@ -105,6 +110,11 @@ impl<'a> PastDecision<'a> {
         serde_json::from_slice(payload).map_err(|_| "the record of a decision is not well-formed")
     }
 
+    /// Whether who asked was erased. Of a job no more is than who started it, which no policy reads.
+    pub fn lacks_who(&self) -> bool {
+        self.personal.is_some() && self.subject_kind != Some("job")
+    }
+
     /// Whether policies were asked.
     pub fn is_by_policy(&self) -> bool {
         match self.decision {
@@ -126,6 +136,7 @@ impl<'a> PastDecision<'a> {
             read.unwrap_or_default()
         };
         match self.subject_kind {
+            Some(kind) if self.lacks_who() => format!("{kind}, erased"),
             // Its subject says project and ref; its name is who started it.
             Some("job") | None => text(self.subject),
             Some(kind) => format!("{kind} {}", text(self.subject_name)),
@@ -173,6 +184,7 @@ impl<'a> PastDecision<'a> {
         take(text(self.acts_for));
         take(text(self.actors));
         take(text(self.cut));
+        take(if self.lacks_who() { "erased" } else { "" });
         let (before, _, after) = around(text(self.inputs), "\"at\":\"");
         take(before);
         match left_out.sha {
@@ -196,6 +208,7 @@ impl std::fmt::Display for Gap {
         match self {
             Gap::NotByPolicy => to.write_str("no policy was asked"),
             Gap::NoInputs => to.write_str("the record is of a version that kept no inputs"),
+            Gap::Erased => to.write_str("who asked was erased: it cannot be judged any more"),
             Gap::Cut(name) => write!(to, "`{name}` was too long for the record and was cut"),
             Gap::Unreadable(name) => write!(to, "`{name}` cannot be read from the record"),
         }

@@ -6,13 +6,15 @@
 //! [`verify`](super::verify()) is for. It ends in silence at the end of the last segment, whatever
 //! lies there, so that a journal in use can be read.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use super::frame::Kind;
+use super::frame::{Disclosure, Frame, Kind};
 use super::journal_error::JournalError;
 use super::scan::{Scan, Step};
 use super::segment;
+use super::whole::whole;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +23,38 @@ pub struct Record {
     pub seq: u64,
     /// What it is about.
     pub kind: Kind,
-    /// The line of JSON.
+    /// The leaf, exactly: a line of JSON without what it says of a person.
     pub payload: Vec<u8>,
+    /// What lies beside the leaf; empty where nothing ever did.
+    beside: Vec<u8>,
+}
+
+impl Record {
+    /// The record in a frame.
+    pub fn of(frame: &Frame<'_>) -> Record {
+        Record {
+            seq: frame.seq,
+            kind: frame.kind,
+            payload: frame.payload.to_vec(),
+            beside: frame
+                .disclosure
+                .map_or_else(Vec::new, |d| d.bytes().to_vec()),
+        }
+    }
+
+    /// What it says of a person, beside the leaf.
+    pub fn disclosure(&self) -> Option<Disclosure<'_>> {
+        Disclosure::of_whole(&self.beside)
+    }
+
+    /// The record as one line of JSON, personal members in their places. Of one that was erased the
+    /// leaf as it is: its member `personal` says that there was something.
+    pub fn whole(&self) -> Cow<'_, [u8]> {
+        match self.disclosure().filter(|beside| !beside.is_erased()) {
+            Some(beside) => Cow::Owned(whole(&self.payload, beside.object())),
+            None => Cow::Borrowed(&self.payload),
+        }
+    }
 }
 
 /// The records of a journal, in order.
@@ -102,14 +134,7 @@ impl Iterator for Records {
                 }
             };
             let (seq, record) = match scan.advance() {
-                Ok(Step::Frame { frame, .. }) => {
-                    let record = Record {
-                        seq: frame.seq,
-                        kind: frame.kind,
-                        payload: frame.payload.to_vec(),
-                    };
-                    (frame.seq, record)
-                }
+                Ok(Step::Frame { frame, .. }) => (frame.seq, Record::of(&frame)),
                 Ok(Step::Flaw { offset, flaw }) if !self.segments.as_slice().is_empty() => {
                     let fault = format!("byte {offset}: {}", flaw.word());
                     let error = JournalError::refused(path, fault);

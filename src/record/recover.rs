@@ -5,7 +5,8 @@
 //!
 //! A `start` event is written after the outcomes of all earlier allows, so reading begins at the
 //! segment with the last one: the cost is two readings of what was written since the last start.
-//! Everything read is checked: checksum, sequence, chain, form.
+//! Everything read is checked: checksum, sequence, chain, form. What was announced to be erased and
+//! is not, is erased first.
 //!
 //! What follows the last good frame of the last segment is a torn tail when nobody can have been
 //! promised it: no whole frame follows, or only frames of the same unsynced stretch and another
@@ -19,15 +20,18 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use uuid::Uuid;
 
 use super::audit_record::Note;
 use super::disk::{Disk, write_whole};
+use super::erasure;
+use super::erasure::announced::{SinceStart, since_start};
 use super::frame::{Digest, chain_after, first_chain, hex, leaf_hash, sha256};
 use super::gist::Gist;
 use super::journal_error::JournalError;
+use super::ranges::Ranges;
 use super::scan::{Scan, Step};
 use super::segment::{self, Segment, SegmentHead};
 use crate::clock::Time;
@@ -43,8 +47,19 @@ pub struct RecoveryReport {
     pub torn: Option<Torn>,
     /// How many allows were left without an outcome and got `unknown`.
     pub unknown: usize,
+    /// The erasure that a crash had cut off and recovery completed.
+    pub erased: Option<Completed>,
     /// The latest time in the records read: no wall clock should be far before it.
     pub last_time: Option<Time>,
+}
+
+/// An erasure that was announced before a crash and completed after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// The event that announced it.
+    pub of: u64,
+    /// How many records were still to be erased.
+    pub records: u64,
 }
 
 /// The bytes of a torn tail, kept.
@@ -71,6 +86,7 @@ pub(super) struct Found {
     /// Whether what was cut off had been promised.
     pub(super) is_gap: bool,
     pub(super) last_time: Option<Time>,
+    pub(super) erased: Option<Completed>,
 }
 
 /// What a journal must be to be gone on with.
@@ -97,7 +113,8 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
     if segment::is_packed(last_path) {
         return Err(damage(last_path, 0, NOT_THE_LAST));
     }
-    let from = last_start(&listed)?;
+    let SinceStart { from, open } = since_start(&listed)?;
+    let erased = complete(disk, folder, &open)?;
     let mut walk = Walk::new(expected);
     for (first_seq, path) in listed.get(from..).unwrap_or_default() {
         walk.segment(*first_seq, path, path == last_path)?;
@@ -114,7 +131,24 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
         torn,
         is_gap: walk.is_gap,
         last_time: walk.last_time,
+        erased,
     })
+}
+
+/// Erases what was announced and not done before a crash, so that what is read next is whole.
+fn complete(
+    disk: &dyn Disk,
+    folder: &Path,
+    open: &[(u64, Ranges)],
+) -> Result<Option<Completed>, JournalError> {
+    let Some((of, _)) = open.first() else {
+        return Ok(None);
+    };
+    let mut records = 0_u64;
+    for (_, seqs) in open {
+        records = records.saturating_add(erasure::overwrite(disk, folder, seqs)?);
+    }
+    Ok(Some(Completed { of: *of, records }))
 }
 
 fn begin(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, JournalError> {
@@ -139,22 +173,8 @@ fn begin(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, JournalError>
         torn: None,
         is_gap: false,
         last_time: None,
+        erased: None,
     })
-}
-
-/// The last segment that holds a `start` event, or the first there is.
-fn last_start(listed: &[(u64, PathBuf)]) -> Result<usize, JournalError> {
-    for (index, (_, path)) in listed.iter().enumerate().rev() {
-        let io = |fault| JournalError::io("read", path, fault);
-        let (mut scan, _) = Scan::open(path).map_err(io)?;
-        while let Step::Frame { frame, .. } = scan.advance().map_err(io)? {
-            let gist = Gist::read(&frame).ok();
-            if gist.and_then(|g| g.event) == Some(Note::Start.word()) {
-                return Ok(index);
-            }
-        }
-    }
-    Ok(0)
 }
 
 /// The reading of the segments since the last start, in order.

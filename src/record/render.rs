@@ -42,6 +42,11 @@ impl<'a> Line<'a> {
     /// Begins an object in an empty buffer.
     pub(super) fn begin(out: &'a mut Vec<u8>) -> Line<'a> {
         out.clear();
+        Line::behind(out)
+    }
+
+    /// Begins an object behind what the buffer holds.
+    pub(super) fn behind(out: &'a mut Vec<u8>) -> Line<'a> {
         out.push(b'{');
         Line {
             out,
@@ -160,7 +165,14 @@ impl<'a> Line<'a> {
         let Some(at) = self.cut_at.filter(|_| !self.cuts.is_empty()) else {
             return;
         };
-        let mut member = Vec::from(b",\"cut\":{".as_slice());
+        // A comma before it, or behind where it is the first.
+        let is_first = at.checked_sub(1).and_then(|before| self.out.get(before)) == Some(&b'{');
+        let begin: &[u8] = if is_first {
+            b"\"cut\":{"
+        } else {
+            b",\"cut\":{"
+        };
+        let mut member = Vec::from(begin);
         for (index, cut) in self.cuts.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let _ = write!(
@@ -170,6 +182,10 @@ impl<'a> Line<'a> {
             );
         }
         member.push(b'}');
+        let is_last = self.out.get(at) == Some(&b'}');
+        if is_first && !is_last {
+            member.push(b',');
+        }
         self.out.splice(at..at, member);
     }
 
@@ -358,6 +374,18 @@ mod tests {
             line,
             format!(r#"{{"a":"ää","cut":{{"a":[8,"{digest}"]}}}}"#)
         );
+    }
+
+    #[test]
+    fn what_was_cut_may_be_named_first() {
+        let mut out = Vec::new();
+        let mut line = Line::begin(&mut out);
+        line.cut_goes_here();
+        line.text("ua", "long", 2);
+        line.finish();
+        let digest = hex(&sha256(&[b"long"]));
+        let expected = format!(r#"{{"cut":{{"ua":[4,"{digest}"]}},"ua":"lo"}}"#);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 use std::io;
 use std::path::Path;
 
-use super::frame::{self, Flaw, Frame, MAGIC};
+use super::frame::{self, Extent, Flaw, Frame, MAGIC};
 use super::segment::{SEGMENT_HEAD_BYTES, SegmentHead};
 use super::source::Source;
 
@@ -48,6 +48,23 @@ pub enum Step<'a> {
         /// Where the frames end in the file.
         offset: u64,
     },
+}
+
+/// A frame whose disclosure is not what was written there.
+#[derive(Debug)]
+pub(super) struct LeafAlone {
+    /// Where it begins in the file.
+    pub(super) offset: u64,
+    bytes: Vec<u8>,
+    /// Whether a whole frame comes behind.
+    pub(super) is_followed: bool,
+}
+
+impl LeafAlone {
+    /// The frame, without the disclosure.
+    pub(super) fn frame(&self) -> Option<Frame<'_>> {
+        Frame::read_leaf(&self.bytes).ok().map(|(frame, _)| frame)
+    }
 }
 
 impl Scan {
@@ -91,14 +108,10 @@ impl Scan {
                 }),
             };
         }
-        let size = match self.ready().first_chunk::<8>().map(frame::size_of_frame) {
-            None => return Ok(self.short(offset)),
-            Some(Err(flaw)) => return Ok(Step::Flaw { offset, flaw }),
-            Some(Ok(size)) => size,
+        let size = match self.fill_frame()? {
+            Err(flaw) => return Ok(Step::Flaw { offset, flaw }),
+            Ok(size) => size,
         };
-        if !self.fill(size)? {
-            return Ok(self.short(offset));
-        }
         if let Err(flaw) = Frame::read(self.ready()) {
             return Ok(Step::Flaw { offset, flaw });
         }
@@ -118,6 +131,31 @@ impl Scan {
     /// As reading the file.
     pub fn resume(&mut self) -> io::Result<bool> {
         self.skip(1);
+        self.seek_frame()
+    }
+
+    /// The frame at a [`Flaw::Disclosure`], without its disclosure: its leaf is whole. Where it
+    /// begins, and its bytes. The scan then stands at the next whole frame, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As reading the file.
+    pub(super) fn leaf_alone(&mut self) -> io::Result<Option<LeafAlone>> {
+        let offset = self.offset;
+        let Ok((frame, _)) = Frame::read_leaf(self.ready()) else {
+            return Ok(None);
+        };
+        let size = frame.size_bytes();
+        let bytes = self.ready().get(..size).unwrap_or_default().to_vec();
+        self.skip(size);
+        Ok(Some(LeafAlone {
+            offset,
+            bytes,
+            is_followed: self.seek_frame()?,
+        }))
+    }
+
+    fn seek_frame(&mut self) -> io::Result<bool> {
         while self.fill(frame::HEAD_BYTES)? {
             let [first, ..] = MAGIC;
             let Some(candidate) = self.ready().iter().position(|byte| *byte == first) else {
@@ -125,11 +163,7 @@ impl Scan {
                 continue;
             };
             self.skip(candidate);
-            self.fill(8)?;
-            if let Some(Ok(size)) = self.ready().first_chunk::<8>().map(frame::size_of_frame)
-                && self.fill(size)?
-                && Frame::read(self.ready()).is_ok()
-            {
+            if self.has_whole()? {
                 return Ok(true);
             }
             self.skip(1);
@@ -160,13 +194,23 @@ impl Scan {
     ///
     /// As reading the file.
     pub(super) fn has_whole(&mut self) -> io::Result<bool> {
-        self.fill(8)?;
-        Ok(
-            match self.ready().first_chunk::<8>().map(frame::size_of_frame) {
-                Some(Ok(size)) => self.fill(size)? && Frame::read(self.ready()).is_ok(),
-                _ => false,
-            },
-        )
+        Ok(self.fill_frame()?.is_ok() && Frame::read(self.ready()).is_ok())
+    }
+
+    /// Sees to it that the frame that begins here is ready; how many bytes it has.
+    fn fill_frame(&mut self) -> io::Result<Result<usize, Flaw>> {
+        loop {
+            let (bytes, is_all) = match frame::extent(self.ready()) {
+                Err(flaw) => return Ok(Err(flaw)),
+                Ok(Extent::Whole(bytes)) => (bytes, true),
+                Ok(Extent::AtLeast(bytes)) => (bytes, false),
+            };
+            match self.fill(bytes)? {
+                true if is_all => return Ok(Ok(bytes)),
+                true => {}
+                false => return Ok(Err(self.short())),
+            }
+        }
     }
 
     /// Forgets what it has read ahead, so that the same place is read again: while someone writes,
@@ -254,12 +298,12 @@ impl Scan {
         }
     }
 
-    fn short(&self, offset: u64) -> Step<'static> {
-        let flaw = match self.file.is_damaged() {
+    /// Why a frame is not all there.
+    fn short(&self) -> Flaw {
+        match self.file.is_damaged() {
             true => Flaw::Packed,
             false => Flaw::TooShort,
-        };
-        Step::Flaw { offset, flaw }
+        }
     }
 }
 

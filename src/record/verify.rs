@@ -24,9 +24,10 @@ use super::frame::{Digest, Flaw, Frame, chain_after, first_chain, hex, leaf_hash
 use super::gist::Gist;
 use super::journal_error::JournalError;
 use super::lock;
-use super::scan::{Scan, Step};
+use super::scan::{LeafAlone, Scan, Step};
 use super::segment::{self, SegmentHead};
 
+mod erased;
 mod evidence;
 mod ledger;
 mod sums;
@@ -170,6 +171,12 @@ impl<'e> Check<'e> {
                         scan.look_again()?;
                         continue;
                     }
+                    if let Some(alone) = scan.leaf_alone()? {
+                        if self.leaf_alone(&alone, flaw, is_last) {
+                            continue;
+                        }
+                        return Ok(());
+                    }
                     let resumes = scan.resume()?;
                     // A packed one was whole once.
                     if resumes || !is_last || flaw == Flaw::Packed {
@@ -215,10 +222,29 @@ impl<'e> Check<'e> {
         self.expected = Some((head.first_seq, head.previous_chain));
     }
 
+    /// A whole leaf with something else behind it than it should be; whether there is more.
+    fn leaf_alone(&mut self, alone: &LeafAlone, flaw: Flaw, is_last: bool) -> bool {
+        if !alone.is_followed && is_last {
+            // Its writing was cut off, or is not over.
+            if !self.in_use {
+                self.found.torn_tail = Some(alone.offset);
+            }
+            return false;
+        }
+        if let Some(frame) = alone.frame() {
+            self.judge(alone.offset, &frame, Some((flaw.word(), None)));
+        }
+        alone.is_followed
+    }
+
     fn frame(&mut self, offset: u64, frame: &Frame<'_>) {
+        self.judge(offset, frame, None);
+    }
+
+    fn judge(&mut self, offset: u64, frame: &Frame<'_>, beside: Option<Fault>) {
         self.found.records = self.found.records.saturating_add(1);
         let leaf = leaf_hash(frame.payload);
-        let fault = self.fault_of(frame, &leaf);
+        let fault = self.fault_of(frame, &leaf, beside);
         if let Some((fault, hashes)) = fault {
             self.broken_at(frame.seq, offset, fault, hashes);
         } else {
@@ -231,7 +257,12 @@ impl<'e> Check<'e> {
     }
 
     /// What is wrong with a whole frame: its place, its chain, its words.
-    fn fault_of(&mut self, frame: &Frame<'_>, leaf: &Digest) -> Option<Fault> {
+    fn fault_of(
+        &mut self,
+        frame: &Frame<'_>,
+        leaf: &Digest,
+        beside: Option<Fault>,
+    ) -> Option<Fault> {
         let mut fault = None;
         if let Some((seq, chain)) = self.expected {
             let computed = chain_after(&chain, leaf);
@@ -255,10 +286,14 @@ impl<'e> Check<'e> {
                 let is_whole = self.found.break_count == 0 && fault.is_none();
                 let said = self.ledger.enter(frame, &gist, &mut self.found);
                 // Behind a break a missing partner proves nothing of its own.
-                said.filter(|_| is_whole)
+                let said = said.filter(|_| is_whole);
+                match &beside {
+                    None => said.or(self.ledger.beside(frame, &gist, &mut self.found)),
+                    Some(_) => said,
+                }
             }
         };
-        fault.or(said.map(|said| (said, None)))
+        fault.or(said.map(|said| (said, None))).or(beside)
     }
 
     /// A break between records: at what should have come next.
@@ -289,6 +324,11 @@ impl<'e> Check<'e> {
     fn finish(mut self) -> Verification {
         self.end_good();
         self.found.head = self.head.map_or_else(String::new, |head| hex(&head));
+        for seq in self.ledger.unannounced() {
+            let fault = "its personal members were erased without a record of it";
+            let found = Break::of_sum(seq, "erasure", fault.to_owned(), None);
+            self.found.add_break(found);
+        }
         self.ledger.close(&mut self.found);
         self.summing.close(&mut self.found);
         self.found.judge();

@@ -222,7 +222,7 @@ impl Writer {
                 return;
             };
             take(ask, entries, closing);
-            bytes = bytes.saturating_add(entries.last().map_or(0, |e| e.payload.len()));
+            bytes = bytes.saturating_add(entries.last().map_or(0, |e| e.record.size_bytes()));
         }
     }
 
@@ -276,7 +276,8 @@ impl Writer {
             after_sync: self.unsynced_since.is_none() && self.batch.is_empty(),
             seq: self.seq,
             chain,
-            payload: &entry.payload,
+            payload: entry.record.leaf(),
+            disclosure: entry.record.disclosure(),
         }
         .append_to(&mut self.batch);
         self.written.push((self.seq, entry));

@@ -126,7 +126,7 @@ pub fn replay(
         let found = found?;
         records = records.saturating_add(1);
         if found.kind == Kind::Decision {
-            replaying.take(&found.payload, since);
+            replaying.take(&found.whole(), since);
         }
         if records.is_multiple_of(BETWEEN_LOOKS) {
             let asked = replaying.replayed.asked;

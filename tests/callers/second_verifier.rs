@@ -106,6 +106,34 @@ async fn a_verifier_written_from_the_documentation_agrees_with_ours() {
         "{theirs}"
     );
 
+    // Erased by the program, and then one more by hand.
+    let words = [
+        "--config",
+        "stile.yaml",
+        "audit",
+        "erase",
+        "ip:*",
+        "--reason",
+        "r",
+    ];
+    let erased = std::process::Command::new(support::program())
+        .args([&words[..], &["--authority", "a", "--yes"]].concat())
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts");
+    assert!(erased.status.success(), "{erased:?}");
+    let announced = trimmed(&folder.path().join("journal"));
+    let (verdict, theirs) = both(&announced).expect("installed");
+    assert_eq!(verdict, Verdict::Verified, "{theirs}");
+    assert_ne!(announced[0].1, whole[0].1, "nothing was erased");
+    let mut silently = whole.clone();
+    let (_, first) = &mut silently[0];
+    first.clone_from(&announced[0].1);
+    let (verdict, theirs) = both(&silently).expect("installed");
+    assert_eq!(verdict, Verdict::Invalid, "{theirs}");
+    let fault = theirs["fault"].as_str().expect("a fault");
+    assert!(fault.contains("erased without a record"), "{fault}");
+
     let later = both(whole.get(1..).expect("several")).expect("installed");
     assert_eq!(later.0, Verdict::Incomplete, "older segments are missing");
     let mut gap = whole.clone();

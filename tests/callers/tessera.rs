@@ -80,6 +80,26 @@ async fn tesseras_fsck_reads_the_whole_log_and_finds_a_changed_byte() {
         let (whole, said) = is_whole(&fsck, &tiles, &vkey(&journal, line), copy.path());
         assert!(whole, "{said}");
     }
+    let entries = std::fs::read(tiles.join("tile/entries/000")).expect("entries");
+    let words = [
+        "--config",
+        "stile.yaml",
+        "audit",
+        "erase",
+        "ip:*",
+        "--reason",
+        "r",
+    ];
+    let erased = std::process::Command::new(crate::support::program())
+        .args([&words[..], &["--authority", "a", "--yes"]].concat())
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts");
+    assert!(erased.status.success(), "{erased:?}");
+    let (whole, said) = is_whole(&fsck, &tiles, &vkey(&journal, 0), copy.path());
+    assert!(whole, "after an erasure: {said}");
+    let after = std::fs::read(tiles.join("tile/entries/000")).expect("entries");
+    assert_eq!(entries, after, "leaves have nothing personal in them");
     for file in ["tile/entries/001", "tile/0/000"] {
         let path = tiles.join(file);
         let bytes = std::fs::read(&path).expect("a tile");

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 
+DISCLOSED = 0x40
 KINDS = {1: "decision", 2: "outcome", 3: "session", 4: "event"}
 
 
@@ -37,6 +38,8 @@ def main():
         verdict, fault = "invalid", str(broken)
     except Torn as torn:
         verdict, fault = "incomplete", str(torn)
+        if journal.erased:
+            verdict, fault = "invalid", "erased without a record"
     print(json.dumps({"verdict": verdict, "records": journal.records,
                       "chain": (journal.chain or b"").hex(), "fault": fault}))
     sys.exit({"verified": 0, "incomplete": 3, "invalid": 1}[verdict])
@@ -46,6 +49,7 @@ class Journal:
     def __init__(self):
         self.seq = self.chain = self.origin = None
         self.records, self.open, self.last, self.begins_late = 0, set(), None, False
+        self.erased = set()
 
     def segment(self, path, is_last):
         is_packed = path.suffix == ".zst"
@@ -59,8 +63,17 @@ class Journal:
                 behind = any(whole_frame(data, found) for found in occurrences(data, at + 1))
                 demand(is_last and not is_packed and not behind, f"{path.name}: no frame at byte {at}")
                 raise Torn(f"{path.name}: ends within a frame at byte {at}")
-            self.frame(*frame, f"{path.name} at byte {at}")
+            place = f"{path.name} at byte {at}"
             at += 53 + len(frame[3])
+            beside = None
+            if frame[0] & DISCLOSED:
+                beside = disclosure(data, at)
+                if beside is None:
+                    behind = any(whole_frame(data, found) for found in occurrences(data, at))
+                    demand(is_last and not behind, f"{place}: disclosure")
+                    raise Torn(f"{place}: ends within a disclosure")
+                at += 6 + len(beside)
+            self.frame(*frame, beside, place)
         if data[at:].strip(b"\0"):
             demand(is_last and not is_packed and not any(whole_frame(data, found) for found in occurrences(data, at)),
                    f"{path.name}: zeros, then something, from byte {at}")
@@ -81,13 +94,15 @@ class Journal:
                f"{name}: not the segment that should follow")
         return first
 
-    def frame(self, kind, seq, chain, record, place):
+    def frame(self, kind, seq, chain, record, beside, place):
+        kind &= ~DISCLOSED
         demand(seq == self.seq, f"{place}: sequence number")
         leaf = hashlib.sha256(b"\0" + record).digest()
         demand(chain == hashlib.sha256(self.chain + leaf).digest(), f"{place}: chain value")
         demand(min(record) >= 0x20, f"{place}: not one line")
         said = json.loads(record)
         demand(said["kind"] == KINDS.get(kind) and said["log"] == self.origin, f"{place}: record")
+        self.personal(seq, said, beside, place)
         inputs = said.get("inputs", {"at": "", "issuer": ""})
         demand(type(inputs.get("at")) is type(inputs.get("issuer")) is str or "inputs" in said.get("cut", {}),
                f"{place}: inputs")
@@ -100,7 +115,23 @@ class Journal:
         self.seq, self.chain, self.last = seq + 1, chain, said
         self.records += 1
 
+    def personal(self, seq, said, beside, place):
+        demand((beside is None) == ("personal" not in said), f"{place}: a disclosure or its digest is missing")
+        if beside is not None and not beside.strip(b"\0"):
+            self.erased.add(seq)
+        elif beside is not None:
+            demand(hashlib.sha256(beside).hexdigest() == said["personal"], f"{place}: digest of the disclosure")
+        if said.get("event") == "redaction":
+            last = -1
+            for word in said["detail"]["seqs"].split():
+                first, _, to = word.partition("-")
+                first, to = int(first), int(to or first)
+                demand(last < first <= to, f"{place}: seqs")
+                self.erased = {seq for seq in self.erased if not first <= seq <= to}
+                last = to
+
     def ending(self):
+        demand(not self.erased, f"erased without a record: {sorted(self.erased)[:5]}")
         if self.begins_late:
             return "incomplete", "the first records are not here"
         if self.open or self.last is None or self.last.get("event") != "stop":
@@ -138,6 +169,16 @@ def whole_frame(data, at):
         return None
     kind, seq, chain = struct.unpack(">BQ32s", data[at + 12:at + 53])
     return kind & 0x7F, seq, chain, data[at + 53:end]
+
+
+def disclosure(data, at):
+    """Salt and object behind a record, or None."""
+    end = at + 22 + number(data[at:at + 2])
+    if end == at + 22 or end > len(data):
+        return None
+    if crc32c(data[at:at + 2] + data[at + 6:end]) != number(data[at + 2:at + 6]):
+        return None
+    return data[at + 6:end]
 
 
 def occurrences(data, at):

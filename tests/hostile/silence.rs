@@ -88,7 +88,7 @@ async fn no_text_of_a_caller_ends_a_line_or_moves_a_terminal() {
     }
     assert!(kept >= HOSTILE.len(), "claims are kept to the letter");
     for record in stile::record::read(&world.stile.journal()).unwrap() {
-        let payload = record.unwrap().payload;
+        let payload = record.unwrap().whole().into_owned();
         assert!(
             payload.iter().all(|byte| *byte >= 0x20),
             "{}",

@@ -69,6 +69,9 @@ fn a_job_is_read_as_it_is() {
     assert_eq!(token.typ.as_deref(), Some("JWT"));
     assert_eq!(token.expires, Time::from_secs(NOW_S + 3600));
     let kept = token.kept_claims.unpacked();
+    let personal: Vec<&str> = kept.personal.iter().map(|(name, _)| *name).collect();
+    assert_eq!(personal, ["user_id", "user_login"]);
+    let kept = kept.plain;
     assert!(kept.contains(&("project_id", json!("20"))));
     assert!(kept.contains(&("runner_id", json!(1))));
     let secret = ["jti", "user_email"];

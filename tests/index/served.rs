@@ -8,14 +8,14 @@ use stile_kit::{Call, World};
 
 use crate::support::{ask, program, whole, world};
 
-fn stile(folder: &Path, words: &[&str]) -> Output {
+pub(super) fn stile(folder: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(program());
     command.args(["--config", "stile.yaml"]).args(words);
     let command = command.current_dir(folder).stdin(Stdio::null());
     command.output().unwrap()
 }
 
-fn said(output: &Output) -> (String, String) {
+pub(super) fn said(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr))
 }

@@ -66,7 +66,7 @@ fn an_outcome_has_these_bytes() {
         total_us: Some(31_000),
     }
     .render(&constants(), &mut line);
-    assert_golden("outcome", &line, include_str!("golden/outcome.json"));
+    assert_golden_leaf("outcome", &line, include_str!("golden/outcome.json"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn an_event_has_these_bytes() {
         mono_ns: 88_500_000_999,
     }
     .render(&constants(), &mut line);
-    assert_golden("event", &line, include_str!("golden/event.json"));
+    assert_golden_leaf("event", &line, include_str!("golden/event.json"));
 }
 
 #[test]
@@ -94,9 +94,12 @@ fn every_decision_names_its_fields_in_order() {
     for who in [job(), agent] {
         let inputs = Some(inputs(&who));
         let line = decision_with(&who, "error", Some(Reason::PolicyError), inputs);
-        let parsed: serde_json::Value = serde_json::from_slice(&line).unwrap();
-        // serde_json keeps maps sorted, so writing it again is the canonical form here.
-        assert_eq!(serde_json::to_vec(&parsed).unwrap(), line);
+        let disclosure = line.disclosure().unwrap();
+        for text in [line.leaf(), disclosure.object(), &line.whole()] {
+            let parsed: serde_json::Value = serde_json::from_slice(text).unwrap();
+            // serde_json keeps maps sorted, so writing it again is the canonical form here.
+            assert_eq!(serde_json::to_vec(&parsed).unwrap(), text);
+        }
     }
 }
 
@@ -117,7 +120,7 @@ pub(super) fn inputs(who: &Who) -> Inputs<'_> {
     }
 }
 
-fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Vec<u8> {
+fn decision(who: &Who, decision: &'static str, reason: Option<Reason>) -> Rendered {
     decision_with(who, decision, reason, None)
 }
 
@@ -126,7 +129,7 @@ pub(super) fn decision_with(
     decision: &'static str,
     reason: Option<Reason>,
     inputs: Option<Inputs<'_>>,
-) -> Vec<u8> {
+) -> Rendered {
     let tls = TlsFacts {
         version: "1.3",
         suite: "TLS_AES_128_GCM_SHA256".to_owned(),
@@ -169,7 +172,7 @@ pub(super) fn decision_with(
         },
         parameters: Vec::new(),
     };
-    let mut line = Vec::new();
+    let mut line = Rendered::default();
     DecisionRecord {
         sighting: seen,
         level: Level::Sync,
@@ -188,6 +191,7 @@ pub(super) fn decision_with(
             bound: None,
             fingerprint: [0x9f; 32],
             claims: claims.to_vec(),
+            personal_claims: vec![("user_login", "anna".into())],
         }),
         operation: Some(&operation),
         policies: &["shop-reads".to_owned()],
@@ -196,7 +200,7 @@ pub(super) fn decision_with(
         observed: None,
         inputs,
     }
-    .render(&constants(), &mut line);
+    .render(&constants(), &SALT, &mut line);
     line
 }
 
@@ -228,7 +232,17 @@ pub(super) fn job() -> Who {
     })
 }
 
-fn assert_golden(name: &str, line: &[u8], golden: &str) {
+/// The leaf, then what lies beside it: length, checksum and salt in digits, and the object.
+fn assert_golden(name: &str, record: &Rendered, golden: &str) {
+    let beside = record.disclosure().unwrap().bytes();
+    let (head, object) = beside.split_at(stile::record::frame::disclosure::BEFORE_OBJECT);
+    let mut text = record.leaf().to_vec();
+    text.extend_from_slice(format!("\n{} ", stile::record::frame::hex(head)).as_bytes());
+    text.extend_from_slice(object);
+    assert_golden_leaf(name, &text, golden);
+}
+
+fn assert_golden_leaf(name: &str, line: &[u8], golden: &str) {
     let line = std::str::from_utf8(line).unwrap();
     assert_eq!(line, golden.trim_end(), "tests/journal/golden/{name}.json");
 }

@@ -9,7 +9,7 @@ use super::*;
 #[test]
 fn what_a_record_keeps_is_the_question_that_was_asked() {
     for who in [full_job(), person(), agent()] {
-        let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+        let line = whole_of(&who, "allow", None, Some(inputs(&who)));
         let past = PastDecision::read(&line).unwrap();
         let asked = past.asked().unwrap();
         assert!(!asked.lacks_email);
@@ -34,7 +34,7 @@ fn what_a_record_keeps_is_the_question_that_was_asked() {
 fn another_minute_is_the_same_question_and_another_input_is_not() {
     let pieces = |who: &Who, at: &str, left_out| {
         let inputs = Inputs { at, ..inputs(who) };
-        let line = decision_with(who, "allow", None, Some(inputs));
+        let line = whole_of(who, "allow", None, Some(inputs));
         let past = PastDecision::read(&line).unwrap();
         let mut pieces = Vec::new();
         past.pieces(left_out, |piece| pieces.push(piece.to_owned()));
@@ -61,6 +61,34 @@ fn another_minute_is_the_same_question_and_another_input_is_not() {
         pieces(&who, "2026-11-23 12:40", no_sha),
         pieces(&other, "2026-11-23 12:40", no_sha)
     );
+}
+
+fn whole_of(
+    who: &Who,
+    decision: &'static str,
+    reason: Option<Reason>,
+    inputs: Option<Inputs<'_>>,
+) -> Vec<u8> {
+    decision_with(who, decision, reason, inputs).whole()
+}
+
+#[test]
+fn who_was_erased_is_no_question_and_a_job_still_is() {
+    for (who, expected) in [
+        (full_job(), None),
+        (person(), Some(Gap::Erased)),
+        (agent(), Some(Gap::Erased)),
+    ] {
+        let rendered = decision_with(&who, "allow", None, Some(inputs(&who)));
+        let past = PastDecision::read(rendered.leaf()).unwrap();
+        assert_eq!(past.asked().err(), expected);
+        let (mut erased, mut whole) = (Vec::new(), Vec::new());
+        past.pieces(LeftOut::default(), |piece| erased.push(piece.to_owned()));
+        let text = rendered.whole();
+        let past = PastDecision::read(&text).unwrap();
+        past.pieces(LeftOut::default(), |piece| whole.push(piece.to_owned()));
+        assert_eq!(erased == whole, expected.is_none());
+    }
 }
 
 fn job_with_sha(sha: &str) -> Who {
@@ -90,7 +118,7 @@ fn an_address_that_is_not_the_name_is_kept_back_and_said_to_be() {
     };
     other.email = Some("someone.else@example.com".to_owned());
     let who = Who::Person(other);
-    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    let line = whole_of(&who, "allow", None, Some(inputs(&who)));
     assert!(!String::from_utf8_lossy(&line).contains("someone.else"));
     assert!(
         PastDecision::read(&line)
@@ -104,15 +132,15 @@ fn an_address_that_is_not_the_name_is_kept_back_and_said_to_be() {
 #[test]
 fn a_record_without_inputs_or_with_less_is_no_question() {
     let who = job();
-    let old = decision_with(&who, "allow", None, None);
+    let old = whole_of(&who, "allow", None, None);
     let old = PastDecision::read(&old).unwrap();
     assert_eq!(old.asked().unwrap_err(), Gap::NoInputs);
 
-    let refused = rendered(sighting(Uuid::now_v7()), "refuse", Level::Write);
+    let refused = rendered(sighting(Uuid::now_v7()), "refuse", Level::Write).whole();
     let refused = PastDecision::read(&refused).unwrap();
     assert_eq!(refused.asked().unwrap_err(), Gap::NotByPolicy);
 
-    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    let line = whole_of(&who, "allow", None, Some(inputs(&who)));
     let text = String::from_utf8(line).unwrap();
     let without = text.replace("\"ref_protected\":true,", "");
     let past = PastDecision::read(without.as_bytes()).unwrap();
@@ -132,7 +160,7 @@ fn a_cut_input_is_no_question() {
     };
     many.scopes = (0..900).map(|n| format!("scope-{n}")).collect();
     let who = Who::Person(many);
-    let line = decision_with(&who, "allow", None, Some(inputs(&who)));
+    let line = whole_of(&who, "allow", None, Some(inputs(&who)));
     let past = PastDecision::read(&line).unwrap();
     assert_eq!(past.asked().unwrap_err(), Gap::Cut("inputs".to_owned()));
 }

@@ -25,7 +25,10 @@ async fn an_allow_and_its_outcome_come_back_as_written() {
     journal.close().await.unwrap();
     let records = records(folder.path());
     assert_eq!(json(&records[0])["event"], "start");
-    assert_eq!(records[usize::try_from(seq).unwrap()].payload, payload);
+    let stored = &records[usize::try_from(seq).unwrap()];
+    assert_eq!(stored.payload, payload.leaf());
+    assert_eq!(stored.disclosure(), payload.disclosure());
+    assert_eq!(*stored.whole(), payload.whole());
     let outcome = json(&records[2]);
     assert_eq!(outcome["ref"], id.to_string());
     assert_eq!(outcome["end"], "complete");
@@ -226,7 +229,7 @@ fn hostile_values_come_back_exactly_and_on_one_line() {
         seen.host = Some(text);
         seen.method = Some(text);
         seen.user_agent = Some(text.as_bytes());
-        let line = rendered(seen, "deny", Level::Sync);
+        let line = rendered(seen, "deny", Level::Sync).whole();
         assert!(line.iter().all(|byte| *byte >= 0x20), "{text:?}");
         let read: serde_json::Value = serde_json::from_slice(&line).unwrap();
         for field in ["path", "host", "method", "ua"] {
@@ -240,7 +243,7 @@ fn bytes_that_are_no_text_are_kept_beside_the_text() {
     let mut seen = sighting(Uuid::nil());
     seen.user_agent = Some(b"curl\xff\xfe");
     let read: serde_json::Value =
-        serde_json::from_slice(&rendered(seen, "deny", Level::Sync)).unwrap();
+        serde_json::from_slice(&rendered(seen, "deny", Level::Sync).whole()).unwrap();
     assert_eq!(read["ua"], "curl\u{fffd}\u{fffd}");
     assert_eq!(read["ua_hex"], "6375726cfffe");
 }
@@ -255,7 +258,7 @@ fn long_values_are_cut_with_size_and_hash_and_never_too_large_together() {
     seen.method = Some(&long);
     seen.user_agent = Some(long.as_bytes());
     seen.query = Some(&query);
-    let line = rendered(seen, "deny", Level::Sync);
+    let line = rendered(seen, "deny", Level::Sync).whole();
     assert!(line.len() < 60_000, "{}", line.len());
     let read: serde_json::Value = serde_json::from_slice(&line).unwrap();
     let digest = stile::record::frame::hex(&stile::record::frame::sha256(&[long.as_bytes()]));
@@ -283,14 +286,14 @@ fn values_of_a_query_are_never_recorded() {
     for query in &queries {
         let mut seen = sighting(Uuid::nil());
         seen.query = Some(query);
-        let line = rendered(seen, "deny", Level::Sync);
+        let line = rendered(seen, "deny", Level::Sync).whole();
         let line = String::from_utf8(line).unwrap();
         assert!(!line.contains(canary), "{query}: {line}");
     }
     let mut seen = sighting(Uuid::nil());
     seen.query = Some("page=1&per_page=2&filter[x]=3&bare");
     let line: serde_json::Value =
-        serde_json::from_slice(&rendered(seen, "deny", Level::Sync)).unwrap();
+        serde_json::from_slice(&rendered(seen, "deny", Level::Sync).whole()).unwrap();
     assert_eq!(
         line["query_keys"],
         serde_json::json!(["page", "per_page", "filter[x]", "*"])

@@ -103,6 +103,7 @@ fn mend(folder: &Path, change: impl FnOnce(&mut Vec<Record>)) {
             seq,
             chain,
             payload: &record.payload,
+            disclosure: record.disclosure(),
         };
         frame.append_to(&mut out);
     }
@@ -115,7 +116,7 @@ type Change = fn(&mut Vec<Record>, usize);
 const WAYS: &[(&str, Change)] = &[
     ("changed", |all, at| {
         let text = String::from_utf8(all[at].payload.clone()).unwrap();
-        let other = text.replace("192.0.2.7", "192.0.2.8");
+        let other = text.replace("acme/projects", "acmf/projects");
         all[at].payload = other.into_bytes();
     }),
     ("removed", |all, at| drop(all.remove(at))),

@@ -130,7 +130,7 @@ async fn a_changed_record_with_a_mended_checksum_is_found_where_it_is() {
     let found = changed(|bytes, frames| {
         rewrite(bytes, &frames[2], |payload| {
             let text = String::from_utf8(payload).unwrap();
-            text.replace("192.0.2.7", "192.0.2.8")
+            text.replace("acme/projects", "acmf/projects")
                 .replace("unknown", "unknowm")
                 .into_bytes()
         })

@@ -153,6 +153,12 @@ fn tell(found: &Verification, terminal: &mut Terminal) -> Result<(), Trouble> {
     if found.unrecorded > 0 {
         terminal.line(format_args!("unrecorded answers: {}", found.unrecorded))?;
     }
+    if found.erased > 0 {
+        let (erased, kept) = (found.erased, found.disclosed);
+        terminal.line(format_args!(
+            "personal  erased in {erased} records, kept in {kept}"
+        ))?;
+    }
     let first = found.first_seq;
     let last = found.next_seq.saturating_sub(1);
     let (word, paint, what) = match found.verdict {

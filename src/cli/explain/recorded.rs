@@ -148,9 +148,10 @@ fn found(folder: &Path, id: &str) -> Result<Vec<u8>, Trouble> {
         let record = record.map_err(unread)?;
         let text = String::from_utf8_lossy(&record.payload);
         if record.kind == Kind::Decision && text.contains(&wanted) {
-            let is_it = PastDecision::read(&record.payload).is_ok_and(|past| past.id == id);
+            let whole = record.whole().into_owned();
+            let is_it = PastDecision::read(&whole).is_ok_and(|past| past.id == id);
             if is_it {
-                return Ok(record.payload);
+                return Ok(whole);
             }
         }
     }

@@ -12,7 +12,6 @@ use crate::clock::Time;
 use crate::index::chunk::{Kept, Links};
 use crate::index::facts::Facts;
 use crate::index::row::{Row, text_of};
-use crate::record::Record;
 
 /// The rows that were found.
 #[derive(Debug)]
@@ -105,13 +104,13 @@ impl<'i> Rows<'i> {
     }
 
     fn row(&mut self, origin: &Arc<str>, seq: u64) -> Result<Row, IndexError> {
-        let (record, link) = self.record(origin, seq)?;
-        let facts = Facts::of(&record);
+        let (kept, link) = self.record(origin, seq)?;
+        let facts = Facts::of(seq, kept.kind, &kept.text);
         let outcome = match link {
             Some(behind) => {
                 let at = seq.saturating_add(behind);
                 let (outcome, _) = self.record(origin, at)?;
-                Some((at, text_of(&outcome.payload)))
+                Some((at, text_of(&outcome.text)))
             }
             None => None,
         };
@@ -119,13 +118,13 @@ impl<'i> Rows<'i> {
             origin: Arc::clone(origin),
             seq,
             time: facts.map_or(Time::from_ms(0), |(facts, _)| facts.time),
-            record: text_of(&record.payload),
+            record: text_of(&kept.text),
             outcome,
         })
     }
 
     /// A record, and how far behind it its outcome is.
-    fn record(&mut self, origin: &Arc<str>, seq: u64) -> Result<(Record, Option<u64>), IndexError> {
+    fn record(&mut self, origin: &Arc<str>, seq: u64) -> Result<(Kept, Option<u64>), IndexError> {
         let (chunk, place) = (seq / CHUNK, u8::try_from(seq % CHUNK).unwrap_or(0));
         let is_it = |open: &&Opened| open.chunk == chunk && open.origin == *origin;
         if !self.open.iter().any(|open| is_it(&open)) {
@@ -142,12 +141,7 @@ impl<'i> Rows<'i> {
         let kept = open.and_then(|o| Some((o.records.iter().find(|k| k.place == place)?, o)));
         let (kept, open) =
             kept.ok_or_else(|| IndexError::damaged(format!("record {seq} is not in it")))?;
-        let record = Record {
-            seq,
-            kind: kept.kind,
-            payload: kept.payload.clone(),
-        };
-        Ok((record, open.links.get(place)))
+        Ok((kept.clone(), open.links.get(place)))
     }
 }
 

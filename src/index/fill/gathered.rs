@@ -9,7 +9,6 @@ use serde::Deserialize;
 use crate::index::chunk::Kept;
 use crate::index::facts::Facts;
 use crate::index::store::{CHUNK, Posting};
-use crate::record::Record;
 use crate::record::frame::Kind;
 
 use super::block_of;
@@ -52,16 +51,13 @@ impl Gathered {
         self.mark(seq, facts);
     }
 
-    pub(super) fn keep(&mut self, record: Record) {
+    pub(super) fn keep(&mut self, seq: u64, kind: Kind, text: Vec<u8>) {
         let kept = Kept {
-            place: place_in_chunk(record.seq),
-            kind: record.kind,
-            payload: record.payload,
+            place: place_in_chunk(seq),
+            kind,
+            text,
         };
-        self.chunks
-            .entry(record.seq / CHUNK)
-            .or_default()
-            .push(kept);
+        self.chunks.entry(seq / CHUNK).or_default().push(kept);
     }
 
     fn mark(&mut self, seq: u64, facts: Facts) {
@@ -84,7 +80,7 @@ pub(super) fn times(records: &[Kept]) -> (u64, u64) {
     let rows = records
         .iter()
         .filter(|r| matches!(r.kind, Kind::Decision | Kind::Event));
-    let times = rows.map(|row| serde_json::from_slice::<Timed>(&row.payload).map_or(0, |t| t.time));
+    let times = rows.map(|row| serde_json::from_slice::<Timed>(&row.text).map_or(0, |t| t.time));
     let bounds = |(a, b): (u64, u64), t: u64| (a.min(t), b.max(t));
     match times.clone().next() {
         Some(first) => times.fold((first, first), bounds),

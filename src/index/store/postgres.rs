@@ -153,6 +153,15 @@ impl Database for Postgres {
             .map_err(|e| fault("begin", &e))
     }
 
+    fn scrub(&mut self) -> Result<(), IndexError> {
+        // Each by itself: none of them can be in a transaction, and several at once are one.
+        for sql in ["VACUUM stile_postings", "VACUUM stile_texts"] {
+            let done = self.client.batch_execute(sql);
+            done.map_err(|e| fault("scrub", &e))?;
+        }
+        Ok(())
+    }
+
     fn end(&mut self, keep: bool) -> Result<(), IndexError> {
         let sql = if keep { "COMMIT" } else { "ROLLBACK" };
         self.client

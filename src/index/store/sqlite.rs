@@ -3,7 +3,8 @@
 //! In: the file. Out: a [`Database`].
 //!
 //! Written ahead (WAL), synced at checkpoints only: after a power cut the last batches may be
-//! missing, which the journal still has. The file is for its owner alone, as the journal is.
+//! missing, which the journal still has. Pages are overwritten when rows are deleted, because a row
+//! may be of a person whom the journal has erased. The file is for its owner alone, as the journal is.
 //!
 //! sqlite.org/wal.html
 
@@ -105,6 +106,15 @@ impl Database for Sqlite {
         self.0.execute_batch(sql).map_err(|e| fault("begin", e))
     }
 
+    fn scrub(&mut self) -> Result<(), IndexError> {
+        // Pages are overwritten as rows go; the log ahead of the file has older ones. Where somebody
+        // reads in it now, it is begun anew when they have ended.
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.0
+            .query_row(sql, [], |_| Ok(()))
+            .map_err(|e| fault("scrub", e))
+    }
+
     fn end(&mut self, keep: bool) -> Result<(), IndexError> {
         let sql = if keep { "COMMIT" } else { "ROLLBACK" };
         self.0.execute_batch(sql).map_err(|e| fault("commit", e))
@@ -156,4 +166,5 @@ fn fault(doing: &'static str, error: rusqlite::Error) -> IndexError {
 const PATIENCE: Duration = Duration::from_secs(10);
 const PRAGMAS: &str = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; \
-    PRAGMA wal_autocheckpoint = 2000; PRAGMA trusted_schema = OFF;";
+    PRAGMA wal_autocheckpoint = 2000; PRAGMA trusted_schema = OFF; \
+    PRAGMA secure_delete = ON;";

@@ -54,6 +54,15 @@ pub(in crate::index) struct Batch {
     pub(in crate::index) ended: Vec<String>,
 }
 
+/// What an erasure changes in one chunk.
+#[derive(Debug)]
+pub(in crate::index) struct Amendment {
+    pub(in crate::index) chunk: u64,
+    pub(in crate::index) text: Vec<u8>,
+    /// What is left of each posting; nothing where it goes.
+    pub(in crate::index) postings: Vec<(Posting, Option<Vec<u8>>)>,
+}
+
 impl Store {
     pub(super) fn on(mut database: Box<dyn Database>, make: bool) -> Result<Store, IndexError> {
         if make {
@@ -146,6 +155,42 @@ impl Store {
             ]
         });
         self.database.put(&WAITING, &begun.collect::<Vec<_>>())
+    }
+
+    /// Puts a chunk's records in the place of those that were there, and takes away what they do not
+    /// say any more; all of it or nothing.
+    pub(in crate::index) fn amend(
+        &mut self,
+        origin: &str,
+        amendment: &Amendment,
+    ) -> Result<(), IndexError> {
+        self.all_or_nothing(|store| {
+            let chunk = Value::Number(number(amendment.chunk));
+            let text = vec![Value::Text(origin), chunk, Value::Bytes(&amendment.text)];
+            store.database.put(&TEXTS, &[text])?;
+            for (posting, places) in &amendment.postings {
+                let mut row = vec![
+                    Value::Text(origin),
+                    Value::Text(posting.field.word()),
+                    Value::Bytes(posting.value.as_bytes()),
+                    Value::Number(i64::from(posting.block)),
+                ];
+                if let Some(places) = places {
+                    row.push(Value::Bytes(places));
+                    store.database.put(&POSTINGS, &[row])?;
+                } else {
+                    let sql = "DELETE FROM stile_postings \
+                               WHERE origin = $1 AND field = $2 AND value = $3 AND block = $4";
+                    store.database.run(sql, &row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Sees to it that what was taken away is not in the database's files either.
+    pub(in crate::index) fn scrub(&mut self) -> Result<(), IndexError> {
+        self.database.scrub()
     }
 
     /// Forgets all there is of a journal.

@@ -31,8 +31,10 @@ pub struct Asker<'a> {
     pub bound: Option<Bound>,
     /// The token's fingerprint under the journal's own key.
     pub fingerprint: [u8; 32],
-    /// Claims that records may keep.
+    /// Claims that records keep.
     pub claims: Vec<(&'a str, serde_json::Value)>,
+    /// Those of them that tell of a person.
+    pub personal_claims: Vec<(&'a str, serde_json::Value)>,
 }
 
 impl<'a> Asker<'a> {
@@ -40,6 +42,7 @@ impl<'a> Asker<'a> {
     pub(in crate::record) fn of(principal: &'a Principal, key: &FingerprintKey) -> Asker<'a> {
         let token = principal.token();
         let issuer = principal.issuer_url();
+        let kept = token.kept_claims.unpacked();
         Asker {
             issuer,
             subject: &principal.facts().subject,
@@ -54,7 +57,8 @@ impl<'a> Asker<'a> {
                 Some(jti) => key.of_token_id(issuer, jti),
                 None => key.of_token(principal.digest()),
             },
-            claims: token.kept_claims.unpacked(),
+            claims: kept.plain,
+            personal_claims: kept.personal,
         }
     }
 }

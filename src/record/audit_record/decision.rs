@@ -1,13 +1,16 @@
 //! The record of one decision: the request, who asked, what for, and what was said.
 //!
-//! In: a [`Sighting`] and what the steps after it found. Out: its line.
+//! In: a [`Sighting`] and what the steps after it found. Out: its line, and beside it what it says of
+//! a person.
 
 use crate::authorize::{Decision, Observed, Permit};
 use crate::identify::Principal;
 use crate::listen::{Sighting, TlsFacts, Trace};
 use crate::record::fingerprint::FingerprintKey;
+use crate::record::frame::disclosure::Salt;
 use crate::record::frame::hex;
 use crate::record::render::Line;
+use crate::record::rendered::Rendered;
 use crate::record::settings::Level;
 use crate::refusal::{Reason, Refusal};
 use crate::resolve::{Operation, Resource};
@@ -128,17 +131,16 @@ impl<'a> DecisionRecord<'a> {
         }
     }
 
-    /// Renders the record into a buffer, which is emptied first.
-    pub fn render(&self, constants: &Constants, out: &mut Vec<u8>) {
+    /// Renders the record into a buffer, which is emptied first: what is personal under this salt,
+    /// then the leaf with its digest.
+    pub fn render(&self, constants: &Constants, salt: &Salt, out: &mut Rendered) {
+        let personal = self.disclose(salt, &mut out.bytes);
+        out.leaf_at = out.bytes.len();
         let seen = &self.sighting;
         let asker = self.asker.as_ref();
         let entry = self.operation.map(|operation| &operation.entry);
-        let mut line = Line::begin(out);
+        let mut line = Line::behind(&mut out.bytes);
         line.text_if("activity", entry.map(|e| e.class.word()), WORD);
-        if let Some(actors) = asker.and_then(Asker::actors).filter(|a| !a.is_empty()) {
-            line.texts("actors", actors.iter().map(String::as_str), SOME);
-        }
-        line.text_if("acts_for", asker.and_then(Asker::acts_for), NAME);
         line.text_if("alg", asker.map(|a| a.algorithm), WORD);
         line.rendered("boot", &constants.boot);
         if let Some(claims) = asker.map(|a| &a.claims).filter(|c| !c.is_empty()) {
@@ -149,9 +151,6 @@ impl<'a> DecisionRecord<'a> {
         line.text_if("cred", asker.map(Asker::credential), WORD);
         line.cut_goes_here();
         line.text("decision", self.decision, WORD);
-        if let Some(groups) = asker.and_then(Asker::groups).filter(|g| !g.is_empty()) {
-            line.texts("groups", groups.iter().map(String::as_str), MANY);
-        }
         line.text_if("host", seen.host, NAME);
         line.plain("id", seen.id.hyphenated());
         if let Some(inputs) = &self.inputs {
@@ -166,6 +165,7 @@ impl<'a> DecisionRecord<'a> {
         line.count("mono", seen.mono_ns / 1000);
         line.text_if("op", entry.map(|e| e.action.as_str()), NAME);
         line.text_if("path", seen.path, PATH);
+        line.hex("personal", &personal, NAME);
         if !self.policies.is_empty() {
             line.texts("policies", self.policies.iter().map(String::as_str), SOME);
         }
@@ -187,11 +187,10 @@ impl<'a> DecisionRecord<'a> {
             line_resource(&mut line, &operation.resource);
         }
         line.text_if("service", entry.map(|e| e.upstream.as_ref()), NAME);
-        line.plain("src_ip", seen.peer.ip().to_canonical());
-        line.count("src_port", u64::from(seen.peer.port()));
-        line.text_if("subject", asker.map(|a| a.subject), LONG_NAME);
+        if let Some(asker) = asker.filter(|asker| !asker.is_human()) {
+            line.text("subject", asker.subject, LONG_NAME);
+        }
         line.text_if("subject_kind", asker.map(Asker::kind), WORD);
-        line.text_if("subject_name", asker.and_then(Asker::name), LONG_NAME);
         line.count("time", seen.time.as_ms());
         if let Some(tls) = seen.tls {
             line_tls(&mut line, tls);
@@ -205,9 +204,6 @@ impl<'a> DecisionRecord<'a> {
             line_trace(&mut line, trace);
         }
         line.text_if("typ", asker.and_then(|a| a.typ), WORD);
-        if let Some(agent) = seen.user_agent {
-            line_user_agent(&mut line, agent);
-        }
         line.count("v", FORMAT);
         line.rendered("version", &constants.version);
         if let Some(observed) = self.observed {
@@ -257,15 +253,4 @@ fn line_tls(line: &mut Line<'_>, tls: &TlsFacts) {
 fn line_trace(line: &mut Line<'_>, trace: Trace) {
     let ids = [hex(&trace.trace_id), hex(&trace.span_id)];
     line.texts("trace", ids.iter().map(String::as_str), NAME);
-}
-
-/// Bytes that are no UTF-8 stand in `ua` as U+FFFD and exactly in `ua_hex`.
-fn line_user_agent(line: &mut Line<'_>, agent: &[u8]) {
-    match std::str::from_utf8(agent) {
-        Ok(text) => line.text("ua", text, NAME),
-        Err(_) => {
-            line.text("ua", &String::from_utf8_lossy(agent), NAME);
-            line.hex("ua_hex", agent, LONG_NAME);
-        }
-    }
 }

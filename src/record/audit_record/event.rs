@@ -42,6 +42,14 @@ pub enum Note {
     KeysBlocked,
     /// Another key signs the checkpoints behind this record.
     KeyRotate,
+    /// What records say of a person is about to be erased from them.
+    Redaction,
+    /// It is erased.
+    RedactionDone,
+    /// What records of a stretch of time say of people is to be kept.
+    Hold,
+    /// It needs not be kept any more.
+    HoldLifted,
     /// Somebody who keeps our checkpoints holds one that is not of this log's past.
     AnchorConflict,
     /// Nobody outside has taken a checkpoint for too long.
@@ -67,6 +75,10 @@ impl Note {
         Note::KeysChanged,
         Note::KeysBlocked,
         Note::KeyRotate,
+        Note::Redaction,
+        Note::RedactionDone,
+        Note::Hold,
+        Note::HoldLifted,
         Note::AnchorConflict,
         Note::AnchorStale,
     ];
@@ -90,6 +102,10 @@ impl Note {
             Note::KeysChanged => "keys.changed",
             Note::KeysBlocked => "keys.blocked",
             Note::KeyRotate => "key.rotate",
+            Note::Redaction => "redaction",
+            Note::RedactionDone => "redaction.done",
+            Note::Hold => "hold",
+            Note::HoldLifted => "hold.lifted",
             Note::AnchorConflict => "anchor.conflict",
             Note::AnchorStale => "anchor.stale",
         }

@@ -6,7 +6,8 @@
 //! With the members about who asked and what for it is everything that a decision depends on besides
 //! the policy set, so that the same question can be put to another set. Ids of pipelines and jobs are
 //! not in it, because no policy reads them. An e-mail address is not either, unless it is the name
-//! that the record has anyway: `email` then says `true`, and `false` where there is another address.
+//! that the record has anyway: `email` then says `true`, and `false` where there is another address;
+//! it lies beside the leaf, with the name.
 //!
 //! Never: a value under another name than the one that policies use.
 
@@ -49,7 +50,15 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Renders the member.
+    /// Whether a person's e-mail address is their name, where they have one.
+    pub(super) fn email(&self) -> Option<bool> {
+        match self.who {
+            Who::Person(person) => person.email.as_ref().map(|email| *email == person.name),
+            Who::Job(_) | Who::Agent(_) => None,
+        }
+    }
+
+    /// Renders the member as far as the leaf has it.
     pub(super) fn render(&self, line: &mut Line<'_>) {
         let mut members = Members::default();
         members.text("at", self.at);
@@ -99,9 +108,6 @@ impl Members {
         self.texts("roles", &person.roles);
         self.texts("scopes", &person.scopes);
         self.text_if("client", person.client.as_deref());
-        if let Some(email) = &person.email {
-            self.truth("email", *email == person.name);
-        }
         self.text_if("domain", person.domain.as_deref());
     }
 

@@ -109,7 +109,13 @@ impl Journal {
         }
         .render(&self.constants(), &mut payload);
         // One at a time, and it answers for many: it comes before those who answer for themselves.
-        let stored = self.try_store(Kind::Decision, payload, Level::Sync, None, Claim::Known);
+        let stored = self.try_store(
+            Kind::Decision,
+            payload.into(),
+            Level::Sync,
+            None,
+            Claim::Known,
+        );
         let stored = stored.await.map_err(|Untaken(reason, _)| reason)?;
         self.intake.shared.shared(share.count);
         Ok(stored.seq)
@@ -125,7 +131,7 @@ impl Journal {
             mono_ns: clock.mono_ns(),
         }
         .render(&self.constants(), &mut payload);
-        let stored = self.try_store(Kind::Event, payload, Level::Sync, None, Claim::Known);
+        let stored = self.try_store(Kind::Event, payload.into(), Level::Sync, None, Claim::Known);
         stored.await.map(|_| ())
     }
 }

@@ -17,6 +17,7 @@ use super::Journal;
 use crate::clock::{Clock, Time};
 use crate::record::audit_record::{Constants, Note};
 use crate::record::disk::{Disk, RealDisk};
+use crate::record::erasure::orders;
 use crate::record::fingerprint::FingerprintKey;
 use crate::record::flood::Flood;
 use crate::record::journal_error::JournalError;
@@ -133,9 +134,10 @@ impl Journal {
             shared.latest(last);
         }
         let decided = decided(&found, accepts, forked);
+        let eraser_disk = Arc::clone(&disk);
         let place = Place {
             disk,
-            folder,
+            folder: folder.clone(),
             origin: settings.origin,
             boot_id,
             segment_bytes: settings.segment_bytes,
@@ -149,6 +151,8 @@ impl Journal {
         let (asks, waiting) = mpsc::channel();
         let flood = Flood::new(settings.flood_threshold, settings.queue);
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
+        orders::serve(&intake, Arc::clone(&eraser_disk), settings.folder.clone())
+            .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
         let board = tree.board();
         let tree = tree.start(Arc::clone(&shared), &intake)?;
         let packing = match settings.compress {
@@ -180,6 +184,8 @@ impl Journal {
             commit_ms: settings.commit_ms,
             board,
             flood: Arc::new(flood),
+            folder,
+            disk: eraser_disk,
         };
         Ok(Opened {
             journal,
@@ -196,6 +202,7 @@ fn split(found: Found) -> (Found, RecoveryReport) {
         torn: found.torn.clone(),
         unknown: found.open.len(),
         last_time: found.last_time,
+        erased: found.erased,
     };
     (found, report)
 }
@@ -253,6 +260,13 @@ fn write_first(
     }
     for decision in open {
         first.push(writer.outcome(*decision, &Outcome::of(End::Unknown)));
+    }
+    if let Some(completed) = report.erased {
+        let detail = [
+            ("of", Value::from(completed.of)),
+            ("records", Value::from(completed.records)),
+        ];
+        first.push(writer.event(Note::RedactionDone, &detail));
     }
     let start = [
         ("unknown", Value::from(open.len())),

@@ -24,6 +24,9 @@ impl PastDecision<'_> {
         let Some(inputs) = self.inputs else {
             return Err(Gap::NoInputs);
         };
+        if self.lacks_who() {
+            return Err(Gap::Erased);
+        }
         self.refuse_cuts()?;
         let inputs: InputLines = said(Some(inputs), "inputs")?;
         let resource = self.resource()?;

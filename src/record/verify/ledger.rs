@@ -1,17 +1,20 @@
 //! Keeps account of what records must say about each other.
 //!
-//! In: records in order. Out: what is missing or double: each allow has exactly one outcome.
+//! In: records in order. Out: what is missing or double: each allow has exactly one outcome, and what
+//! was erased beside a record was announced.
 //!
-//! Memory grows with the allows that are open at one time and with nothing else.
+//! Memory grows with the allows that are open at one time and with erasures, see [`Erased`].
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::erased::Erased;
 use super::verification::{ClockStepSeen, Ending, Started, Verification};
 use crate::record::audit_record::Note;
-use crate::record::frame::{Frame, Kind};
+use crate::record::frame::{Frame, Kind, hex};
 use crate::record::gist::Gist;
 
 /// The account.
@@ -21,6 +24,7 @@ pub(super) struct Ledger {
     /// Records before this one are not here, so their outcomes may be.
     begins_at: u64,
     ended: Ending,
+    erased: Erased,
 }
 
 /// The one number that an event's detail is read for.
@@ -71,13 +75,17 @@ impl Ledger {
             }
             Kind::Event => {
                 found.counts.events = found.counts.events.saturating_add(1);
-                self.event(frame.seq, gist, found);
-                None
+                self.event(frame.seq, gist, found)
             }
         }
     }
 
-    fn event(&mut self, seq: u64, gist: &Gist<'_>, found: &mut Verification) {
+    fn event(
+        &mut self,
+        seq: u64,
+        gist: &Gist<'_>,
+        found: &mut Verification,
+    ) -> Option<&'static str> {
         let word = gist.event.unwrap_or_default();
         let detail = gist
             .detail
@@ -100,7 +108,40 @@ impl Ledger {
                 .unrecorded
                 .saturating_add(detail.audit_backpressure)
                 .saturating_add(detail.audit_unavailable);
+        } else if word == Note::Redaction.word() {
+            let is_read = self.erased.announced(gist.detail.map(RawValue::get));
+            return (!is_read).then_some("the event does not say what is to be erased");
         }
+        None
+    }
+
+    /// Takes in what lies beside a leaf; says what is wrong with it.
+    pub(super) fn beside(
+        &mut self,
+        frame: &Frame<'_>,
+        gist: &Gist<'_>,
+        found: &mut Verification,
+    ) -> Option<&'static str> {
+        let Some(disclosure) = frame.disclosure else {
+            let missing = "its personal members are not here";
+            return gist.personal.is_some().then_some(missing);
+        };
+        let Some(digest) = gist.personal else {
+            return Some("personal members lie beside it that it does not name");
+        };
+        if disclosure.is_erased() {
+            found.erased = found.erased.saturating_add(1);
+            self.erased.enter(frame.seq);
+            return None;
+        }
+        found.disclosed = found.disclosed.saturating_add(1);
+        let fits = hex(&disclosure.digest()) == digest;
+        (!fits).then_some("its personal members are not those that were recorded")
+    }
+
+    /// Records that were erased without a record of it.
+    pub(super) fn unannounced(&self) -> impl Iterator<Item = u64> {
+        self.erased.unannounced()
     }
 
     /// Everything was read.

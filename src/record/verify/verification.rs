@@ -54,6 +54,10 @@ pub struct Verification {
     pub starts: Vec<Started>,
     /// The steps of the wall clock.
     pub clock_steps: Vec<ClockStepSeen>,
+    /// Records that say something of a person.
+    pub disclosed: u64,
+    /// Records that said something of a person, which was erased.
+    pub erased: u64,
     /// Answers that stile says it gave without a record.
     pub unrecorded: u64,
     /// What was signed over the records, and who outside vouches for it.

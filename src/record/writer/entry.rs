@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::record::frame::{Digest, Kind, leaf_hash};
 use crate::record::outcome::Owed;
+use crate::record::rendered::Rendered;
 use crate::record::settings::Level;
 
 /// What the writer is asked.
@@ -23,7 +24,7 @@ pub(in crate::record) enum Ask {
 pub(in crate::record) struct Entry {
     pub(in crate::record) kind: Kind,
     pub(in crate::record) leaf: Digest,
-    pub(in crate::record) payload: Vec<u8>,
+    pub(in crate::record) record: Rendered,
     pub(in crate::record) hold: Option<Hold>,
 }
 
@@ -45,21 +46,21 @@ pub(in crate::record) struct Stored {
 
 impl Entry {
     /// A record that someone waits for.
-    pub(in crate::record) fn held(kind: Kind, payload: Vec<u8>, hold: Hold) -> Entry {
+    pub(in crate::record) fn held(kind: Kind, record: Rendered, hold: Hold) -> Entry {
         Entry {
             kind,
-            leaf: leaf_hash(&payload),
-            payload,
+            leaf: leaf_hash(record.leaf()),
+            record,
             hold: Some(hold),
         }
     }
 
-    /// A record that nobody waits for.
+    /// A record that nobody waits for, and that says nothing of a person.
     pub(in crate::record) fn owing_nobody(kind: Kind, payload: Vec<u8>) -> Entry {
         Entry {
             kind,
             leaf: leaf_hash(&payload),
-            payload,
+            record: payload.into(),
             hold: None,
         }
     }
@@ -75,7 +76,7 @@ impl Entry {
             return;
         };
         let owed = hold.owed.map(|mut owed| {
-            owed.buffer = self.payload;
+            owed.buffer = self.record.bytes;
             owed
         });
         let _ = hold.reply.send(Stored { seq, owed });

@@ -27,7 +27,7 @@ impl Writer {
     /// Sees to it that the entry has its room, in this segment or the next.
     pub(super) fn make_room(&mut self, entry: &Entry) -> Result<Room, Fault> {
         let batch = as_u64(self.batch.len());
-        let needed = batch.saturating_add(as_u64(HEAD_BYTES + entry.payload.len()));
+        let needed = batch.saturating_add(as_u64(HEAD_BYTES + entry.record.size_bytes()));
         let reserve = if self.prepared.is_some() {
             0
         } else {

@@ -154,9 +154,14 @@ impl Intake {
             reply,
             owed: None,
         };
-        self.ask(Entry::held(Kind::Event, payload, hold), true)
+        self.ask(Entry::held(Kind::Event, payload.into(), hold), true)
             .ok()?;
         answer.blocking_recv().ok().map(|stored| stored.seq)
+    }
+
+    /// Whether it takes entries still.
+    pub(in crate::record) fn is_open(&self) -> bool {
+        !self.shared.closed.load(Ordering::Acquire) && !self.shared.is_poisoned()
     }
 
     /// Asks the writer to end in order.

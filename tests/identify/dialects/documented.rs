@@ -23,7 +23,11 @@ fn every_table_in_the_document_is_the_table_in_the_code() {
                     None if line.becomes != "-" => format!("`{}`", line.becomes),
                     _ => line.becomes.to_owned(),
                 };
-                let kept = if line.kept { "yes" } else { "no" };
+                let kept = match (line.kept, line.personal) {
+                    (_, true) => "personal",
+                    (true, false) => "yes",
+                    (false, false) => "no",
+                };
                 format!(
                     "| `{}` | {} | {becomes} | {kept} |",
                     line.claim,
