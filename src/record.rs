@@ -60,7 +60,7 @@ pub mod verify;
 
 pub use audit_record::Note;
 pub use committed::Committed;
-pub use erasure::{Erased, Eraser, Erasure, Lifting, disclosed_among, disclosed_of};
+pub use erasure::{Erased, Eraser, Erasure, Lifting, disclosed_among, disclosed_and_free};
 pub use follow::Follower;
 pub use hold::{Hold, holds};
 pub use journal::{Identity, Journal, Opened};

@@ -30,7 +30,7 @@ use super::frame::{Disclosure, Frame};
 use super::hold::{self, Hold, holds};
 use super::journal_error::JournalError;
 use super::ranges::Ranges;
-use super::read::read;
+use super::read::{Record, read};
 use super::scan::{Scan, Step};
 use super::sealed;
 use super::segment;
@@ -81,22 +81,19 @@ pub struct Erased {
 /// # Errors
 ///
 /// As reading the journal.
-pub fn disclosed_of(
+fn disclosed_of(
     folder: &Path,
-    mut is_meant: impl FnMut(u64) -> bool,
+    mut is_meant: impl FnMut(&Record) -> bool,
 ) -> Result<(Ranges, u64), JournalError> {
     let mut ranges = Ranges::default();
     let mut count = 0_u64;
     let mut joins = false;
     for record in read(folder)? {
         let record = record?;
-        if !record
-            .disclosure()
-            .is_some_and(|beside| !beside.is_erased())
-        {
+        if record.disclosure().is_none_or(|beside| beside.is_erased()) {
             continue;
         }
-        let meant = is_meant(record.seq);
+        let meant = is_meant(&record);
         if meant {
             ranges.push(record.seq, record.seq, joins);
             count = count.saturating_add(1);
@@ -112,7 +109,27 @@ pub fn disclosed_of(
 ///
 /// As reading the journal.
 pub fn disclosed_among(folder: &Path, seqs: &BTreeSet<u64>) -> Result<(Ranges, u64), JournalError> {
-    disclosed_of(folder, |seq| seqs.contains(&seq))
+    disclosed_of(folder, |record| seqs.contains(&record.seq))
+}
+
+/// The same without those that a hold is on; and how many these are.
+///
+/// # Errors
+///
+/// As reading the journal and its holds.
+pub fn disclosed_and_free(
+    folder: &Path,
+    seqs: &BTreeSet<u64>,
+) -> Result<(Ranges, u64, u64), JournalError> {
+    let holds = holds(folder)?;
+    let mut held = 0_u64;
+    let (ranges, count) = disclosed_of(folder, |record| {
+        let is_meant = seqs.contains(&record.seq);
+        let is_held = is_meant && hold::is_on(&holds, record);
+        held = held.saturating_add(u64::from(is_held));
+        is_meant && !is_held
+    })?;
+    Ok((ranges, count, held))
 }
 
 /// Who erases in a journal that is open.

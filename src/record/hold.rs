@@ -129,6 +129,11 @@ pub(super) fn check(folder: &Path, seqs: &Ranges) -> Result<(), JournalError> {
     ))
 }
 
+/// Whether one of them is on what a record says of a person.
+pub(super) fn is_on(holds: &[Hold], record: &Record) -> bool {
+    hold_on(holds, record).is_some()
+}
+
 /// The hold that is on what a record says of a person.
 fn hold_on<'h>(holds: &'h [Hold], record: &Record) -> Option<&'h Hold> {
     record.disclosure().filter(|beside| !beside.is_erased())?;

@@ -149,7 +149,7 @@ fn is_same(plain: &Path, packed: &Path, ends: &AtomicBool) -> io::Result<bool> {
 }
 
 /// Changes a sealed segment whole, plain or packed: `change` gets its bytes, head and frames, without
-/// the zeros at its end. Whoever reads meanwhile finds the old bytes or the new ones. The chain goes
+/// the room at its end. Whoever reads meanwhile finds the old bytes or the new ones. The chain goes
 /// over what it covers as before, so only what no record's leaf holds can be changed.
 ///
 /// For a process that has the journal open or holds its lock.
@@ -192,7 +192,8 @@ fn whole(path: &Path) -> io::Result<Vec<u8>> {
     if !segment::is_packed(path) {
         File::open(path)?.read_to_end(&mut bytes)?;
         let last = bytes.iter().rposition(|byte| *byte != 0);
-        bytes.truncate(last.map_or(0, |last| last.saturating_add(1)));
+        let most = usize::try_from(packed::MOST_ZEROS).unwrap_or(usize::MAX);
+        bytes.truncate(last.map_or(0, |last| last.saturating_add(most)));
         return Ok(bytes);
     }
     let mut unpacked = Unpacked::of(File::open(path)?)?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use stile::record::erasure::orders::{Order, Ordered};
 use stile::record::frame::Frame;
-use stile::record::{Erasure, Hold, Lifting, Verdict, disclosed_among, holds};
+use stile::record::{Erasure, Hold, Lifting, Verdict, disclosed_among, disclosed_and_free, holds};
 use tempfile::TempDir;
 
 use super::*;
@@ -284,6 +284,14 @@ async fn a_hold_blocks_an_erasure_in_words_until_it_is_lifted() {
         let checked = tokio::task::spawn_blocking(move || {
             let id = eraser.hold(&wanted).unwrap();
             assert_eq!(holds(&path).unwrap(), [Hold { id, ..wanted }]);
+            let all: BTreeSet<u64> = (0..10_000).collect();
+            let (free, free_count, held) = disclosed_and_free(&path, &all).unwrap();
+            let expected = if blocks {
+                (true, 0, 700)
+            } else {
+                (false, 700, 0)
+            };
+            assert_eq!((free.is_empty(), free_count, held), expected);
             let refused = match blocks {
                 true => Some(eraser.erase(&meant).unwrap_err().to_string()),
                 false => None,

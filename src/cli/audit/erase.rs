@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::index::{Asked, Condition, Query, fill, scan};
 use crate::record::erasure::orders::Order;
-use crate::record::{Erasure, disclosed_among, is_in_use};
+use crate::record::{Erasure, disclosed_among, disclosed_and_free, is_in_use};
 use crate::setup_error::SetupError;
 
 /// Erase what records say of a person.
@@ -35,6 +35,9 @@ pub(super) struct EraseArguments {
     /// Who asks for it, for the record. Default: the number of the user.
     #[arg(long, value_name = "TEXT")]
     by: Option<String>,
+    /// Leave out what a hold is on, in the place of refusing everything.
+    #[arg(long)]
+    spare_held: bool,
     /// Only say what would be erased.
     #[arg(long)]
     dry_run: bool,
@@ -68,7 +71,7 @@ pub(super) fn run(
         check_text(option, text, condition)?;
     }
     let folder = &settings.journal.folder;
-    let erasure = meant(folder, &query, arguments)?;
+    let erasure = meant(folder, &query, arguments, terminal)?;
     let count = erasure.records;
     let Some((first, last)) = erasure.seqs.bounds() else {
         terminal
@@ -98,13 +101,27 @@ pub(super) fn run(
 }
 
 /// The records that the query means.
-fn meant(folder: &Path, query: &Query, arguments: &EraseArguments) -> Result<Erasure, Trouble> {
+fn meant(
+    folder: &Path,
+    query: &Query,
+    arguments: &EraseArguments,
+    terminal: &mut Terminal,
+) -> Result<Erasure, Trouble> {
     let unread = |error: crate::record::JournalError| Trouble::Unknown(error.to_setup_error());
     let mut rows = BTreeSet::new();
     for row in scan(folder, query).map_err(unread)? {
         rows.insert(row.map_err(unread)?.seq);
     }
-    let (seqs, records) = disclosed_among(folder, &rows).map_err(unread)?;
+    let (seqs, records, held) = match arguments.spare_held {
+        true => disclosed_and_free(folder, &rows).map_err(unread)?,
+        false => {
+            let (seqs, records) = disclosed_among(folder, &rows).map_err(unread)?;
+            (seqs, records, 0)
+        }
+    };
+    if held > 0 {
+        terminal.say(format_args!("{held} records are spared: a hold is on them"));
+    }
     Ok(Erasure {
         seqs,
         records,
@@ -166,6 +183,7 @@ Examples:
   stile audit erase 'person:\"Mira Lang\"' --reason 'request 2031' --authority 'privacy office' --dry-run
   stile audit erase 'person:\"Mira Lang\" until:2026-01-01' --reason 'request 2031' \\
     --authority 'privacy office' --yes
+  stile audit erase until:365d --spare-held --reason 'a year' --authority 'policy 4' --yes
 
 What is erased is gone; every proof holds. docs/erasure.md says what is personal, what stays, and what
 this does not reach. Exits with 0 when it is done or there was nothing to erase, with 2 when the query
