@@ -12,6 +12,8 @@ use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::setup_error::SetupError;
 
+mod bundle;
+mod export;
 mod index;
 mod prove;
 mod query;
@@ -29,12 +31,20 @@ pub(super) struct AuditArguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Query(query::QueryArguments),
+    Export(Box<export::ExportArguments>),
     Index(index::IndexArguments),
     Verify(Box<verify::VerifyArguments>),
     Prove(prove::ProveArguments),
     VerifyProof(prove::VerifyProofArguments),
     Reconcile(reconcile::ReconcileArguments),
     Tiles(tiles::TilesArguments),
+}
+
+impl AuditArguments {
+    /// Whether rows are written into a file, which has formats of its own.
+    pub(super) fn is_export(&self) -> bool {
+        matches!(self.what, What::Export(_))
+    }
 }
 
 pub(super) fn run(
@@ -44,6 +54,7 @@ pub(super) fn run(
 ) -> Result<Exit, Trouble> {
     match &arguments.what {
         What::Query(command) => query::run(command, file, terminal),
+        What::Export(command) => export::run(command, file, terminal),
         What::Index(command) => index::run(command, file, terminal),
         What::Verify(command) => verify::run(command, file, terminal),
         What::Prove(command) => prove::run(command, file, terminal),

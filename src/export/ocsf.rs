@@ -38,7 +38,8 @@ pub fn ocsf(row: &Row) -> Value {
     event.put("timezone_offset", 0.into());
     event.put("time", row.time.as_ms().into());
     let is_request = record.get("event").is_none();
-    members::take(&mut event, &record, outcome.as_ref());
+    members::take(&mut event, &record, outcome.as_ref(), is_request);
+    event.or_put("metadata.product.name", || "stile".into());
     match is_request {
         true => request(&mut event, &record, outcome.as_ref()),
         false => happened(&mut event, row, &record),

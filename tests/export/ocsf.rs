@@ -206,3 +206,63 @@ fn the_tables_of_the_page_are_those_of_the_code() {
         assert_eq!(activity_of(Some(class), Some(action), None).0, number);
     }
 }
+
+/// What the published schema says of these events; none where Python's packages are not installed.
+fn validated(events: &[Value]) -> Option<(bool, String)> {
+    use std::io::Write;
+    let mut command = crate::callers::command("venv/bin/python", "check_ocsf.py")?;
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(lines.as_bytes()).unwrap();
+    drop(input);
+    let said = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    Some((said.status.success(), text))
+}
+
+#[test]
+fn every_row_is_valid_by_the_published_schema() {
+    let events: Vec<Value> = many().iter().map(ocsf).collect();
+    assert!(events.len() > 200, "{}", events.len());
+    let Some((valid, said)) = validated(&events) else {
+        return;
+    };
+    assert!(valid, "{said}");
+}
+
+#[test]
+fn the_published_schema_finds_what_is_missing_or_foreign() {
+    let event = ocsf(&row(ALLOW, Some(OUTCOME)));
+    let demanded = [
+        "activity_id",
+        "actor",
+        "api",
+        "category_uid",
+        "class_uid",
+        "metadata",
+        "severity_id",
+        "src_endpoint",
+        "time",
+        "type_uid",
+    ];
+    for name in demanded
+        .into_iter()
+        .filter(|name| *name != "class_uid" && *name != "metadata")
+    {
+        let mut less = event.clone();
+        less.as_object_mut().unwrap().remove(name);
+        let Some((valid, said)) = validated(&[less]) else {
+            return;
+        };
+        assert!(!valid && said.contains(name), "{name}: {said}");
+    }
+    let mut more = event.clone();
+    more["http_request"]["nonsense"] = 1.into();
+    assert!(!validated(&[more]).unwrap().0);
+}

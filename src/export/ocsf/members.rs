@@ -99,17 +99,24 @@ const FIRST: &str = "its first";
 const TOTAL: &str = "its `total`, in milliseconds";
 const ADDRESS: &str = "address; the port stands in `dst_endpoint.port`";
 
-/// Puts all members of a record and its outcome where they stand.
-pub(super) fn take(event: &mut Event, record: &Value, outcome: Option<&Value>) {
+/// Puts all members of a record and its outcome where they stand. The classes of events have no
+/// place for what only requests say.
+pub(super) fn take(event: &mut Event, record: &Value, outcome: Option<&Value>, is_request: bool) {
     for (name, value) in record.as_object().into_iter().flatten() {
-        place(event, name, &format!("unmapped.{name}"), value);
+        place(event, name, &format!("unmapped.{name}"), value, is_request);
     }
     for (name, value) in outcome.and_then(Value::as_object).into_iter().flatten() {
         let listed = format!("outcome.{name}");
         // What the decision says as well is not said twice.
         let is_said = record.get(name) == Some(value) || name == "kind" || name == "ref";
         if !is_said || name == "time" {
-            place(event, &listed, &format!("unmapped.{listed}"), value);
+            place(
+                event,
+                &listed,
+                &format!("unmapped.{listed}"),
+                value,
+                is_request,
+            );
         }
     }
     if outcome.is_some()
@@ -120,9 +127,20 @@ pub(super) fn take(event: &mut Event, record: &Value, outcome: Option<&Value>) {
     demanded(event);
 }
 
-fn place(event: &mut Event, name: &str, otherwise: &str, value: &Value) {
+fn place(event: &mut Event, name: &str, otherwise: &str, value: &Value, is_request: bool) {
     let mut is_placed = false;
-    for member in MEMBERS.iter().filter(|member| member.name == name) {
+    let is_general = |path: &str| {
+        let base = [
+            "metadata.",
+            "unmapped.",
+            "time",
+            "end_time",
+            "activity_name",
+        ];
+        base.iter().any(|base| path.starts_with(base))
+    };
+    let listed = MEMBERS.iter().filter(|member| member.name == name);
+    for member in listed.filter(|member| is_request || is_general(member.path)) {
         is_placed = true;
         match shaped(event, member, value) {
             Some(shaped) => event.put(member.path, shaped),
