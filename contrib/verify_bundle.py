@@ -84,6 +84,7 @@ def journal(files, number, said, vkey):
         leaves.append((int(seq), sha256(b"\x00", record)))
     check(len(leaves) == said["leaves"], name, "another number of records than in MANIFEST.json")
     note = files.get(f"keys/{number}.checkpoint", b"").decode()
+    check(note.endswith("\n"), f"keys/{number}.checkpoint", "its last line is not ended")
     text, _, signatures = note.rpartition("\n\n")
     origin, size, root = (text + "\n").split("\n")[:3] if text.count("\n") >= 2 else ("", "0", "")
     check(origin == said["origin"], f"keys/{number}.checkpoint", "of another journal")

@@ -4,7 +4,7 @@ mod answered;
 mod database;
 mod documented;
 mod language;
-mod random;
+pub(crate) mod random;
 mod scanned;
 mod served;
 
@@ -45,7 +45,7 @@ fn open(folder: &Path, origin: &str) -> Journal {
 }
 
 /// A journal with these records between its start and its stop.
-async fn write(folder: &Path, origin: &str, records: Vec<(Kind, String)>) {
+pub(crate) async fn write(folder: &Path, origin: &str, records: Vec<(Kind, String)>) {
     let journal = open(folder, origin);
     for (kind, payload) in records {
         let payload = payload.into_bytes();

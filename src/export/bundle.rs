@@ -42,6 +42,9 @@ const SUMS: &str = "SHA256SUMS";
 const HOW_TO: &str = "HOW-TO-VERIFY.txt";
 const PROGRAM: &str = "verify_bundle.py";
 
+/// All of them.
+const NAMES: &[&str] = &[HOW_TO, MANIFEST, SUMS, CSV, JSONL, OCSF, REPORT, PROGRAM];
+
 /// The text of the page on how to check a bundle.
 const HOW_TO_TEXT: &str = include_str!("bundle/how_to_verify.txt");
 /// The program that checks one without stile.

@@ -75,16 +75,15 @@ fn request(event: &mut Event, record: &Value, outcome: Option<&Value>) {
     });
     let erased = record.get("personal").is_some();
     let nobody = if erased { "erased" } else { "unidentified" };
-    match text("subject_kind") {
-        Some(kind) => {
-            let (id, caption) = words::user_type(kind);
-            event.put("actor.user.type_id", id.into());
-            event.put("actor.user.type", caption.into());
-            if event.get("actor.user.uid").is_none() && event.get("actor.user.name").is_none() {
-                event.put("actor.user.name", nobody.into());
-            }
-        }
-        None => event.or_put("actor.app_name", || nobody.into()),
+    if let Some(kind) = text("subject_kind") {
+        let (id, caption) = words::user_type(kind);
+        event.put("actor.user.type_id", id.into());
+        event.put("actor.user.type", caption.into());
+    }
+    if event.get("actor.user").is_none() {
+        event.or_put("actor.app_name", || nobody.into());
+    } else if event.get("actor.user.uid").is_none() {
+        event.or_put("actor.user.name", || nobody.into());
     }
     if event.get("src_endpoint.ip").is_none() {
         let unknown = if erased { "erased" } else { "unknown" };

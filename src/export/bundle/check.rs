@@ -93,6 +93,7 @@ pub fn check(
         found.unproved("anything about the rows: the manifest cannot be read");
         return Ok(found);
     };
+    files::names(&entries, manifest.journals.len(), &mut found);
     let zone = TimeZone::get(&manifest.query.zone).unwrap_or_else(|_| {
         found.fault(super::MANIFEST, "`query.zone` is no time zone");
         TimeZone::UTC

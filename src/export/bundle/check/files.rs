@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Checked, Entry};
 use crate::export::bundle::manifest::{FORM, Manifest};
-use crate::export::bundle::{MANIFEST, SUMS};
+use crate::export::bundle::{MANIFEST, NAMES, SUMS, checkpoint_of, leaves_of, proof_of, vkeys_of};
 
 /// Holds every file against `SHA256SUMS`.
 pub(super) fn sums(path: &Path, entries: &[Entry], found: &mut Checked) -> io::Result<()> {
@@ -63,6 +63,21 @@ pub(super) fn sums(path: &Path, entries: &[Entry], found: &mut Checked) -> io::R
         ));
     }
     Ok(())
+}
+
+/// Whether the files are those that a bundle of so many journals has.
+pub(super) fn names(entries: &BTreeMap<String, Entry>, journals: usize, found: &mut Checked) {
+    let mut expected: BTreeSet<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    for number in 1..=journals {
+        let of = [leaves_of, proof_of, checkpoint_of, vkeys_of];
+        expected.extend(of.map(|name| name(number)));
+    }
+    for name in entries.keys().filter(|name| !expected.contains(*name)) {
+        found.fault(name, "a bundle has no such file");
+    }
+    for name in expected.iter().filter(|name| !entries.contains_key(*name)) {
+        found.fault(name, "it is missing");
+    }
 }
 
 /// Reads the manifest.

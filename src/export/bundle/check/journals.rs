@@ -159,7 +159,6 @@ fn leaves(
     };
     let mut hashes: Vec<(u64, Digest)> = Vec::new();
     let Some(entry) = bundle.entries.get(&name) else {
-        found.fault(&name, "it is missing");
         return Ok((journal, hashes));
     };
     let mut lines = entry.open(bundle.path)?;
@@ -207,7 +206,6 @@ fn summed(
 ) -> io::Result<()> {
     let name = proof_of(journal.number);
     let Some(entry) = bundle.entries.get(&name) else {
-        found.fault(&name, "it is missing");
         return Ok(());
     };
     let mut lines = entry.open(bundle.path)?;
@@ -266,6 +264,13 @@ fn signed(
         if let Err(fault) = key {
             found.fault(&of_keys, format!("line {}: {fault}", at.saturating_add(1)));
         }
+    }
+    let listed = epochs.iter().enumerate();
+    let listed = listed.map(|(at, vkey)| format!("epoch {} {vkey}\n", at.saturating_add(1)));
+    let listed: String = listed.collect();
+    let written = log.iter().map(|vkey| format!("log {vkey}\n{listed}"));
+    if !written.into_iter().any(|written| written == text) {
+        found.fault(&of_keys, "it is not written as stile writes it");
     }
     let made = |vkey: &Vkey| note.signed_by(vkey);
     match log.as_ref().map(made) {
@@ -346,7 +351,6 @@ fn vouched(
 
 fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<String> {
     let Some(entry) = bundle.entries.get(name) else {
-        found.fault(name, "it is missing");
         return Ok(String::new());
     };
     match entry.text(bundle.path) {
