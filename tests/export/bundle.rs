@@ -173,6 +173,82 @@ async fn a_bundle_without_rows_says_that_it_proves_nothing() {
 }
 
 #[tokio::test]
+async fn the_record_that_names_the_key_of_an_epoch_is_there_to_vouch_for_it() {
+    use stile::clock::{Clock, Time};
+    use stile::record::frame::Kind;
+    use stile::record::{Identity, Journal, JournalSettings, Level, Levels, TreeSettings};
+    let stand = Stand::of(12, 4).await;
+    let folder = stand.path("epochs");
+    let settings = JournalSettings {
+        folder: folder.clone(),
+        origin: super::ORIGIN.to_owned(),
+        levels: Levels::default(),
+        segment_bytes: 128 * 1024,
+        queue: 64,
+        commit_ms: 10_000,
+        tree: TreeSettings::default(),
+    };
+    let identity = Identity {
+        version: "1.2.3+test".to_owned(),
+        config_digest: "sha256:00".to_owned(),
+    };
+    let clock = Clock::fixed(super::NOW);
+    let journal = Journal::open(settings, clock.clone(), identity)
+        .unwrap()
+        .journal;
+    let (origin, time) = (super::ORIGIN, super::NOW.as_ms());
+    for id in ["1", "2", "3"] {
+        let line = serde_json::json!({"decision": "deny", "id": id, "kind": "decision", "log": origin, "time": time});
+        let line = line.to_string().into_bytes();
+        journal
+            .submit(Kind::Decision, line, Level::Write)
+            .await
+            .unwrap();
+        if id == "2" {
+            clock.set(Time::from_ms(time + 24 * 3_600_000));
+            for _ in 0..200 {
+                if folder.join("epochs/1.checkpoint").exists()
+                    && !folder.join("keys/epoch-1.key").exists()
+                {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+    journal.close().await.unwrap();
+    let mut plan = stand.plan("decision:deny");
+    plan.journals[0].tiles = folder.join("tiles");
+    plan.journals[0].folder = folder.clone();
+    let path = stand.path("epochs.tar");
+    write(
+        &path,
+        &plan,
+        &mut Source::Journal(folder.clone()),
+        |_, _, _| {},
+    )
+    .unwrap();
+    let log = stile::record::epoch::Vkeys::read(&folder).unwrap();
+    assert_eq!(log.epochs.len(), 2, "the key turned");
+    let log = log.log.unwrap();
+    let found = checked(&path, std::slice::from_ref(&log));
+    assert_eq!((found.faults, found.rows), (Vec::new(), 3));
+    assert!(
+        !found.unproved.iter().any(|what| what.contains("epoch")),
+        "{:?}",
+        found.unproved
+    );
+    let leaves = String::from_utf8(files(&path)["leaves/1.txt"].clone()).unwrap();
+    assert_eq!(
+        (leaves.lines().count(), leaves.matches("key.rotate").count()),
+        (4, 1)
+    );
+    if let Some((yes, said)) = by_python(&path, Some(&log.to_string())) {
+        assert!(yes, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn rows_of_a_journal_that_is_not_at_hand_are_refused_by_its_name() {
     let stand = Stand::of(9, 40).await;
     let other = Stand::of(9, 40).await;

@@ -34,20 +34,19 @@ fn packed(files: &Files, path: &Path) {
 
 /// The same files with all digests made anew, as a forger would.
 fn digested(mut files: Files) -> Files {
-    if let Some(text) = files.get("MANIFEST.json") {
-        if let Ok(mut manifest) = serde_json::from_slice::<Value>(text) {
-            let listed = files
-                .iter()
-                .filter(|(name, _)| *name != "MANIFEST.json" && *name != "SHA256SUMS");
-            let said = listed.map(|(name, bytes)| {
-                let said =
-                    serde_json::json!({"bytes": bytes.len(), "sha256": hex(&sha256(&[bytes]))});
-                (name.clone(), said)
-            });
-            manifest["files"] = Value::Object(said.collect());
-            let text = serde_json::to_string_pretty(&manifest).unwrap() + "\n";
-            files.insert("MANIFEST.json".to_owned(), text.into_bytes());
-        }
+    let text = files.get("MANIFEST.json").cloned().unwrap_or_default();
+    if let Ok(mut manifest) = serde_json::from_slice::<Value>(&text) {
+        let listed = files
+            .iter()
+            .filter(|(name, _)| *name != "MANIFEST.json" && *name != "SHA256SUMS");
+        let said = listed.map(|(name, bytes)| {
+            let digest = hex(&sha256(&[bytes]));
+            let said = serde_json::json!({"bytes": bytes.len(), "sha256": digest});
+            (name.clone(), said)
+        });
+        manifest["files"] = Value::Object(said.collect());
+        let text = serde_json::to_string_pretty(&manifest).unwrap() + "\n";
+        files.insert("MANIFEST.json".to_owned(), text.into_bytes());
     }
     if files.contains_key("SHA256SUMS") {
         let listed = files.iter().filter(|(name, _)| *name != "SHA256SUMS");
