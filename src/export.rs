@@ -21,4 +21,4 @@ pub mod bundle;
 pub use export_error::ExportError;
 pub use file::{Written, write_file};
 pub use form::Form;
-pub use source::Source;
+pub use source::{Progress, Source};

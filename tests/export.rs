@@ -65,7 +65,7 @@ impl Stand {
     fn bundle(&self, text: &str, name: &str) -> Result<(PathBuf, Written), ExportError> {
         let path = self.path(name);
         let mut source = Source::Journal(self.journal());
-        let written = write(&path, &self.plan(text), &mut source, |_, _, _| {})?;
+        let written = write(&path, &self.plan(text), &mut source, |_| {})?;
         Ok((path, written))
     }
 }

@@ -25,7 +25,7 @@ fn query(text: &str) -> Query {
     Query::parse(text, &asked()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn open(folder: &Path, origin: &str) -> Journal {
+pub(crate) fn open(folder: &Path, origin: &str) -> Journal {
     let settings = JournalSettings {
         folder: folder.to_owned(),
         origin: origin.to_owned(),

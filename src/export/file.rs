@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::partial::Partial;
 use super::source::Rows;
-use super::{ExportError, Form};
+use super::{ExportError, Form, Progress};
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// Writes a file. `progress` is told how many rows are written.
+/// Writes a file. `progress` is told how far it is after each row.
 ///
 /// # Errors
 ///
@@ -32,17 +32,19 @@ pub fn write_file(
     form: Form,
     zone: &TimeZone,
     rows: Rows<'_>,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Written, ExportError> {
     let mut file = Partial::begin(path)?;
     let mut written = Written::default();
     put(&mut file, &mut written, &form.heading())?;
+    let (count, span) = (rows.count, rows.span);
     for row in rows.rows {
-        put(&mut file, &mut written, &form.line(&row?, zone))?;
+        let row = row?;
+        put(&mut file, &mut written, &form.line(&row, zone))?;
         written.rows = written.rows.saturating_add(1);
-        progress(written.rows);
+        progress(Rows::progress(count, span, written.rows, &row));
     }
-    all_there(rows.count, written.rows)?;
+    all_there(count, written.rows)?;
     file.finish()?;
     Ok(written)
 }

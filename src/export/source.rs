@@ -22,8 +22,22 @@ pub enum Source {
 pub struct Rows<'s> {
     /// How many there are; nothing where all must be read first.
     pub count: Option<u64>,
+    /// The first record that is searched and the one behind the last, where it is one journal that is
+    /// read through.
+    pub span: Option<(u64, u64)>,
     /// The rows.
     pub rows: Box<dyn Iterator<Item = Result<Row, ExportError>> + 's>,
+}
+
+/// How far an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// So much is done.
+    pub done: u64,
+    /// Of so much.
+    pub total: u64,
+    /// Of what.
+    pub of: &'static str,
 }
 
 /// The records of a journal that were searched.
@@ -85,13 +99,40 @@ impl Source {
                 let count = Some(found.count());
                 let rows = found.rows(Order::Oldest);
                 let rows = Box::new(rows.map(|row| row.map_err(ExportError::from)));
-                Ok(Rows { count, rows })
+                let span = None;
+                Ok(Rows { count, span, rows })
             }
             Source::Journal(folder) => {
+                let first = first_seq(folder)?.unwrap_or(0);
+                let span = Some((first, first.saturating_add(extent(folder)?)));
                 let rows = scan(folder, query)?;
                 let rows = Box::new(rows.map(|row| row.map_err(ExportError::from)));
-                Ok(Rows { count: None, rows })
+                let count = None;
+                Ok(Rows { count, span, rows })
             }
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// How far it is when so many rows were given, this one the last.
+    pub(super) fn progress(
+        count: Option<u64>,
+        span: Option<(u64, u64)>,
+        rows: u64,
+        row: &Row,
+    ) -> Progress {
+        match (count, span) {
+            (None, Some((first, next))) => Progress {
+                done: row.seq.saturating_sub(first).saturating_add(1),
+                total: next.saturating_sub(first),
+                of: "records searched",
+            },
+            _ => Progress {
+                done: rows,
+                total: count.unwrap_or(0),
+                of: "rows",
+            },
         }
     }
 }

@@ -221,13 +221,7 @@ async fn the_record_that_names_the_key_of_an_epoch_is_there_to_vouch_for_it() {
     plan.journals[0].tiles = folder.join("tiles");
     plan.journals[0].folder = folder.clone();
     let path = stand.path("epochs.tar");
-    write(
-        &path,
-        &plan,
-        &mut Source::Journal(folder.clone()),
-        |_, _, _| {},
-    )
-    .unwrap();
+    write(&path, &plan, &mut Source::Journal(folder.clone()), |_| {}).unwrap();
     let log = stile::record::epoch::Vkeys::read(&folder).unwrap();
     assert_eq!(log.epochs.len(), 2, "the key turned");
     let log = log.log.unwrap();
@@ -256,7 +250,7 @@ async fn rows_of_a_journal_that_is_not_at_hand_are_refused_by_its_name() {
     plan.journals.clear();
     let path = stand.path("q.tar");
     let mut source = Source::Journal(other.journal());
-    let refused = write(&path, &plan, &mut source, |_, _, _| {}).unwrap_err();
+    let refused = write(&path, &plan, &mut source, |_| {}).unwrap_err();
     let fault: stile::setup_error::SetupError = refused.into();
     assert!(fault.fault.contains("stile.example.com/main"), "{fault:?}");
     assert!(!path.exists() && stand.path("q.tar.partial").exists());
@@ -280,7 +274,7 @@ async fn the_report_says_the_counts_and_shows_no_text_as_markup() {
     plan.journals[0].tiles = journal.join("tiles");
     plan.journals[0].folder = journal.clone();
     let path = stand.path("hostile.tar");
-    write(&path, &plan, &mut Source::Journal(journal), |_, _, _| {}).unwrap();
+    write(&path, &plan, &mut Source::Journal(journal), |_| {}).unwrap();
     assert_eq!(checked(&path, &[]).faults, Vec::<String>::new());
     let files = files(&path);
     let page = String::from_utf8(files["report.html"].clone()).unwrap();

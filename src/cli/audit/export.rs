@@ -16,7 +16,7 @@ use crate::cli::table::Format;
 use crate::clock::{Clock, Time};
 use crate::config::Settings;
 use crate::export::bundle::{Journal, Plan, write};
-use crate::export::{Form, Source, Written, span, write_file};
+use crate::export::{Form, Progress, Source, Written, span, write_file};
 use crate::index::{Asked, Index, Query};
 use crate::setup_error::SetupError;
 
@@ -68,6 +68,12 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
+    if !arguments.journal.is_empty() && !arguments.scan && arguments.bundle.is_none() {
+        let fault = SetupError::new("`--journal` is for `--scan` and `--bundle`");
+        return Err(Trouble::input(
+            fault.hint("add one of them, or leave it out"),
+        ));
+    }
     let now = Clock::machine().now();
     let asked = asked_in(now, &arguments.zone)?;
     let query = Query::parse(&arguments.query, &asked).map_err(|e| Trouble::input(e.into()))?;
@@ -89,19 +95,14 @@ pub(super) fn run(
             at: now,
             journals: journals(arguments, file)?,
         };
-        let written = write(path, &plan, &mut source, |what, done, total| {
-            shown(&mut meter, what, done, total);
-        });
+        let written = write(path, &plan, &mut source, |at| shown(&mut meter, at));
         meter.finish();
         return told(path, written.map_err(unwritten)?, terminal);
     }
     let path = arguments.output.clone().unwrap_or_default();
     let form = form(terminal.format(), &path)?;
     let rows = source.rows(&query).map_err(unwritten)?;
-    let count = rows.count;
-    let written = write_file(&path, form, &asked.zone, rows, |done| {
-        shown(&mut meter, "rows", done, count);
-    });
+    let written = write_file(&path, form, &asked.zone, rows, |at| shown(&mut meter, at));
     meter.finish();
     told(&path, written.map_err(unwritten)?, terminal)
 }
@@ -209,11 +210,9 @@ fn form(format: Format, path: &Path) -> Result<Form, Trouble> {
     }
 }
 
-fn shown(meter: &mut Meter, what: &str, done: u64, total: Option<u64>) {
+fn shown(meter: &mut Meter, at: Progress) {
     let steps = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    // How many rows a scan will find is known when it has found them.
-    let total = total.unwrap_or(0);
-    meter.count(steps(done), steps(total), what);
+    meter.count(steps(at.done), steps(at.total), at.of);
 }
 
 /// The name of this user of the machine.

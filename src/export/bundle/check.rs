@@ -22,6 +22,7 @@ use crate::record::Evidence;
 
 mod files;
 mod journals;
+mod keys;
 mod rows;
 
 /// What a bundle proves.

@@ -21,7 +21,7 @@ use super::{agree, archive, report};
 use crate::clock::Time;
 use crate::export::file::all_there;
 use crate::export::partial::Partial;
-use crate::export::source::{Searched, Source, origin_of};
+use crate::export::source::{Progress, Rows, Searched, Source, origin_of};
 use crate::export::{ExportError, Form, Written};
 use crate::index::query::shown_in;
 use crate::index::{Condition, Field, Query, Row};
@@ -58,7 +58,7 @@ pub struct Journal {
 /// The places of records in a journal, each with the digest of what a row says of it.
 type Needed = BTreeMap<String, Vec<(u64, Digest)>>;
 
-/// Makes it. `progress` is told what is done, how far it is, and how far it goes where that is known.
+/// Makes it. `progress` is told how far it is: first through the rows, then through their records.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn write(
     path: &Path,
     plan: &Plan,
     source: &mut Source,
-    mut progress: impl FnMut(&'static str, u64, Option<u64>),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Written, ExportError> {
     let mut file = Partial::begin(path)?;
     let word = source.word();
@@ -80,9 +80,12 @@ pub fn write(
     for (number, (origin, mut needed)) in (1_usize..).zip(needed) {
         needed.sort_unstable();
         needed.dedup();
-        let total = u64::try_from(needed.len()).ok();
+        let total = u64::try_from(needed.len()).unwrap_or(u64::MAX);
+        let of = "records proved";
         let from = folder_of(plan, &origin)?;
-        let gathered = gather(from, &needed, path, |done| progress("records", done, total))?;
+        let gathered = gather(from, &needed, path, |done| {
+            progress(Progress { done, total, of })
+        })?;
         journals.push(said(&origin, &gathered, &tally));
         put_journal(&mut files, path, number, gathered)?;
     }
@@ -150,7 +153,7 @@ fn spooled(
     plan: &Plan,
     source: &mut Source,
     needed: &mut Needed,
-    progress: &mut impl FnMut(&'static str, u64, Option<u64>),
+    progress: &mut impl FnMut(Progress),
 ) -> Result<(BTreeMap<String, Spooled>, Tally), ExportError> {
     let unwritten = |fault: std::io::Error| ExportError::io(path, "written", &fault);
     let forms = [
@@ -166,7 +169,7 @@ fn spooled(
     }
     let mut tally = Tally::default();
     let rows = source.rows(&plan.means)?;
-    let count = rows.count;
+    let (count, span) = (rows.count, rows.span);
     for row in rows.rows {
         let row = row?;
         for (_, form, spool) in &mut spools {
@@ -175,7 +178,7 @@ fn spooled(
         }
         need(needed, &row);
         tally.count(&row, &plan.zone);
-        progress("rows", tally.rows, count);
+        progress(Rows::progress(count, span, tally.rows, &row));
     }
     all_there(count, tally.rows)?;
     let mut files = BTreeMap::new();

@@ -7,16 +7,16 @@ use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
-use super::{Bundle, Checked};
+use super::{Bundle, Checked, keys};
 use crate::export::bundle::gather::PROOF;
 use crate::export::bundle::manifest::JournalSaid;
 use crate::export::bundle::tally::Tally;
-use crate::export::bundle::{agree, checkpoint_of, leaves_of, multiproof, proof_of, vkeys_of};
+use crate::export::bundle::{agree, checkpoint_of, leaves_of, multiproof, proof_of};
+use crate::record::Evidence;
 use crate::record::checkpoint::Checkpoint;
 use crate::record::frame::{Digest, leaf_hash};
-use crate::record::signed_note::SignedNote;
-use crate::record::{Evidence, Vkey};
 
 /// A journal of a bundle.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(super) struct Journal {
     texts: Vec<(u64, Digest)>,
     /// Whether a row is made of it.
     used: Vec<bool>,
-    /// The records that name keys: where in `texts`, what they say.
-    rotations: Vec<(usize, String)>,
+    /// The records that name keys: where in `texts`, and which.
+    pub(super) rotations: Vec<(usize, String)>,
 }
 
 impl Journal {
@@ -98,8 +98,8 @@ pub(super) fn check(
         journal.size = checkpoint.size;
         journal.root = STANDARD.encode(checkpoint.root);
         summed(bundle, &journal, &leaves, &checkpoint, found)?;
-        signed(bundle, &journal, &note, found)?;
-        vouched(&journal, &note, &checkpoint, evidence, found);
+        keys::signed(bundle, &journal, &note, found)?;
+        keys::vouched(&journal, &note, &checkpoint, evidence, found);
         journals.push(journal);
     }
     Ok(journals)
@@ -182,18 +182,28 @@ fn leaves(
             );
             continue;
         }
-        if kept
-            .windows(KEY_ROTATE.len())
-            .any(|window| window == KEY_ROTATE)
-        {
-            let text = String::from_utf8_lossy(agree::leaf(kept)).into_owned();
-            journal.rotations.push((journal.texts.len(), text));
+        if let Some(vkey) = named_key(agree::leaf(kept)) {
+            journal.rotations.push((journal.texts.len(), vkey));
         }
         journal.texts.push((seq, agree::text_of_kept(kept)));
         journal.used.push(false);
         hashes.push((seq, leaf_hash(agree::leaf(kept))));
     }
     Ok((journal, hashes))
+}
+
+/// The key that a record names, if it is one that does.
+fn named_key(leaf: &[u8]) -> Option<String> {
+    if !leaf
+        .windows(KEY_ROTATE.len())
+        .any(|window| window == KEY_ROTATE)
+    {
+        return None;
+    }
+    let members: Value = serde_json::from_slice(leaf).ok()?;
+    let is_rotation = members.get("event")?.as_str()? == KEY_ROTATE_WORD;
+    let vkey = members.pointer("/detail/vkey")?.as_str()?;
+    is_rotation.then(|| vkey.to_owned())
 }
 
 /// Whether leaves and proof lead to the checkpoint's root.
@@ -243,113 +253,8 @@ fn summed(
     Ok(())
 }
 
-/// Whether the keys of the bundle signed the checkpoint.
-fn signed(
-    bundle: &Bundle<'_>,
-    journal: &Journal,
-    note: &SignedNote,
-    found: &mut Checked,
-) -> io::Result<()> {
-    let (name, of_keys) = (checkpoint_of(journal.number), vkeys_of(journal.number));
-    let text = text(bundle, &of_keys, found)?;
-    let mut epochs = Vec::new();
-    let mut log = None;
-    for (at, line) in text.lines().enumerate() {
-        let next = format!("epoch {} ", epochs.len().saturating_add(1));
-        let key = match (line.strip_prefix("log "), line.strip_prefix(&next)) {
-            (Some(vkey), _) if at == 0 => Vkey::parse(vkey).map(|vkey| log = Some(vkey)),
-            (_, Some(vkey)) => Vkey::parse(vkey).map(|vkey| epochs.push(vkey)),
-            _ => Err("neither `log VKEY` nor the next `epoch N VKEY`"),
-        };
-        if let Err(fault) = key {
-            found.fault(&of_keys, format!("line {}: {fault}", at.saturating_add(1)));
-        }
-    }
-    let listed = epochs.iter().enumerate();
-    let listed = listed.map(|(at, vkey)| format!("epoch {} {vkey}\n", at.saturating_add(1)));
-    let listed: String = listed.collect();
-    let written = log.iter().map(|vkey| format!("log {vkey}\n{listed}"));
-    if !written.into_iter().any(|written| written == text) {
-        found.fault(&of_keys, "it is not written as stile writes it");
-    }
-    let made = |vkey: &Vkey| note.signed_by(vkey);
-    match log.as_ref().map(made) {
-        Some(Ok(Some(_))) => {}
-        Some(Err(fault)) => found.fault(&name, fault),
-        _ => found.fault(
-            &name,
-            format!("the log's key in `{of_keys}` did not sign it"),
-        ),
-    }
-    let by = epochs
-        .iter()
-        .rposition(|vkey| matches!(made(vkey), Ok(Some(_))));
-    let Some(by) = by else {
-        found.fault(&name, format!("no epoch's key in `{of_keys}` signed it"));
-        return Ok(());
-    };
-    let epoch = by.saturating_add(1);
-    let named = |vkey: &Vkey| {
-        let vkey = serde_json::Value::from(vkey.to_string()).to_string();
-        journal
-            .rotations
-            .iter()
-            .any(|(_, text)| text.contains(&vkey))
-    };
-    if epoch > 1 && !epochs.get(by).is_some_and(named) {
-        found.unproved(format!(
-            "that the key of epoch {epoch} was named by the one before"
-        ));
-    }
-    Ok(())
-}
-
-/// Whether somebody outside vouches for the checkpoint.
-fn vouched(
-    journal: &Journal,
-    note: &SignedNote,
-    checkpoint: &Checkpoint,
-    evidence: &Evidence,
-    found: &mut Checked,
-) {
-    let name = checkpoint_of(journal.number);
-    let by = |vkey: &&Vkey| matches!(note.signed_by(vkey), Ok(Some(_)));
-    match evidence.pinned.iter().find(by) {
-        Some(vkey) => found.proved(format!(
-            "the tree of `{}` is signed by the key that you know: {vkey}",
-            journal.origin
-        )),
-        None if evidence.pinned.is_empty() => found.unproved(format!(
-            "who signed the tree of `{}`: no key was brought from outside (--vkey)",
-            journal.origin
-        )),
-        None => found.fault(&name, "no key that was given with --vkey signed it"),
-    }
-    for held in evidence
-        .held
-        .iter()
-        .filter(|h| h.checkpoint.origin == journal.origin)
-    {
-        let of_held = &held.checkpoint;
-        match (of_held.size == checkpoint.size, of_held.root == checkpoint.root) {
-            (true, true) => found.proved(format!("`{}` is the same tree", held.name)),
-            (true, false) => found.fault(&name, format!("`{}` is of another tree", held.name)),
-            (false, _) => found.unproved(format!(
-                "that the tree of `{}` and this one are of one log: they have other sizes, and a bundle proves no growth",
-                held.name
-            )),
-        }
-    }
-    if let Some(policy) = &evidence.policy {
-        let cosigned: Vec<Vkey> = policy.witnesses().filter(|v| by(v)).cloned().collect();
-        match policy.is_met_by(&cosigned) {
-            true => found.proved("enough of the trusted witnesses cosigned it"),
-            false => found.fault(&name, "too few of the trusted witnesses cosigned it"),
-        }
-    }
-}
-
-fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<String> {
+/// A file as text; empty where it cannot be read, which is told.
+pub(super) fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<String> {
     let Some(entry) = bundle.entries.get(name) else {
         return Ok(String::new());
     };
@@ -362,4 +267,5 @@ fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<Stri
     }
 }
 
-const KEY_ROTATE: &[u8] = b"\"event\":\"key.rotate\"";
+const KEY_ROTATE: &[u8] = KEY_ROTATE_WORD.as_bytes();
+const KEY_ROTATE_WORD: &str = "key.rotate";
