@@ -149,17 +149,20 @@ fn section(page: &mut String, id: &str, title: &str, plot: &str, table: impl FnO
         page,
         "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{title}</h2>"
     );
-    match plot.is_empty() {
-        true => page.push_str("<p>None.</p>\n"),
-        false => {
-            let _ = writeln!(page, "<figure>\n{plot}</figure>");
-            let _ = writeln!(
-                page,
-                "<details open><summary>The numbers</summary>\n{}</details>",
-                table()
-            );
-        }
+    if plot.is_empty() {
+        page.push_str("<p>None.</p>\n</section>\n");
+        return;
     }
+    let table = table();
+    let open = match table.matches("<tr>").count() > MOST_OPEN {
+        true => "",
+        false => " open",
+    };
+    let _ = writeln!(page, "<figure>\n{plot}</figure>");
+    let _ = writeln!(
+        page,
+        "<details{open}><summary>The numbers</summary>\n{table}</details>"
+    );
     page.push_str("</section>\n");
 }
 
@@ -250,18 +253,25 @@ fn integrity(page: &mut String, manifest: &Manifest) {
     page.push_str("</section>\n");
 }
 
-/// A table; its cells are written as they are.
+/// A table; its cells are written as they are. Numbers stand below each other.
 fn table(caption: &str, heading: &[&str], rows: &[Vec<String>]) -> String {
+    let is_number = |cell: &String| cell.bytes().all(|b| b.is_ascii_digit());
+    let class = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(column));
+        match !rows.is_empty() && cells.all(is_number) {
+            true => " class=\"n\"",
+            false => "",
+        }
+    };
+    let classes: Vec<&str> = (0..heading.len()).map(class).collect();
     let mut text = format!("<table>\n<caption>{caption}</caption>\n<thead><tr>");
-    for cell in heading {
-        let _ = write!(text, "<th scope=\"col\">{}</th>", escaped(cell));
+    for (cell, class) in heading.iter().zip(&classes) {
+        let _ = write!(text, "<th scope=\"col\"{class}>{}</th>", escaped(cell));
     }
     text.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
         text.push_str("<tr>");
-        for cell in row {
-            let number = cell.bytes().all(|b| b.is_ascii_digit());
-            let class = if number { " class=\"n\"" } else { "" };
+        for (cell, class) in row.iter().zip(&classes) {
             let _ = write!(text, "<td{class}>{cell}</td>");
         }
         text.push_str("</tr>\n");
@@ -302,6 +312,8 @@ fn is_unseen(c: char) -> bool {
 }
 
 const MOST: usize = 12;
+/// A longer table is shown when it is asked for.
+const MOST_OPEN: usize = 33;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\">

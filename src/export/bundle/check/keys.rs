@@ -59,11 +59,8 @@ pub(super) fn signed(
     };
     let epoch = by.saturating_add(1);
     let named = |vkey: &Vkey| {
-        let vkey = serde_json::Value::from(vkey.to_string()).to_string();
-        journal
-            .rotations
-            .iter()
-            .any(|(_, text)| text.contains(&vkey))
+        let vkey = vkey.to_string();
+        journal.rotations.iter().any(|(_, named)| *named == vkey)
     };
     if epoch > 1 && !epochs.get(by).is_some_and(named) {
         found.unproved(format!(

@@ -56,7 +56,7 @@ pub(super) fn days(days: &BTreeMap<String, BTreeMap<String, u64>>) -> String {
             );
         }
         let every = u32::try_from(bars.len().div_ceil(8)).unwrap_or(1).max(1);
-        if at % every == 0 {
+        if at % every == 0 && x < 725.0 {
             let _ = writeln!(
                 svg,
                 "<text class=\"soft\" x=\"{x:.2}\" y=\"260\">{}</text>",
