@@ -32,7 +32,7 @@ pub struct Checked {
     pub rows: u64,
     /// Rows by decision.
     pub decisions: BTreeMap<String, u64>,
-    /// What is wrong, each with its file; the first [`MOST_FAULTS`].
+    /// What is wrong, each with its file; the first 50.
     pub faults: Vec<String>,
     /// How much is wrong.
     pub fault_count: u64,
