@@ -257,6 +257,65 @@ async fn rows_of_a_journal_that_is_not_at_hand_are_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn a_row_that_the_journal_says_otherwise_is_not_handed_out() {
+    let stand = Stand::of(13, 60).await;
+    let other = Stand::of(14, 60).await;
+    let path = stand.path("q.tar");
+    let mut source = Source::Journal(other.journal());
+    let refused = write(&path, &stand.plan("kind:job"), &mut source, |_| {}).unwrap_err();
+    let fault: stile::setup_error::SetupError = refused.into();
+    assert!(
+        fault
+            .fault
+            .contains("is not in the journal as the index has it"),
+        "{fault:?}"
+    );
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn rows_of_several_journals_are_proved_by_the_tree_of_each() {
+    use crate::index::random::{self, Dice};
+    use stile::export::bundle::Journal;
+    use stile::index::{Index, IndexSettings, fill};
+    let stand = Stand::of(15, 4).await;
+    let settings = IndexSettings::File(stand.path("index.sqlite"));
+    let mut plan = stand.plan("record:request");
+    plan.journals.clear();
+    let mut keys = Vec::new();
+    for (seed, name) in [(1, "one"), (2, "two")] {
+        let (folder, origin) = (stand.path(name), format!("stile.example.com/{name}"));
+        let records = random::records(&mut Dice::new(seed), &origin, 150);
+        crate::index::write(&folder, &origin, records).await;
+        let mut filling = fill(&settings, &folder, &origin, false).unwrap();
+        while filling.some().unwrap() > 0 {}
+        keys.extend(stile::record::epoch::Vkeys::read(&folder).unwrap().log);
+        let tiles = folder.join("tiles");
+        plan.journals.push(Journal { folder, tiles });
+    }
+    let mut source = Source::Index(Box::new(Index::open(&settings).unwrap()));
+    let path = stand.path("both.tar");
+    let written = write(&path, &plan, &mut source, |_| {}).unwrap();
+    let found = checked(&path, &keys);
+    assert_eq!((found.faults, found.rows), (Vec::new(), written.rows));
+    assert!(found.is_vouched);
+    let known = std::slice::from_ref(&keys[0]);
+    assert_eq!(
+        checked(&path, known).faults,
+        ["keys/2.checkpoint: no key that was given with --vkey signed it"]
+    );
+    let files = files(&path);
+    let manifest: Value = serde_json::from_slice(&files["MANIFEST.json"]).unwrap();
+    let of = |at: usize| manifest["journals"][at]["rows"].as_u64().unwrap();
+    assert_eq!(of(0) + of(1), written.rows);
+    assert!(of(0) > 20 && of(1) > 20);
+    assert_eq!(manifest["searched"][1]["next"], 152);
+    if let Some((yes, said)) = by_python(&path, None) {
+        assert!(yes && said.contains("not proved: who signed it"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn the_report_says_the_counts_and_shows_no_text_as_markup() {
     let stand = Stand::of(10, 5).await;
     let hostile = "<script>alert(1)</script>'\"&\u{202e}\n=cmd";

@@ -223,6 +223,25 @@ async fn every_byte_of_a_head_in_the_tar_is_as_stile_writes_it() {
 }
 
 #[tokio::test]
+async fn a_byte_changed_anywhere_is_found() {
+    let stand = Stand::of(27, 12).await;
+    let (path, _) = stand.bundle("record:request", "q.tar").unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let changed = stand.path("changed.tar");
+    let mut dice = super::Dice::new(27);
+    for _ in 0..150 {
+        let at = usize::try_from(dice.below(whole.len() as u64)).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << dice.below(8);
+        std::fs::write(&changed, bytes).unwrap();
+        assert!(
+            checked(&changed, &[stand.key()]).fault_count > 0,
+            "byte {at}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_tree_signed_anew_by_another_key_is_found_by_who_knows_the_key() {
     use stile::record::signed_note::SigningKey;
     let stand = Stand::of(25, 40).await;

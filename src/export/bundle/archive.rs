@@ -131,14 +131,14 @@ impl Entry {
         })
     }
 
-    /// All of it, if it is not larger than anything of its kind.
+    /// All of it, if it is not larger than anything of its kind. What is no text is none of stile's.
     pub(super) fn text(&self, path: &Path) -> io::Result<String> {
         if self.bytes > LARGEST_TEXT_BYTES {
             return Err(io::Error::other("it is too large"));
         }
-        let mut text = String::new();
-        self.open(path)?.input.read_to_string(&mut text)?;
-        Ok(text)
+        let mut bytes = Vec::new();
+        self.open(path)?.input.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 

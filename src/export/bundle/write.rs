@@ -71,7 +71,12 @@ pub fn write(
 ) -> Result<Written, ExportError> {
     let mut file = Partial::begin(path)?;
     let word = source.word();
-    let mut needed = rotations(source)?;
+    let mut needed = Needed::new();
+    if let Source::Index(_) = source {
+        for row in source.rows(&Query::of(rotation()))?.rows {
+            need(&mut needed, &row?);
+        }
+    }
     let searched = source.searched()?;
     let (rows, tally) = spooled(path, plan, source, &mut needed, &mut progress)?;
     needed.retain(|origin, _| tally.origins.contains_key(origin));
@@ -138,13 +143,16 @@ pub fn write(
 }
 
 /// The records that name the keys of epochs: not rows, but they vouch for the key of the checkpoint.
-fn rotations(source: &mut Source) -> Result<Needed, ExportError> {
-    let query = Query::of(Condition::is(Field::Event, "key.rotate"));
-    let mut needed = Needed::new();
-    for row in source.rows(&query)?.rows {
-        need(&mut needed, &row?);
+fn rotation() -> Condition {
+    Condition::is(Field::Event, "key.rotate")
+}
+
+/// What a scan looks for, so that a journal is read through once: rows, and records that name keys.
+fn looked_for(means: &Query) -> Query {
+    match means.condition() {
+        Some(condition) => Query::of(Condition::any(vec![condition.clone(), rotation()])),
+        None => Query::default(),
     }
-    Ok(needed)
 }
 
 /// The three files of rows; what rows say of records is noted in `needed`.
@@ -168,10 +176,20 @@ fn spooled(
         spools.push((name, form, spool));
     }
     let mut tally = Tally::default();
-    let rows = source.rows(&plan.means)?;
+    let is_scan = matches!(source, Source::Journal(_));
+    let query = match is_scan {
+        true => looked_for(&plan.means),
+        false => plan.means.clone(),
+    };
+    let rows = source.rows(&query)?;
     let (count, span) = (rows.count, rows.span);
     for row in rows.rows {
         let row = row?;
+        let is_meant = |row: &Row| row.facts().is_some_and(|facts| plan.means.means(&facts));
+        if is_scan && !is_meant(&row) {
+            need(needed, &row);
+            continue;
+        }
         for (_, form, spool) in &mut spools {
             let line = form.line(&row, &plan.zone);
             spool.put(line.as_bytes()).map_err(unwritten)?;
