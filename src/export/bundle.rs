@@ -48,7 +48,7 @@ const NAMES: &[&str] = &[HOW_TO, MANIFEST, SUMS, CSV, JSONL, OCSF, REPORT, PROGR
 /// The text of the page on how to check a bundle.
 const HOW_TO_TEXT: &str = include_str!("bundle/how_to_verify.txt");
 /// The program that checks one without stile.
-const PROGRAM_TEXT: &str = include_str!("../../contrib/verify_bundle.py");
+const PROGRAM_TEXT: &str = include_str!("bundle/verify_bundle.py");
 
 /// The file of a journal's leaves.
 fn leaves_of(number: usize) -> String {

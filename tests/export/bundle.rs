@@ -28,7 +28,7 @@ pub(super) fn files(path: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// What the program in the bundle, which knows nothing of stile, says of one.
 pub(super) fn by_python(path: &Path, key: Option<&str>) -> Option<(bool, String)> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/verify_bundle.py");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/export/bundle/verify_bundle.py");
     let mut command = std::process::Command::new("python3");
     command.arg(program).arg(path).args(key);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
