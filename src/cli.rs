@@ -121,13 +121,18 @@ enum Command {
 }
 
 impl Command {
-    /// Two formats are reports of one command each; elsewhere they would mean nothing.
+    /// Some formats are of one command each; elsewhere they would mean nothing.
     fn takes(&self, format: Format) -> Result<(), Trouble> {
         let (of, word) = match format {
             Format::Junit => (
                 matches!(self, Command::Test(_)),
                 "junit` is a format of `stile test",
             ),
+            Format::Ocsf => {
+                let word = "ocsf` is a format of `stile audit export";
+                let is_export = matches!(self, Command::Audit(audit) if audit.is_export());
+                (is_export, word)
+            }
             Format::GitlabCodequality => {
                 let word = "gitlab-codequality` is a format of `stile check";
                 (matches!(self, Command::Check(_)), word)

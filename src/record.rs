@@ -74,6 +74,7 @@ pub use rebuild::rebuild_tiles;
 pub use recover::RecoveryReport;
 pub use rendered::Rendered;
 pub use verify::{Evidence, Progress, Verdict, Verification, verify, verify_with};
+pub use whole::rejoined;
 pub use writer::JournalState;
 
 pub mod settings;

@@ -149,7 +149,7 @@ async fn run(program: &str, script: &str, called: &Called, flags: &[&str]) -> Op
 }
 
 /// The command for a script of `tests/callers`, or a word about what is missing.
-fn command(program: &str, script: &str) -> Option<Command> {
+pub(super) fn command(program: &str, script: &str) -> Option<Command> {
     let tools = tools();
     let program = match program.contains('/') {
         true => tools.join(program),

@@ -6,7 +6,7 @@ mod documented;
 mod erased;
 mod erased_served;
 mod language;
-mod random;
+pub(crate) mod random;
 mod scanned;
 mod served;
 
@@ -27,7 +27,7 @@ fn query(text: &str) -> Query {
     Query::parse(text, &asked()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn open(folder: &Path, origin: &str) -> Journal {
+pub(crate) fn open(folder: &Path, origin: &str) -> Journal {
     let settings = JournalSettings {
         folder: folder.to_owned(),
         origin: origin.to_owned(),
@@ -49,7 +49,7 @@ fn open(folder: &Path, origin: &str) -> Journal {
 }
 
 /// A journal with these records between its start and its stop.
-async fn write(folder: &Path, origin: &str, records: Vec<(Kind, String)>) {
+pub(crate) async fn write(folder: &Path, origin: &str, records: Vec<(Kind, String)>) {
     let journal = open(folder, origin);
     for (kind, payload) in records {
         let payload = payload.into_bytes();

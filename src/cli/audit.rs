@@ -12,7 +12,9 @@ use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::setup_error::SetupError;
 
+mod bundle;
 mod erase;
+mod export;
 mod hold;
 mod index;
 mod ordered;
@@ -32,6 +34,7 @@ pub(super) struct AuditArguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Query(query::QueryArguments),
+    Export(Box<export::ExportArguments>),
     Index(index::IndexArguments),
     Verify(Box<verify::VerifyArguments>),
     Prove(prove::ProveArguments),
@@ -42,6 +45,13 @@ enum What {
     Hold(hold::HoldArguments),
 }
 
+impl AuditArguments {
+    /// Whether rows are written into a file, which has formats of its own.
+    pub(super) fn is_export(&self) -> bool {
+        matches!(self.what, What::Export(_))
+    }
+}
+
 pub(super) fn run(
     arguments: &AuditArguments,
     file: &SettingsFile,
@@ -49,6 +59,7 @@ pub(super) fn run(
 ) -> Result<Exit, Trouble> {
     match &arguments.what {
         What::Query(command) => query::run(command, file, terminal),
+        What::Export(command) => export::run(command, file, terminal),
         What::Index(command) => index::run(command, file, terminal),
         What::Verify(command) => verify::run(command, file, terminal),
         What::Prove(command) => prove::run(command, file, terminal),

@@ -51,7 +51,9 @@ pub(super) fn run(
     };
     match terminal.format() {
         _ if arguments.markdown => sets.markdown(&found, terminal)?,
-        Format::Table | Format::Junit | Format::GitlabCodequality => sets.tell(&found, terminal)?,
+        Format::Table | Format::Ocsf | Format::Junit | Format::GitlabCodequality => {
+            sets.tell(&found, terminal)?
+        }
         Format::Csv => terminal.table(&sets.rows(&found))?,
         Format::Json | Format::Jsonl => terminal.json(&sets.document(&found))?,
     }

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use super::terminal::plain;
+use crate::export::csv::{self, bare};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +27,8 @@ pub(super) enum Format {
     Jsonl,
     /// Comma-separated values with a heading.
     Csv,
+    /// Events of OCSF, of `audit export`.
+    Ocsf,
     /// JUnit's XML, of `test`: a merge request shows it.
     Junit,
     /// GitLab's code quality report, of `check`: a merge request shows it in the lines.
@@ -56,7 +59,9 @@ impl Table {
     /// Writes it in one of the formats.
     pub(super) fn write(&self, format: Format, out: &mut impl Write) -> io::Result<()> {
         match format {
-            Format::Table | Format::Junit | Format::GitlabCodequality => self.write_aligned(out),
+            Format::Table | Format::Ocsf | Format::Junit | Format::GitlabCodequality => {
+                self.write_aligned(out)
+            }
             Format::Json => {
                 let all: Vec<Value> = self.documents().collect();
                 writeln!(out, "{:#}", Value::Array(all))
@@ -97,19 +102,9 @@ impl Table {
 
     fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}\r", self.heading.join(","))?;
-        self.rows.iter().try_for_each(|row| {
-            let cells: Vec<String> = row.iter().map(|cell| quoted(&bare(cell))).collect();
-            writeln!(out, "{}\r", cells.join(","))
-        })
-    }
-}
-
-/// A cell without quotes; nothing for null.
-fn bare(cell: &Value) -> String {
-    match cell {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        self.rows
+            .iter()
+            .try_for_each(|row| out.write_all(csv::line(row).as_bytes()))
     }
 }
 
@@ -117,20 +112,6 @@ fn bare(cell: &Value) -> String {
 fn shown(cell: &Value) -> String {
     let text = plain(&bare(cell)).replace('\n', "\\n");
     if text.is_empty() { "-".into() } else { text }
-}
-
-/// A cell of CSV. A spreadsheet would run what begins with one of four signs, unless a tick is
-/// before it.
-fn quoted(text: &str) -> String {
-    let tick = if text.starts_with(['=', '+', '-', '@', '\t']) {
-        "'"
-    } else {
-        ""
-    };
-    if tick.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
-        return text.to_owned();
-    }
-    format!("\"{tick}{}\"", text.replace('"', "\"\""))
 }
 
 #[cfg(test)]

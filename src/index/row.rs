@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::clock::Time;
 use crate::record::frame::Kind;
 
@@ -26,6 +28,27 @@ pub struct Row {
     pub record: String,
     /// Where the outcome is and what it says; none while it is owed, and where none is.
     pub outcome: Option<(u64, String)>,
+}
+
+impl Row {
+    /// What is known of it; nothing where its record is none.
+    pub fn facts(&self) -> Option<Facts> {
+        let of = |seq: u64, text: &str| {
+            let members: Value = serde_json::from_str(text).ok()?;
+            let kind = match members.get("kind")?.as_str()? {
+                "decision" => Kind::Decision,
+                "outcome" => Kind::Outcome,
+                "event" => Kind::Event,
+                _ => return None,
+            };
+            Facts::of(seq, kind, text.as_bytes()).map(|(facts, _)| facts)
+        };
+        let mut facts = of(self.seq, &self.record)?;
+        if let Some((seq, outcome)) = &self.outcome {
+            facts.take(of(*seq, outcome)?);
+        }
+        Some(facts)
+    }
 }
 
 /// Which rows come first. Within one journal its own order counts, between journals the time.

@@ -11,13 +11,30 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::frame::{hex, sha256};
 use super::render::push_string;
 
 /// The member of a leaf that stands for what lies beside it.
 pub(super) const PERSONAL: &str = "personal";
+
+/// The record as one text, by a leaf and what was kept of the salt, in hex, and the object. None when
+/// the leaf is not about these.
+pub fn rejoined(leaf: &[u8], salt: &[u8], object: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Said<'a> {
+        personal: &'a str,
+    }
+    let said: Said<'_> = serde_json::from_slice(leaf).ok()?;
+    let digits = std::str::from_utf8(salt)
+        .ok()
+        .filter(|salt| salt.len() == 32)?;
+    let salt = u128::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    (hex(&sha256(&[&salt, object])) == said.personal).then(|| whole(leaf, object))
+}
 
 /// The record as one text; the leaf as it is where it cannot be put together.
 pub(super) fn whole(leaf: &[u8], object: &[u8]) -> Vec<u8> {

@@ -9,21 +9,21 @@ use super::NOW;
 
 /// A sequence of numbers that a seed decides (xorshift64*).
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
         Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[usize::try_from(self.below(of.len() as u64)).unwrap()]
     }
 }
@@ -43,7 +43,7 @@ const ISSUERS: &[&str] = &[
 ];
 
 /// Records whose members come from small pools, so that queries meet; times mostly ascend.
-pub(super) fn records(dice: &mut Dice, origin: &str, count: usize) -> Vec<(Kind, String)> {
+pub(crate) fn records(dice: &mut Dice, origin: &str, count: usize) -> Vec<(Kind, String)> {
     let mut made = Vec::new();
     let mut owed: Vec<String> = Vec::new();
     let mut time = NOW.as_ms() - 40 * 86_400_000;
@@ -145,7 +145,7 @@ fn decision(dice: &mut Dice, origin: &str, time: u64, id: &str) -> (String, bool
 }
 
 /// A query whose values are likely to occur; every shape of condition, four levels deep.
-pub(super) fn query(dice: &mut Dice) -> Query {
+pub(crate) fn query(dice: &mut Dice) -> Query {
     match dice.below(20) {
         0 => Query::default(),
         _ => Query::of(condition(dice, 3)),

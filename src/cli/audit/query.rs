@@ -13,7 +13,7 @@ use super::index::{no_index, unknown};
 use super::{Exit, SettingsFile, Terminal, Trouble};
 use crate::authorize::team_groups;
 use crate::cli::table::{Format, Table};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::config::Settings;
 use crate::index::{Asked, COLUMNS, Index, Order, Query, Row, Teams, cells, document, scan};
 use crate::setup_error::SetupError;
@@ -59,23 +59,14 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
-    let asked = Asked::at(Clock::machine().now()).in_zone(&arguments.zone);
-    let asked = asked.ok_or_else(|| {
-        let fault = SetupError::new(format!("`{}` is not a time zone", arguments.zone));
-        Trouble::input(fault.hint("an IANA name: UTC, Europe/Berlin, America/New_York"))
-    })?;
+    let asked = asked_in(Clock::machine().now(), &arguments.zone)?;
     let query = Query::parse(&arguments.query, &asked).map_err(|e| Trouble::input(e.into()))?;
     let copy = arguments.journal.as_ref();
     let settings = match copy {
         Some(_) if !query.names_teams() => None,
         _ => Some(file.load()?),
     };
-    let query = match &settings {
-        Some(settings) if query.names_teams() => query
-            .with_teams(&teams(settings)?)
-            .map_err(|unknown| Trouble::input(unknown.into()))?,
-        _ => query,
-    };
+    let query = with_teams(query, settings.as_ref())?;
     let order = match arguments.sort {
         Sort::Newest => Order::Newest,
         Sort::Oldest => Order::Oldest,
@@ -107,6 +98,24 @@ pub(super) fn run(
         page.row(&row.map_err(unknown)?)?;
     }
     page.end(count, arguments.count)
+}
+
+/// When and where a query is asked.
+pub(super) fn asked_in(now: Time, zone: &str) -> Result<Asked, Trouble> {
+    Asked::at(now).in_zone(zone).ok_or_else(|| {
+        let fault = SetupError::new(format!("`{zone}` is not a time zone"));
+        Trouble::input(fault.hint("an IANA name: UTC, Europe/Berlin, America/New_York"))
+    })
+}
+
+/// The query with each team as the groups that make it up.
+pub(super) fn with_teams(query: Query, settings: Option<&Settings>) -> Result<Query, Trouble> {
+    match settings {
+        Some(settings) if query.names_teams() => query
+            .with_teams(&teams(settings)?)
+            .map_err(|unknown| Trouble::input(unknown.into())),
+        _ => Ok(query),
+    }
 }
 
 /// The teams of the directory, by the URLs of their issuers.

@@ -1,6 +1,6 @@
 //! `stile audit verify`: checks a journal without trusting who wrote it.
 //!
-//! In: a folder with segments, and what the auditor kept elsewhere: checkpoints, keys, a policy of
+//! In: a folder with segments or a bundle, and what the auditor kept elsewhere: checkpoints, keys, a policy of
 //! witnesses. Out: what is proved and what is not, or the first entry that is not what it was.
 //!
 //! Progress goes to standard error: a bar where somebody looks, a line every ten per cent where
@@ -23,11 +23,12 @@ use crate::record::verify::{Held, Policy};
 use crate::record::{Evidence, Verdict, Verification, Vkey, verify_with};
 use crate::setup_error::SetupError;
 
-/// Prove that a journal is whole, or name the first record that is not.
+/// Prove that a journal or a bundle is whole, or name the first record that is not.
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY_EXAMPLES)]
 pub(super) struct VerifyArguments {
-    /// The journal's folder, or a copy of it. Default: the one in the settings.
+    /// The journal's folder, or a copy of it, or a bundle of `stile audit export`. Default: the folder in
+    /// the settings.
     folder: Option<PathBuf>,
     /// A checkpoint that was kept elsewhere; may be given again.
     #[arg(long, value_name = "FILE")]
@@ -48,6 +49,9 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
+    if let Some(path) = arguments.folder.as_deref().filter(|path| path.is_file()) {
+        return super::bundle::verify(path, &evidence(arguments)?, terminal);
+    }
     let (folder, tiles) = super::places(arguments.folder.as_deref(), file)?;
     let mut evidence = evidence(arguments)?;
     evidence.tiles = arguments.tiles.clone().or(Some(tiles));
@@ -235,6 +239,7 @@ Examples:
   stile audit verify
   stile audit verify /mnt/copy/journal --checkpoint kept-in-march.checkpoint
   stile audit verify --witness-policy trusted.policy --vkey \"$(cat log.vkey)\"
+  stile audit verify q3.tar --vkey \"$(cat log.vkey)\"
   stile audit verify --format json | jq .verdict
 
 Exits with 0 when nothing was changed and nothing is missing: VERIFIED, or INTACT where nobody outside

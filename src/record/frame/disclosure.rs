@@ -70,6 +70,13 @@ impl<'a> Disclosure<'a> {
         self.bytes
     }
 
+    /// The salt.
+    pub fn salt(&self) -> &'a [u8] {
+        self.bytes
+            .get(HEAD_BYTES..BEFORE_OBJECT)
+            .unwrap_or_default()
+    }
+
     /// Salt and object.
     fn inside(&self) -> &'a [u8] {
         self.bytes.get(HEAD_BYTES..).unwrap_or_default()

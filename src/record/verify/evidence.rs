@@ -118,7 +118,7 @@ impl Policy {
     }
 
     /// Whether these witnesses are enough.
-    pub(super) fn is_met_by(&self, signed: &[Vkey]) -> bool {
+    pub fn is_met_by(&self, signed: &[Vkey]) -> bool {
         let mut met: HashMap<usize, bool> = HashMap::new();
         for (at, (_, member)) in self.members.iter().enumerate() {
             let is_met = match member {
