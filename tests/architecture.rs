@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "record",
     "forward",
     "index",
+    "leave",
     "pipeline",
     "workbench",
     "admin",

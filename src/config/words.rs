@@ -97,6 +97,16 @@ pub(super) enum AnchorKind {
     Folder,
 }
 
+/// What kind of place takes records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LeaveKind {
+    /// A receiver of OpenTelemetry's logs, by OTLP/HTTP.
+    Otlp,
+    /// A syslog receiver, by TLS.
+    Syslog,
+}
+
 /// A whole number from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
