@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "record",
     "forward",
     "index",
+    "export",
     "leave",
     "pipeline",
     "workbench",

@@ -33,6 +33,8 @@ mod authorize;
 mod journal;
 /// What somebody asks for in the journal is found, by scan and by index alike.
 mod index;
+/// What is handed out is what was asked for, and says what the records say.
+mod export;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -1,0 +1,3 @@
+//! What is handed out is what was asked for, and says what the records say.
+
+mod ocsf;
