@@ -26,11 +26,12 @@ mod tls;
 mod dial;
 mod otlp;
 mod syslog;
+mod ocsf_file;
 mod line;
 pub mod reached;
 
 pub use line::LeaveState;
-pub use settings::{DestinationSettings, OtlpSettings, Place, SyslogSettings, TlsSettings};
+pub use settings::{DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings};
 
 use line::Line;
 

@@ -16,6 +16,7 @@ mod index;
 mod prove;
 mod query;
 mod reconcile;
+mod tail;
 mod tiles;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(super) struct AuditArguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Query(query::QueryArguments),
+    Tail(tail::TailArguments),
     Index(index::IndexArguments),
     Verify(Box<verify::VerifyArguments>),
     Prove(prove::ProveArguments),
@@ -44,6 +46,7 @@ pub(super) fn run(
 ) -> Result<Exit, Trouble> {
     match &arguments.what {
         What::Query(command) => query::run(command, file, terminal),
+        What::Tail(command) => tail::run(command, file, terminal),
         What::Index(command) => index::run(command, file, terminal),
         What::Verify(command) => verify::run(command, file, terminal),
         What::Prove(command) => prove::run(command, file, terminal),

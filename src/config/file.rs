@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::dialects::Dialect;
 use super::located::Located;
 use super::mode::Mode;
-use super::words::{Address, Algorithm, AnchorKind, Count, Duration, LeaveKind};
+use super::words::{Address, Algorithm, AnchorKind, Count, Duration, LeaveForm, LeaveKind};
 use crate::{authorize, listen, record};
 
 /// Settings of stile. Relative paths start at the folder of this file.
@@ -299,6 +299,10 @@ pub(super) struct Destination {
     pub(super) headers: Located<Vec<Located<Header>>>,
     /// Of `syslog`: host and port, such as `siem.example.com:6514`.
     pub(super) address: Located<String>,
+    /// Of `syslog`: what a message says.
+    pub(super) message: Located<LeaveForm>,
+    /// Of `ocsf_file`: the file that lines are added to; its folder must be there.
+    pub(super) file: Located<PathBuf>,
     /// A file with CA certificates (PEM) to trust beside the machine's.
     pub(super) ca_file: Located<PathBuf>,
     /// A file with our own certificate (PEM), where the receiver wants one; with `key`.
@@ -481,6 +485,8 @@ impl Default for Destination {
             url: Located::absent(),
             headers: Located::preset(Vec::new()),
             address: Located::absent(),
+            message: Located::preset(LeaveForm::Ocsf),
+            file: Located::absent(),
             ca_file: Located::absent(),
             certificate: Located::absent(),
             key: Located::absent(),

@@ -105,6 +105,18 @@ pub(super) enum LeaveKind {
     Otlp,
     /// A syslog receiver, by TLS.
     Syslog,
+    /// A file with lines of OCSF, which other programs read and rotate.
+    OcsfFile,
+}
+
+/// What a syslog message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LeaveForm {
+    /// A request with its outcome, or an event, in the words of OCSF.
+    Ocsf,
+    /// A record as it is in the journal.
+    Record,
 }
 
 /// A whole number from 1.

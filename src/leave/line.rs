@@ -14,11 +14,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::backoff::Backoff;
+use super::ocsf_file::OcsfFile;
 use super::otlp::OtlpReceiver;
 use super::position::{self, Position};
 use super::receiver::{AtOnce, Missed, Receiver, Taken};
 use super::refused;
-use super::settings::{DestinationSettings, Place};
+use super::settings::{DestinationSettings, Form, Place};
 use super::source::{Source, Unit};
 use super::syslog::SyslogReceiver;
 use crate::clock::{Clock, Time};
@@ -179,9 +180,10 @@ impl Sending {
         let receiver: Box<dyn Receiver> = match settings.place.clone() {
             Place::Otlp(otlp) => Box::new(OtlpReceiver::new(otlp)?),
             Place::Syslog(syslog) => Box::new(SyslogReceiver::new(syslog)?),
+            Place::OcsfFile(path) => Box::new(OcsfFile::at(path)),
         };
         let before = position::load(file)?;
-        let resumed = Source::resume(folder, Unit::Record, before);
+        let resumed = Source::resume(folder, unit(&settings.place), before);
         let (source, resumed) = resumed.map_err(|fault| fault.to_string())?;
         Ok(Sending {
             most: receiver.at_once().items,
@@ -312,6 +314,15 @@ impl Sending {
         } else if self.again > 0 {
             tracing::warn!(to, records, "the journal has another past: records leave again");
         }
+    }
+}
+
+/// OCSF says a request and how it ended in one; elsewhere each record leaves as soon as it is there.
+fn unit(place: &Place) -> Unit {
+    match place {
+        Place::Otlp(_) => Unit::Record,
+        Place::Syslog(syslog) if syslog.form == Form::Record => Unit::Record,
+        Place::Syslog(_) | Place::OcsfFile(_) => Unit::Row,
     }
 }
 

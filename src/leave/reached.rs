@@ -35,6 +35,7 @@ pub async fn reach(destination: &DestinationSettings) -> Result<String, Unreache
             let host = host.trim_start_matches('[').trim_end_matches(']');
             (host, port, secure.then_some(&otlp.tls))
         }
+        Place::OcsfFile(file) => return writable(file),
         Place::Syslog(syslog) => (syslog.host.as_str(), syslog.port, Some(&syslog.tls)),
     };
     match tokio::time::timeout(PATIENCE, connect(host, port, tls)).await {
@@ -46,6 +47,25 @@ pub async fn reach(destination: &DestinationSettings) -> Result<String, Unreache
             Err(Unreached::Network(why))
         }
     }
+}
+
+/// Whether a file can be added to; none is made.
+fn writable(file: &Path) -> Result<String, Unreached> {
+    let shown = file.display();
+    let refused = |fault: std::io::Error| Unreached::Refused(format!("`{shown}`: {fault}"));
+    if file.exists() {
+        let opened = std::fs::OpenOptions::new().append(true).open(file);
+        return opened
+            .map(|_| format!("`{shown}` can be added to"))
+            .map_err(refused);
+    }
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)
+        .map(|()| format!("`{shown}` can be made"))
+        .map_err(|fault| refused(fault.into()))
 }
 
 /// The first record that has not left for a destination.

@@ -20,8 +20,20 @@ pub struct DestinationSettings {
 pub enum Place {
     /// To an OTLP/HTTP receiver of logs, each record a log record.
     Otlp(OtlpSettings),
-    /// To a syslog receiver over TLS, each record a message.
+    /// To a syslog receiver over TLS, each record or each request a message.
     Syslog(SyslogSettings),
+    /// To the end of this file, each request or event a line of OCSF.
+    OcsfFile(PathBuf),
+}
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A request with its outcome, or an event, in the words of OCSF.
+    #[default]
+    Ocsf,
+    /// A record as it is in the journal.
+    Record,
 }
 
 /// An OTLP/HTTP receiver of logs.
@@ -44,6 +56,8 @@ pub struct SyslogSettings {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// What a message says.
+    pub form: Form,
     /// How it is believed, and what it is shown.
     pub tls: TlsSettings,
     /// For one connection from its start to its end, in ms.
@@ -65,6 +79,7 @@ impl Place {
         match self {
             Place::Otlp(_) => "otlp",
             Place::Syslog(_) => "syslog",
+            Place::OcsfFile(_) => "ocsf_file",
         }
     }
 }

@@ -76,7 +76,7 @@ impl Receiver for SyslogReceiver {
     fn send(&mut self, items: &[Item], _: Time) -> Result<Taken, Missed> {
         let mut frames = Vec::new();
         for item in items {
-            frame(item, &self.host, &mut frames);
+            frame(item, self.settings.form, &self.host, &mut frames);
         }
         let limit = Duration::from_millis(self.settings.timeout_ms);
         let handed_over = self.hand_over(&frames);

@@ -59,23 +59,9 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
-    let asked = Asked::at(Clock::machine().now()).in_zone(&arguments.zone);
-    let asked = asked.ok_or_else(|| {
-        let fault = SetupError::new(format!("`{}` is not a time zone", arguments.zone));
-        Trouble::input(fault.hint("an IANA name: UTC, Europe/Berlin, America/New_York"))
-    })?;
-    let query = Query::parse(&arguments.query, &asked).map_err(|e| Trouble::input(e.into()))?;
     let copy = arguments.journal.as_ref();
-    let settings = match copy {
-        Some(_) if !query.names_teams() => None,
-        _ => Some(file.load()?),
-    };
-    let query = match &settings {
-        Some(settings) if query.names_teams() => query
-            .with_teams(&teams(settings)?)
-            .map_err(|unknown| Trouble::input(unknown.into()))?,
-        _ => query,
-    };
+    let (query, asked, settings) =
+        meant(&arguments.query, &arguments.zone, copy.is_none(), file)?;
     let order = match arguments.sort {
         Sort::Newest => Order::Newest,
         Sort::Oldest => Order::Oldest,
@@ -107,6 +93,33 @@ pub(super) fn run(
         page.row(&row.map_err(unknown)?)?;
     }
     page.end(count, arguments.count)
+}
+
+/// What a query means, when and where it was asked, and the settings where they are needed: for the
+/// teams it names, or because `wanted`.
+pub(super) fn meant(
+    text: &str,
+    zone: &str,
+    wanted: bool,
+    file: &SettingsFile,
+) -> Result<(Query, Asked, Option<Settings>), Trouble> {
+    let asked = Asked::at(Clock::machine().now()).in_zone(zone);
+    let asked = asked.ok_or_else(|| {
+        let fault = SetupError::new(format!("`{zone}` is not a time zone"));
+        Trouble::input(fault.hint("an IANA name: UTC, Europe/Berlin, America/New_York"))
+    })?;
+    let query = Query::parse(text, &asked).map_err(|e| Trouble::input(e.into()))?;
+    let settings = match wanted || query.names_teams() {
+        true => Some(file.load()?),
+        false => None,
+    };
+    let query = match &settings {
+        Some(settings) if query.names_teams() => query
+            .with_teams(&teams(settings)?)
+            .map_err(|unknown| Trouble::input(unknown.into()))?,
+        _ => query,
+    };
+    Ok((query, asked, settings))
 }
 
 /// The teams of the directory, by the URLs of their issuers.

@@ -13,8 +13,10 @@ use super::{Checks, elements};
 use crate::config::file::{Destination, File};
 use crate::config::origin::Place as Written;
 use crate::config::tree::shortened;
-use crate::config::words::LeaveKind;
-use crate::leave::{DestinationSettings, OtlpSettings, Place, SyslogSettings, TlsSettings};
+use crate::config::words::{LeaveForm, LeaveKind};
+use crate::leave::{
+    DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings,
+};
 
 /// All destinations.
 pub(super) fn destinations(file: &File, checks: &mut Checks) -> Option<Vec<DestinationSettings>> {
@@ -39,11 +41,18 @@ fn destination(
     checks.name(&one.name);
     let kind = one.kind.required("kind", place, &mut checks.faults)?;
     let (otlp, syslog) = (*kind == LeaveKind::Otlp, *kind == LeaveKind::Syslog);
+    let file = *kind == LeaveKind::OcsfFile;
     let of = |written: Option<&Written>, fits: bool| written.filter(|_| !fits).cloned();
     let strays = [
         of(one.url.written(), otlp),
         of(one.headers.written(), otlp),
         of(one.address.written(), syslog),
+        of(one.message.written(), syslog),
+        of(one.file.written(), file),
+        of(one.ca_file.written(), !file),
+        of(one.certificate.written(), !file),
+        of(one.key.written(), !file),
+        of(one.timeout.written(), !file),
     ];
     for stray in strays.iter().flatten() {
         let what = "means nothing for this kind of destination";
@@ -52,6 +61,7 @@ fn destination(
     let settled = match kind {
         LeaveKind::Otlp => to_otlp(one, place, checks).map(Place::Otlp),
         LeaveKind::Syslog => to_syslog(one, place, checks).map(Place::Syslog),
+        LeaveKind::OcsfFile => to_file(one, place, checks).map(Place::OcsfFile),
     };
     Some(DestinationSettings {
         name: name?.clone(),
@@ -113,9 +123,25 @@ fn to_syslog(one: &Destination, place: &Written, checks: &mut Checks) -> Option<
     Some(SyslogSettings {
         host,
         port,
+        form: match one.message.get()? {
+            LeaveForm::Ocsf => Form::Ocsf,
+            LeaveForm::Record => Form::Record,
+        },
         tls: tls?,
         timeout_ms: one.timeout.get()?.as_ms(),
     })
+}
+
+fn to_file(one: &Destination, place: &Written, checks: &mut Checks) -> Option<PathBuf> {
+    let written = one.file.required("file", place, &mut checks.faults)?;
+    let full = checks.resolved(written);
+    let folder = full.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if full.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        let what = format!("`{}` cannot be a file", full.display());
+        checks.refuse(one.file.place(), what, "name a file in a folder that is there");
+        return None;
+    }
+    Some(full)
 }
 
 /// A host without brackets, and a port that is not 0.

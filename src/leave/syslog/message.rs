@@ -3,25 +3,27 @@
 //! In: a record. Out: one RFC 5424 message with its length before it.
 //!
 //! Facility 13 (log audit). `MSGID` is the kind of the record; the structured data names its place,
-//! by which a receiver finds doubles and gaps; the message itself is the record as it is in the
-//! journal, one line of JSON.
+//! by which a receiver finds doubles; the message itself is one line of JSON: OCSF, or the record as it
+//! is in the journal.
 //!
 //! Never: a line break or a control character outside of what JSON escapes anyway.
 //!
 //! RFC 5424 6 and 6.3.3 (escaping); RFC 5425 4.3.
 
 use crate::clock::Time;
+use crate::export::ocsf::ocsf;
+use crate::leave::settings::Form;
 use crate::leave::source::Item;
 use crate::record::frame::Kind;
 
 /// Adds the message of a record, its length before it.
-pub(super) fn frame(item: &Item, host: &str, out: &mut Vec<u8>) {
-    let message = message(item, host);
+pub(super) fn frame(item: &Item, form: Form, host: &str, out: &mut Vec<u8>) {
+    let message = message(item, form, host);
     out.extend_from_slice(format!("{} ", message.len()).as_bytes());
     out.extend_from_slice(message.as_bytes());
 }
 
-fn message(item: &Item, host: &str) -> String {
+fn message(item: &Item, form: Form, host: &str) -> String {
     let priority = AUDIT * 8 + severity(item);
     let time = stamp(item.row.time);
     let kind = match item.kind {
@@ -35,10 +37,13 @@ fn message(item: &Item, host: &str) -> String {
     let seq = item.row.seq;
     let id = item.word("id").or(item.word("ref"));
     let id = id.map_or(String::new(), |id| format!(" id=\"{}\"", escaped(id)));
+    let text = match form {
+        Form::Ocsf => ocsf(&item.row).to_string(),
+        Form::Record => item.row.record.clone(),
+    };
     format!(
         "<{priority}>1 {time} {host} stile - {kind} [{OURS} origin=\"{origin}\" seq=\"{seq}\" \
-         uid=\"{uid}\"{id}] {}",
-        item.row.record
+         uid=\"{uid}\"{id}] {text}"
     )
 }
 
