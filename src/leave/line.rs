@@ -182,6 +182,7 @@ impl Sending {
             Place::Syslog(syslog) => Box::new(SyslogReceiver::new(syslog)?),
             Place::OcsfFile(path) => Box::new(OcsfFile::at(path)),
         };
+        position::make_room(file)?;
         let before = position::load(file)?;
         let resumed = Source::resume(folder, unit(&settings.place), before);
         let (source, resumed) = resumed.map_err(|fault| fault.to_string())?;

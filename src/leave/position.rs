@@ -134,11 +134,17 @@ pub(super) fn load(file: &Path) -> Result<Position, String> {
     }
 }
 
+/// Makes the folder of positions, where it is not there.
+pub(super) fn make_room(file: &Path) -> Result<(), String> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)
+        .map_err(|fault| format!("`{}` cannot be made: {fault}", folder.display()))
+}
+
 /// Replaces the file by this position.
 pub(super) fn store(file: &Path, position: &Position) -> Result<(), String> {
     let stored = || -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
         let beside = file.with_extension("position.new");
         let mut new = File::create(&beside)?;
         new.write_all(&serde_json::to_vec(position)?)?;
@@ -187,6 +193,7 @@ mod tests {
         assert_eq!(load(&file), Ok(Position::default()));
         let mut position = Position::default();
         position.advance(mark(7), vec![3, 5]);
+        make_room(&file).unwrap();
         store(&file, &position).unwrap();
         assert_eq!(load(&file).as_ref(), Ok(&position));
         let whole = fs::read(&file).unwrap();
