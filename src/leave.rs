@@ -31,6 +31,7 @@ mod line;
 pub mod reached;
 
 pub use line::LeaveState;
+pub use otlp::attributes::otel_names;
 pub use settings::{DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings};
 
 use line::Line;

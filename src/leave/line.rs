@@ -248,7 +248,8 @@ impl Sending {
         match self.receiver.send(items, now) {
             Ok(Taken::All) => {}
             Ok(Taken::But { refused, why }) => {
-                let why = format!("{refused} of {count} were refused, it does not say which: {why}");
+                let why =
+                    format!("{refused} of {count} were refused, it does not say which: {why}");
                 refused::keep(&refused::file_beside(&self.file), items, &why, now)?;
                 refused_now = refused.min(counted(count));
                 self.say_refused(shared, refused_now, &why);
@@ -311,9 +312,17 @@ impl Sending {
         state.missed = state.missed.saturating_add(self.missed);
         let (to, records) = (state.name.as_str(), self.missed.max(self.again));
         if self.missed > 0 {
-            tracing::error!(to, records, "the journal no longer has records that never left");
+            tracing::error!(
+                to,
+                records,
+                "the journal no longer has records that never left"
+            );
         } else if self.again > 0 {
-            tracing::warn!(to, records, "the journal has another past: records leave again");
+            tracing::warn!(
+                to,
+                records,
+                "the journal has another past: records leave again"
+            );
         }
     }
 }

@@ -62,7 +62,11 @@ impl OcsfFile {
         }
         if let Some(folder) = self.path.parent() {
             // The name of a new file must be as durable as what is in it.
-            let folder = if folder.as_os_str().is_empty() { ".".as_ref() } else { folder };
+            let folder = if folder.as_os_str().is_empty() {
+                ".".as_ref()
+            } else {
+                folder
+            };
             File::open(folder)?.sync_all()?;
         }
         Ok(file)
@@ -151,6 +155,9 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         file.append(b"4\n").unwrap();
         let read = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
-        assert_eq!((read(&rotated), read(&path)), ("1\n2\n".into(), "4\n".into()));
+        assert_eq!(
+            (read(&rotated), read(&path)),
+            ("1\n2\n".into(), "4\n".into())
+        );
     }
 }

@@ -110,10 +110,7 @@ impl Receiver for OtlpReceiver {
             .runtime
             .block_on(async { tokio::time::timeout(limit, exchange).await });
         let answered = answered.map_err(|_| {
-            Missed::now(format!(
-                "no answer within {} ms",
-                self.settings.timeout_ms
-            ))
+            Missed::now(format!("no answer within {} ms", self.settings.timeout_ms))
         })?;
         let (status, headers, body) = answered.map_err(Missed::now)?;
         judged(status, &headers, &body, now)
@@ -155,9 +152,7 @@ fn wait(value: &HeaderValue, now: Time) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(text).ok()?;
     let at_ms = u64::try_from(at.timestamp().as_millisecond()).ok()?;
-    Some(Duration::from_millis(
-        Time::from_ms(at_ms).ms_since(now),
-    ))
+    Some(Duration::from_millis(Time::from_ms(at_ms).ms_since(now)))
 }
 
 const PROTOBUF: &str = "application/x-protobuf";

@@ -108,7 +108,9 @@ impl Position {
         self.waiting
             .retain(|seq| *seq >= first && *seq < self.next_seq);
         Ok(Resumed {
-            missed: first.saturating_sub(after).min(first.saturating_sub(before)),
+            missed: first
+                .saturating_sub(after)
+                .min(first.saturating_sub(before)),
             again: before.saturating_sub(self.next_seq),
             position: self,
         })

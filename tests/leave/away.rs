@@ -27,11 +27,17 @@ async fn while_the_receiver_is_away_requests_go_on_and_the_lag_is_seen() {
     })
     .await;
     let state = readiness(&world).await;
-    assert!(state["fault"].as_str().unwrap().contains("refused"), "{state}");
+    assert!(
+        state["fault"].as_str().unwrap().contains("refused"),
+        "{state}"
+    );
     assert!(metric(&admin, "stile_leave_failed_total{to=\"siem\"}").await >= 1.0);
     receiver.come_back().await;
     until_all_left(&world).await;
-    assert_eq!(metric(&admin, "stile_leave_lag_seconds{to=\"siem\"}").await, 0.0);
+    assert_eq!(
+        metric(&admin, "stile_leave_lag_seconds{to=\"siem\"}").await,
+        0.0
+    );
     let (_, folder, _) = world.stile.stop().await.unwrap();
     assert_eq!(receiver.uids(), uids(&folder.path().join("journal")));
 }
@@ -66,10 +72,22 @@ async fn whoever_is_killed_when_in_the_end_every_record_has_arrived() {
             receiver.be(Manner::Slowly(Duration::from_millis(150 * round)));
         }
         tokio::time::sleep(Duration::from_millis(round * 173 % 700)).await;
-        let World { gitlab, okta, upstream, ca, stile } = world;
+        let World {
+            gitlab,
+            okta,
+            upstream,
+            ca,
+            stile,
+        } = world;
         let folder = stile.kill().await.unwrap();
         let stile = folder.serve(program()).await.unwrap();
-        world = World { gitlab, okta, upstream, ca, stile };
+        world = World {
+            gitlab,
+            okta,
+            upstream,
+            ca,
+            stile,
+        };
     }
     receiver.be(Manner::Takes);
     until_all_left(&world).await;

@@ -53,7 +53,13 @@ async fn after_kills_every_request_is_there_and_every_line_is_whole() {
     for round in 0_u64..6 {
         ask_times(&world, 10).await;
         tokio::time::sleep(std::time::Duration::from_millis(round * 211 % 600)).await;
-        let World { gitlab, okta, upstream, ca, stile } = world;
+        let World {
+            gitlab,
+            okta,
+            upstream,
+            ca,
+            stile,
+        } = world;
         let folder = stile.kill().await.unwrap();
         // As if the last line had been cut off in the middle.
         if round % 2 == 1 {
@@ -63,11 +69,18 @@ async fn after_kills_every_request_is_there_and_every_line_is_whole() {
             std::fs::write(&file, text).unwrap();
         }
         let stile = folder.serve(program()).await.unwrap();
-        world = World { gitlab, okta, upstream, ca, stile };
+        world = World {
+            gitlab,
+            okta,
+            upstream,
+            ca,
+            stile,
+        };
     }
     until_all_left(&world).await;
     let (_, folder, _) = world.stile.stop().await.unwrap();
-    let texts = |rows: Vec<Value>| -> BTreeSet<String> { rows.iter().map(Value::to_string).collect() };
+    let texts =
+        |rows: Vec<Value>| -> BTreeSet<String> { rows.iter().map(Value::to_string).collect() };
     let written = lines(&folder.path().join("ocsf.jsonl"));
     let wanted = rows(&folder.path().join("journal"));
     assert_eq!(texts(written), texts(wanted));

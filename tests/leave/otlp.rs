@@ -19,11 +19,21 @@ async fn in_a_quiet_run_everything_arrives_once_and_in_order_to_the_last_record(
     let world = leaving_for(&otlp(&receiver.url())).await;
     ask_times(&world, 30).await;
     until_all_left(&world).await;
-    assert_eq!(metric(&world.stile.admin, "stile_leave_lag_records{to=\"siem\"}").await, 0.0);
+    assert_eq!(
+        metric(&world.stile.admin, "stile_leave_lag_records{to=\"siem\"}").await,
+        0.0
+    );
     assert!(metric(&world.stile.admin, "stile_leave_sent_total{to=\"siem\"}").await > 45.0);
-    assert_eq!(metric(&world.stile.admin, "stile_leave_failed_total{to=\"siem\"}").await, 0.0);
+    assert_eq!(
+        metric(&world.stile.admin, "stile_leave_failed_total{to=\"siem\"}").await,
+        0.0
+    );
     let (_, folder, said) = world.stile.stop().await.unwrap();
-    assert_eq!(receiver.uids(), uids(&folder.path().join("journal")), "{said}");
+    assert_eq!(
+        receiver.uids(),
+        uids(&folder.path().join("journal")),
+        "{said}"
+    );
     whole(&folder);
 }
 
@@ -33,7 +43,9 @@ async fn what_leaves_has_no_secret_in_it_and_the_key_of_its_file_before_it() {
     let certificate = ground.ca.server(&["127.0.0.1"]);
     let receiver = Receiver::secure(&certificate).await;
     ground.ca.write_to(ground.folder().path());
-    let key = ground.folder().write_secret("secrets/siem.key", "first-key-of-the-siem\n");
+    let key = ground
+        .folder()
+        .write_secret("secrets/siem.key", "first-key-of-the-siem\n");
     let key = key.unwrap();
     let destination = format!(
         "  - name: siem\n    kind: otlp\n    url: {}/v1/logs\n    ca_file: ca.pem\n    headers:\n      \
@@ -50,7 +62,12 @@ async fn what_leaves_has_no_secret_in_it_and_the_key_of_its_file_before_it() {
     ask_times(&world, 2).await;
     until_all_left(&world).await;
     let came = receiver.came();
-    let sent = |at: usize| came[at].headers["authorization"].to_str().unwrap().to_owned();
+    let sent = |at: usize| {
+        came[at].headers["authorization"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(sent(0), "Bearer first-key-of-the-siem");
     assert_eq!(sent(came.len() - 1), "Bearer second-key-of-the-siem");
     let (_, folder, said) = world.stile.stop().await.unwrap();
@@ -58,7 +75,10 @@ async fn what_leaves_has_no_secret_in_it_and_the_key_of_its_file_before_it() {
     let signature = token.rsplit('.').next().unwrap();
     for secret in [API_KEY, INGEST_KEY, "key-of-the-siem", signature] {
         for came in receiver.came() {
-            let found = came.body.windows(secret.len()).any(|w| w == secret.as_bytes());
+            let found = came
+                .body
+                .windows(secret.len())
+                .any(|w| w == secret.as_bytes());
             assert!(!found, "a secret left");
         }
     }
@@ -109,7 +129,12 @@ async fn what_passes_is_waited_for_and_nothing_is_left_out() {
         let (_, folder, _) = world.stile.stop().await.unwrap();
         let all = uids(&folder.path().join("journal"));
         assert_eq!(receiver.uids(), all, "{manner:?}");
-        assert!(!folder.path().join("journal/leave/siem.refused.jsonl").exists());
+        assert!(
+            !folder
+                .path()
+                .join("journal/leave/siem.refused.jsonl")
+                .exists()
+        );
     }
 }
 
@@ -163,19 +188,29 @@ async fn one_record_that_is_refused_for_ever_holds_nobody_up_and_is_kept() {
     receiver.be(Manner::Dislikes("feat/unloved"));
     until_all_left(&world).await;
     let state = readiness(&world).await;
-    assert_eq!((&state["refused"], &state["state"]), (&json!(1), &json!("degraded")), "{state}");
+    assert_eq!(
+        (&state["refused"], &state["state"]),
+        (&json!(1), &json!("degraded")),
+        "{state}"
+    );
     let refused = "stile_leave_refused_total{to=\"siem\"}";
     assert_eq!(metric(&world.stile.admin, refused).await, 1.0);
     let (_, folder, _) = world.stile.stop().await.unwrap();
     let journal = folder.path().join("journal");
     let kept = std::fs::read_to_string(journal.join("leave/siem.refused.jsonl")).unwrap();
-    let kept: Vec<Value> = kept.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let kept: Vec<Value> = kept
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0]["record"]["id"], answer.field("stile-decision"));
     assert_eq!(kept[0]["why"], "it answered 400");
     let origin = kept[0]["record"]["log"].as_str().unwrap();
     let unloved = format!("{origin}/{}", kept[0]["seq"]);
-    let expected: Vec<String> = uids(&journal).into_iter().filter(|u| *u != unloved).collect();
+    let expected: Vec<String> = uids(&journal)
+        .into_iter()
+        .filter(|u| *u != unloved)
+        .collect();
     assert_eq!(receiver.uids(), expected);
 }
 
@@ -185,7 +220,10 @@ async fn a_partial_success_is_counted_kept_and_not_sent_again() {
     let world = leaving_for(&otlp(&receiver.url())).await;
     ask_times(&world, 4).await;
     receiver.be(Manner::TakesAllBut(2));
-    until("it was told", async || readiness(&world).await["refused"].as_u64() >= Some(2)).await;
+    until("it was told", async || {
+        readiness(&world).await["refused"].as_u64() >= Some(2)
+    })
+    .await;
     receiver.be(Manner::Takes);
     until_all_left(&world).await;
     let (_, folder, said) = world.stile.stop().await.unwrap();
@@ -193,13 +231,22 @@ async fn a_partial_success_is_counted_kept_and_not_sent_again() {
     assert_eq!(receiver.uids(), uids(&journal), "{said}");
     let kept = std::fs::read_to_string(journal.join("leave/siem.refused.jsonl")).unwrap();
     assert!(kept.lines().count() >= 2, "{kept}");
-    assert!(kept.contains("2 of ") && kept.contains("it does not say which: sorry"), "{kept}");
+    assert!(
+        kept.contains("2 of ") && kept.contains("it does not say which: sorry"),
+        "{kept}"
+    );
 }
 
 #[tokio::test]
 async fn a_position_that_is_behind_leads_to_doubles_and_one_of_another_past_to_all_of_it() {
     let receiver = Receiver::start(Manner::Takes).await;
-    let World { stile, upstream: _upstream, gitlab: _gitlab, okta: _okta, .. } = {
+    let World {
+        stile,
+        upstream: _upstream,
+        gitlab: _gitlab,
+        okta: _okta,
+        ..
+    } = {
         let world = leaving_for(&otlp(&receiver.url())).await;
         ask_times(&world, 4).await;
         until_all_left(&world).await;
@@ -215,7 +262,10 @@ async fn a_position_that_is_behind_leads_to_doubles_and_one_of_another_past_to_a
     }
     std::fs::write(&file, position.to_string()).unwrap();
     let stile = folder.serve(program()).await.unwrap();
-    stile.waits_for("the journal has another past").await.unwrap();
+    stile
+        .waits_for("the journal has another past")
+        .await
+        .unwrap();
     let (_, folder, _) = stile.stop().await.unwrap();
     let all = uids(&folder.path().join("journal"));
     assert_eq!(receiver.uids()[before..], all);

@@ -151,7 +151,10 @@ async fn answered(
     shared: Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
-    assert_eq!((head.method.as_str(), head.uri.path()), ("POST", "/v1/logs"));
+    assert_eq!(
+        (head.method.as_str(), head.uri.path()),
+        ("POST", "/v1/logs")
+    );
     let body = body.collect().await?.to_bytes();
     let manner = *shared.manner.lock().unwrap();
     let has = |text: &str| body.windows(text.len()).any(|w| w == text.as_bytes());

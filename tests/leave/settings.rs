@@ -29,7 +29,11 @@ leave:
 ";
 
 fn site(leave: &str) -> Site {
-    let site = Site::with(&SHIPPED.replace("leave: []", "# leave: []").replace("\nlimits:", &format!("\n{leave}\nlimits:")));
+    let site = Site::with(
+        &SHIPPED
+            .replace("leave: []", "# leave: []")
+            .replace("\nlimits:", &format!("\n{leave}\nlimits:")),
+    );
     for name in ["ca.pem", "client.pem", "client.key"] {
         fs::write(site.path(name), "anything\n").unwrap();
     }
@@ -51,12 +55,21 @@ fn three_kinds_of_destinations_load_as_written() {
     let settings = Settings::load(&site.file(), []).unwrap();
     let names: Vec<&str> = settings.leave.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["siem", "archive", "lake"]);
-    let [siem, archive, lake] = &settings.leave[..] else { panic!("three") };
-    let Place::Otlp(otlp) = &siem.place else { panic!("{siem:?}") };
+    let [siem, archive, lake] = &settings.leave[..] else {
+        panic!("three")
+    };
+    let Place::Otlp(otlp) = &siem.place else {
+        panic!("{siem:?}")
+    };
     assert_eq!((otlp.timeout_ms, otlp.headers.len()), (3_000, 1));
     assert_eq!(otlp.url.path(), "/v1/logs");
-    let Place::Syslog(syslog) = &archive.place else { panic!("{archive:?}") };
-    assert_eq!((syslog.host.as_str(), syslog.port), ("siem.example.com", 6514));
+    let Place::Syslog(syslog) = &archive.place else {
+        panic!("{archive:?}")
+    };
+    assert_eq!(
+        (syslog.host.as_str(), syslog.port),
+        ("siem.example.com", 6514)
+    );
     assert_eq!((syslog.form, syslog.timeout_ms), (Form::Record, 10_000));
     assert!(syslog.tls.client.is_some() && syslog.tls.ca_file.is_some());
     assert_eq!(lake.place, Place::OcsfFile(site.path("ocsf.jsonl")));
@@ -69,27 +82,79 @@ fn each_mistake_is_told_where_it_was_made() {
     for (piece, other, told) in [
         ("name: lake", "name: siem", "two destinations are `siem`"),
         ("name: lake", "name: La ke", "`La ke` cannot be a name"),
-        ("- name: lake\n    kind: ocsf_file", "- kind: ocsf_file", "`leave[2].name` is missing"),
-        ("kind: ocsf_file", "kind: ocsf-file", "did you mean `ocsf_file`?"),
-        ("    url: https://otel.example.com/v1/logs\n", "", "`leave[0].url` is missing"),
-        ("https://otel", "http://otel", "records and key would travel in clear text"),
+        (
+            "- name: lake\n    kind: ocsf_file",
+            "- kind: ocsf_file",
+            "`leave[2].name` is missing",
+        ),
+        (
+            "kind: ocsf_file",
+            "kind: ocsf-file",
+            "did you mean `ocsf_file`?",
+        ),
+        (
+            "    url: https://otel.example.com/v1/logs\n",
+            "",
+            "`leave[0].url` is missing",
+        ),
+        (
+            "https://otel",
+            "http://otel",
+            "records and key would travel in clear text",
+        ),
         (".com/v1/logs", ".com", "the path is missing"),
-        ("https://otel", "https://me:word@otel", "no user name and no password"),
+        (
+            "https://otel",
+            "https://me:word@otel",
+            "no user name and no password",
+        ),
         ("Bearer {key}", "Bearer", "no place for the key"),
-        ("secrets/lightstep.key", "secrets/none.key", "there is no such file"),
-        ("name: authorization", "name: host", "belongs to the connection"),
+        (
+            "secrets/lightstep.key",
+            "secrets/none.key",
+            "there is no such file",
+        ),
+        (
+            "name: authorization",
+            "name: host",
+            "belongs to the connection",
+        ),
         (":6514", "", "`siem.example.com` is not host and port"),
         (":6514", ":0", "is not host and port"),
-        ("siem.example.com:6514", "tls://siem.example.com:6514", "is not host and port"),
+        (
+            "siem.example.com:6514",
+            "tls://siem.example.com:6514",
+            "is not host and port",
+        ),
         ("    key: client.key\n", "", "there is no `key` beside it"),
-        ("    certificate: client.pem\n", "", "there is no `certificate` beside it"),
-        ("ca_file: ca.pem", "ca_file: none.pem", "there is no such file"),
-        ("message: record", "message: text", "`text` is not known here"),
-        ("file: ocsf.jsonl", "file: nowhere/ocsf.jsonl", "cannot be a file"),
+        (
+            "    certificate: client.pem\n",
+            "",
+            "there is no `certificate` beside it",
+        ),
+        (
+            "ca_file: ca.pem",
+            "ca_file: none.pem",
+            "there is no such file",
+        ),
+        (
+            "message: record",
+            "message: text",
+            "`text` is not known here",
+        ),
+        (
+            "file: ocsf.jsonl",
+            "file: nowhere/ocsf.jsonl",
+            "cannot be a file",
+        ),
         ("file: ocsf.jsonl", "file: secrets", "cannot be a file"),
         ("    file: ocsf.jsonl\n", "", "`leave[2].file` is missing"),
         ("timeout: 3s", "timeout: 0s", "is not a duration"),
-        ("timeout: 3s", "adress: a:1", "unknown key `leave[0].adress`"),
+        (
+            "timeout: 3s",
+            "adress: a:1",
+            "unknown key `leave[0].adress`",
+        ),
     ] {
         assert!(ALL.contains(piece), "{piece}");
         let faults = faults(&ALL.replacen(piece, other, 1));
@@ -112,14 +177,21 @@ fn a_key_of_another_kind_is_refused_with_each_kind() {
         ("syslog", "address: a.example:6514"),
         ("ocsf_file", "file: a.jsonl"),
     ];
-    let of_network = ["ca_file: ca.pem", "timeout: 3s", "certificate: client.pem\n    key: client.key"];
+    let of_network = [
+        "ca_file: ca.pem",
+        "timeout: 3s",
+        "certificate: client.pem\n    key: client.key",
+    ];
     for (kind, needed) in whole {
         let base = format!("leave:\n  - name: a\n    kind: {kind}\n    {needed}\n");
         Settings::load(&site(&base).file(), []).expect(kind);
         for (other, stray) in of_kind {
             if other != kind {
                 let told = faults(&format!("{base}    {stray}\n"));
-                assert!(told.contains("means nothing for this kind"), "{kind}, {stray}: {told}");
+                assert!(
+                    told.contains("means nothing for this kind"),
+                    "{kind}, {stray}: {told}"
+                );
             }
         }
         for stray in of_network {
@@ -127,7 +199,10 @@ fn a_key_of_another_kind_is_refused_with_each_kind() {
             match kind {
                 "ocsf_file" => {
                     let told = faults(&written);
-                    assert!(told.contains("means nothing for this kind"), "{stray}: {told}");
+                    assert!(
+                        told.contains("means nothing for this kind"),
+                        "{stray}: {told}"
+                    );
                 }
                 _ => drop(Settings::load(&site(&written).file(), []).expect(stray)),
             }

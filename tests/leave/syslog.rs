@@ -47,7 +47,9 @@ impl Receiver {
                 let manner = *now.lock().unwrap();
                 let (tls, kept) = (tls.clone(), Arc::clone(&kept));
                 tokio::spawn(async move {
-                    let Ok(mut stream) = tls.accept(stream).await else { return };
+                    let Ok(mut stream) = tls.accept(stream).await else {
+                        return;
+                    };
                     let mut bytes = Vec::new();
                     if manner == Manner::GoesAway {
                         let mut some = [0; 16];
@@ -55,7 +57,9 @@ impl Receiver {
                         // As a kernel does for a process that is killed with bytes unread.
                         let (tcp, _) = stream.into_inner();
                         let tcp = tcp.into_std().unwrap();
-                        socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
+                        socket2::SockRef::from(&tcp)
+                            .set_linger(Some(Duration::ZERO))
+                            .unwrap();
                         return;
                     }
                     stream.read_to_end(&mut bytes).await.unwrap();
@@ -67,7 +71,12 @@ impl Receiver {
                 });
             }
         });
-        Receiver { port, manner, came, task }
+        Receiver {
+            port,
+            manner,
+            came,
+            task,
+        }
     }
 
     fn be(&self, manner: Manner) {
@@ -90,7 +99,10 @@ fn frames(mut bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
         let space = bytes.iter().position(|b| *b == b' ').unwrap();
-        let length: usize = std::str::from_utf8(&bytes[..space]).unwrap().parse().unwrap();
+        let length: usize = std::str::from_utf8(&bytes[..space])
+            .unwrap()
+            .parse()
+            .unwrap();
         let end = space + 1 + length;
         found.push(String::from_utf8(bytes[space + 1..end].to_vec()).unwrap());
         bytes = &bytes[end..];
@@ -111,7 +123,10 @@ async fn leaving_for(receiver: &Receiver, ground: Ground, more: &str) -> World {
         "  - {{ name: archive, kind: syslog, address: 127.0.0.1:{}, ca_file: ca.pem, timeout: 2s{more} }}\n",
         receiver.port
     );
-    with_destination(ground, &destination).serve(program()).await.unwrap()
+    with_destination(ground, &destination)
+        .serve(program())
+        .await
+        .unwrap()
 }
 
 async fn ground() -> (Ground, Receiver) {
@@ -131,14 +146,23 @@ async fn each_record_is_one_message_by_rfc_5424_once_and_in_order() {
     let came = receiver.came();
     let names: Vec<String> = came.iter().map(|m| parsed(m, "uid").0).collect();
     assert_eq!(names, uids(&folder.path().join("journal")));
-    let deny = came.iter().find(|m| m.contains("\"decision\":\"deny\"")).unwrap();
+    let deny = came
+        .iter()
+        .find(|m| m.contains("\"decision\":\"deny\""))
+        .unwrap();
     let words: Vec<&str> = deny.splitn(8, ' ').collect();
-    assert_eq!((words[0], words[3], words[4], words[5]), ("<108>1", "stile", "-", "decision"));
+    assert_eq!(
+        (words[0], words[3], words[4], words[5]),
+        ("<108>1", "stile", "-", "decision")
+    );
     let at: jiff::Timestamp = words[1].parse().unwrap();
     let (id, record) = parsed(deny, "id");
     assert_eq!(record["id"], *id);
     assert_eq!(record["time"], at.as_millisecond());
-    let allow = came.iter().find(|m| m.contains("\"decision\":\"allow\"")).unwrap();
+    let allow = came
+        .iter()
+        .find(|m| m.contains("\"decision\":\"allow\""))
+        .unwrap();
     assert!(allow.starts_with("<110>1 "), "{allow}");
     assert_eq!(parsed(allow, "origin").0, "stile.example.com/world");
 }
@@ -154,19 +178,29 @@ async fn in_ocsf_each_request_is_one_message_with_its_outcome() {
     let requests = events.iter().filter(|event| event["class_uid"] == 6003);
     assert_eq!(requests.clone().count(), 10);
     let allowed = requests.filter(|event| event["action_id"] == 1);
-    assert!(allowed.clone().all(|event| event["http_response"]["code"] == 200));
+    assert!(
+        allowed
+            .clone()
+            .all(|event| event["http_response"]["code"] == 200)
+    );
     assert_eq!(allowed.count(), 5);
 }
 
 #[tokio::test]
 async fn what_was_not_read_to_the_end_is_sent_again() {
-    for (manner, told) in [(Manner::GoesAway, "broke"), (Manner::Stays, "within 2000 ms")] {
+    for (manner, told) in [
+        (Manner::GoesAway, "broke"),
+        (Manner::Stays, "within 2000 ms"),
+    ] {
         let (ground, receiver) = ground().await;
         receiver.be(manner);
         let world = leaving_for(&receiver, ground, ", message: record").await;
         // More than the buffers of a connection hold, so that some of it stays unread.
         ask_times(&world, 30).await;
-        until(told, async || readiness(&world).await["fault"].to_string().contains(told)).await;
+        until(told, async || {
+            readiness(&world).await["fault"].to_string().contains(told)
+        })
+        .await;
         receiver.be(Manner::Reads);
         until_all_left(&world).await;
         let (_, folder, _) = world.stile.stop().await.unwrap();
@@ -189,7 +223,9 @@ async fn a_receiver_of_another_authority_or_another_name_gets_nothing() {
         ground.ca.write_to(ground.folder().path());
         let world = leaving_for(&receiver, ground, "").await;
         until("the fault is told", async || {
-            readiness(&world).await["fault"].to_string().contains("TLS: ")
+            readiness(&world).await["fault"]
+                .to_string()
+                .contains("TLS: ")
         })
         .await;
         assert!(receiver.came().is_empty());

@@ -12,7 +12,9 @@ use crate::support::{self, program, world};
 
 fn tail(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(program());
-    command.args(["--config", "stile.yaml", "audit", "tail"]).args(words);
+    command
+        .args(["--config", "stile.yaml", "audit", "tail"])
+        .args(words);
     command.current_dir(folder).stdin(Stdio::null());
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
@@ -27,7 +29,10 @@ fn lines(output: &Output) -> Vec<String> {
 /// Segments as small as they may be, so that some are full soon.
 async fn world_of_small_segments() -> World {
     let ground = support::ground().await;
-    let ground = ground.with("  folder: journal\n", "  folder: journal\n  segment_bytes: 131072\n");
+    let ground = ground.with(
+        "  folder: journal\n",
+        "  folder: journal\n  segment_bytes: 131072\n",
+    );
     ground.serve(program()).await.unwrap()
 }
 
@@ -42,30 +47,53 @@ async fn the_last_rows_are_shown_each_with_a_sign_a_word_and_what_there_is_to_sa
     let last = usual.last().unwrap();
     assert!(last.contains("… stop"), "{last}");
     let deny = &usual[8];
-    for piece in ["Z  ✗ deny ", "acme/shop/api @ feat/x", "streams.create", "policy_denied"] {
+    for piece in [
+        "Z  ✗ deny ",
+        "acme/shop/api @ feat/x",
+        "streams.create",
+        "policy_denied",
+    ] {
         assert!(deny.contains(piece), "{piece}: {deny}");
     }
     let allow = &usual[7];
     for piece in ["✓ allow ", "acme/shop/api @ main", " 200 ", " ms"] {
         assert!(allow.contains(piece), "{piece}: {allow}");
     }
-    assert!(!usual.join("").contains('\x1b'), "nobody looks, so there is no colour");
+    assert!(
+        !usual.join("").contains('\x1b'),
+        "nobody looks, so there is no colour"
+    );
     assert_eq!(shown(&["-n", "3"]), usual[7..]);
     assert_eq!(shown(&["-n", "0"]), [""; 0]);
     let denied = shown(&["decision:deny", "-n", "100"]);
     assert_eq!(denied.len(), 15);
     assert!(denied.iter().all(|line| line.contains("✗ deny")));
     let there = shown(&["--zone", "Europe/Berlin", "-n", "1"]);
-    assert!(there[0].contains("+01:00") || there[0].contains("+02:00"), "{there:?}");
-    let colored = tail(folder.path(), &["--color", "always"]).output().unwrap();
+    assert!(
+        there[0].contains("+01:00") || there[0].contains("+02:00"),
+        "{there:?}"
+    );
+    let colored = tail(folder.path(), &["--color", "always"])
+        .output()
+        .unwrap();
     let colored = lines(&colored).join("\n");
     assert!(colored.contains("\x1b[1;32m✓ allow") && colored.contains("\x1b[1;31m✗ deny"));
-    let plain = tail(folder.path(), &["--color", "auto"]).env("NO_COLOR", "1").output().unwrap();
+    let plain = tail(folder.path(), &["--color", "auto"])
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
     assert_eq!(lines(&plain), usual);
     let whole = shown(&["--format", "jsonl", "decision:allow"]);
-    let whole: Vec<Value> = whole.iter().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let whole: Vec<Value> = whole
+        .iter()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(whole.len(), 10);
-    assert!(whole.iter().all(|row| row["outcome"]["ref"] == row["record"]["id"]));
+    assert!(
+        whole
+            .iter()
+            .all(|row| row["outcome"]["ref"] == row["record"]["id"])
+    );
 }
 
 #[tokio::test]
@@ -93,8 +121,15 @@ struct Following {
 
 impl Following {
     fn start(folder: &Path, words: &[&str]) -> Following {
-        let mut command = tail(folder, &[&["--follow", "--format", "jsonl"], words].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = tail(
+            folder,
+            &[&["--follow", "--format", "jsonl"], words].concat(),
+        );
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Following { child, out }
     }
@@ -134,9 +169,14 @@ async fn what_comes_is_shown_once_across_segments_until_ctrl_c_which_is_an_end_i
     assert!(segments.count() >= 3, "it went across segments");
     let (code, rest) = following.interrupt();
     assert_eq!((code, rest.as_str()), (Some(0), ""));
-    let seqs: Vec<u64> = seen.iter().map(|row| row["seq"].as_u64().unwrap()).collect();
+    let seqs: Vec<u64> = seen
+        .iter()
+        .map(|row| row["seq"].as_u64().unwrap())
+        .collect();
     assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
-    let ended = seen.iter().filter(|row| row["record"]["decision"] == "allow");
+    let ended = seen
+        .iter()
+        .filter(|row| row["record"]["decision"] == "allow");
     assert!(ended.clone().all(|row| row["outcome"]["status"] == 200));
     assert_eq!(ended.count(), 76);
     world.stile.stop().await.unwrap();

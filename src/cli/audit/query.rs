@@ -60,8 +60,7 @@ pub(super) fn run(
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
     let copy = arguments.journal.as_ref();
-    let (query, asked, settings) =
-        meant(&arguments.query, &arguments.zone, copy.is_none(), file)?;
+    let (query, asked, settings) = meant(&arguments.query, &arguments.zone, copy.is_none(), file)?;
     let order = match arguments.sort {
         Sort::Newest => Order::Newest,
         Sort::Oldest => Order::Oldest,

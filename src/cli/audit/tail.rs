@@ -111,11 +111,7 @@ fn follow(
 
 /// The last so many rows that are whole, and a reader behind them. Begins two segments before the
 /// end and, while that is too few, twice as many.
-fn last(
-    folder: &Path,
-    query: &Query,
-    lines: usize,
-) -> Result<(VecDeque<Row>, Following), Trouble> {
+fn last(folder: &Path, query: &Query, lines: usize) -> Result<(VecDeque<Row>, Following), Trouble> {
     let listed = segment::list(folder).map_err(|fault| {
         let fault = format!("`{}` cannot be read: {fault}", folder.display());
         Trouble::Unknown(SetupError::new(fault))
@@ -155,8 +151,7 @@ fn ends_by_signal() -> Result<Arc<AtomicBool>, Trouble> {
         [SignalKind::interrupt(), SignalKind::terminate()].map(signal)
     };
     let [interrupt, terminate] = caught;
-    let (mut interrupt, mut terminate) =
-        (interrupt.map_err(failed)?, terminate.map_err(failed)?);
+    let (mut interrupt, mut terminate) = (interrupt.map_err(failed)?, terminate.map_err(failed)?);
     let waiting = std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
@@ -249,7 +244,9 @@ fn detail(row: &Row) -> String {
     let record = parsed(&row.record);
     let members = record.get("detail").and_then(Value::as_object);
     let said = members.into_iter().flatten().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         format!("{name}={text}")
     });
     said.collect::<Vec<_>>().join(" ")

@@ -14,9 +14,7 @@ use crate::config::file::{Destination, File};
 use crate::config::origin::Place as Written;
 use crate::config::tree::shortened;
 use crate::config::words::{LeaveForm, LeaveKind};
-use crate::leave::{
-    DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings,
-};
+use crate::leave::{DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings};
 
 /// All destinations.
 pub(super) fn destinations(file: &File, checks: &mut Checks) -> Option<Vec<DestinationSettings>> {
@@ -135,10 +133,16 @@ fn to_syslog(one: &Destination, place: &Written, checks: &mut Checks) -> Option<
 fn to_file(one: &Destination, place: &Written, checks: &mut Checks) -> Option<PathBuf> {
     let written = one.file.required("file", place, &mut checks.faults)?;
     let full = checks.resolved(written);
-    let folder = full.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = full
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if full.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
         let what = format!("`{}` cannot be a file", full.display());
-        checks.refuse(one.file.place(), what, "name a file in a folder that is there");
+        checks.refuse(
+            one.file.place(),
+            what,
+            "name a file in a folder that is there",
+        );
         return None;
     }
     Some(full)
@@ -166,7 +170,11 @@ fn tls(one: &Destination, checks: &mut Checks) -> Option<TlsSettings> {
     ] {
         if written.get().is_some() && other.get().is_none() && !other.wrong() {
             let what = format!("there is no `{name}` beside it");
-            checks.refuse(written.place(), what, "a certificate and its key go together");
+            checks.refuse(
+                written.place(),
+                what,
+                "a certificate and its key go together",
+            );
             return None;
         }
     }

@@ -84,7 +84,14 @@ mod tests {
 
     #[test]
     fn what_is_no_partial_success_is_none() {
-        for body in [&b""[..], b"{}", b"\x0a\x09\x08", b"\x0a\xff", b"\x08\x01", b"<html>"] {
+        for body in [
+            &b""[..],
+            b"{}",
+            b"\x0a\x09\x08",
+            b"\x0a\xff",
+            b"\x08\x01",
+            b"<html>",
+        ] {
             assert_eq!(partial(body), None, "{body:?}");
         }
         let endless = [0xff; 20];

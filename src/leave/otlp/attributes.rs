@@ -65,11 +65,7 @@ fn named<'i>(
     members.map(move |(member, value)| (name_of(member, table, under), Cow::Borrowed(value)))
 }
 
-fn name_of(
-    member: &str,
-    table: &[(&'static str, &'static str)],
-    under: &str,
-) -> Cow<'static, str> {
+fn name_of(member: &str, table: &[(&'static str, &'static str)], under: &str) -> Cow<'static, str> {
     let known = table.iter().find(|(ours, _)| *ours == member);
     match known {
         Some((_, name)) => Cow::Borrowed(name),
@@ -84,12 +80,19 @@ fn error_type(item: &Item) -> Option<&str> {
 }
 
 /// Said by the log record's own fields or by its resource.
-const ELSEWHERE: &[&str] = &[
-    "boot", "kind", "log", "product", "time", "trace", "version",
-];
+const ELSEWHERE: &[&str] = &["boot", "kind", "log", "product", "time", "trace", "version"];
+
+/// The names that OpenTelemetry has, each with what it is in a record: `claims.ref`.
+pub fn otel_names() -> impl Iterator<Item = (String, &'static str)> {
+    let tables = [("", MEMBERS), ("claims.", CLAIMS), ("tls.", TLS)];
+    tables.into_iter().flat_map(|(under, table)| {
+        let named = table.iter();
+        named.map(move |(member, name)| (format!("{under}{member}"), *name))
+    })
+}
 
 /// Members of records.
-pub(crate) const MEMBERS: &[(&str, &str)] = &[
+const MEMBERS: &[(&str, &str)] = &[
     ("groups", "user.roles"),
     ("grpc", "rpc.grpc.status_code"),
     ("host", "server.address"),
@@ -108,7 +111,7 @@ pub(crate) const MEMBERS: &[(&str, &str)] = &[
 ];
 
 /// Claims of jobs.
-pub(crate) const CLAIMS: &[(&str, &str)] = &[
+const CLAIMS: &[(&str, &str)] = &[
     ("environment", "deployment.environment.name"),
     ("job_id", "cicd.pipeline.task.run.id"),
     ("pipeline_id", "cicd.pipeline.run.id"),
@@ -120,7 +123,7 @@ pub(crate) const CLAIMS: &[(&str, &str)] = &[
 ];
 
 /// What a TLS handshake settled.
-pub(crate) const TLS: &[(&str, &str)] = &[
+const TLS: &[(&str, &str)] = &[
     ("alpn", "tls.next_protocol"),
     ("sni", "tls.client.server_name"),
     ("suite", "tls.cipher"),
