@@ -10,6 +10,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -52,9 +53,10 @@ pub(super) async fn tcp(host: &str, port: u16) -> Result<(TcpStream, SocketAddr)
             continue;
         }
         let address = SocketAddr::new(address, port);
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
-            Err(why) => {
+        match tokio::time::timeout(ATTEMPT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok((stream, address)),
+            Err(_) => fault = Undialled::Network(format!("{address}: no answer")),
+            Ok(Err(why)) => {
                 let why = why.to_string().to_lowercase();
                 fault = Undialled::Network(format!("{address}: {why}"));
             }
@@ -76,3 +78,6 @@ pub(super) async fn tls(
         .await
         .map_err(|fault| Undialled::Refused(format!("TLS: {fault}")))
 }
+
+/// None of several addresses is waited for so long that the others are not tried.
+const ATTEMPT: Duration = Duration::from_secs(3);

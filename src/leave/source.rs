@@ -117,7 +117,10 @@ impl Source {
 
     /// The first of these were confirmed: the position to be stored, where it is another.
     pub(super) fn confirm(&mut self, count: usize) -> Option<&Position> {
-        let confirmed = self.pending.drain(..count.min(self.pending.len())).last();
+        let confirmed = self
+            .pending
+            .drain(..count.min(self.pending.len()))
+            .next_back();
         let to = match self.pending.is_empty() {
             true => self.last.clone(),
             false => confirmed.map(|item| item.end),
