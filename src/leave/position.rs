@@ -77,19 +77,16 @@ impl Position {
         self.thin();
     }
 
-    /// The last few marks stay; before them each is twice as far back as the one after it.
+    /// Of those that are as far back, to a power of two, the oldest and the newest stay: few in all,
+    /// and always some far back.
     fn thin(&mut self) {
         let newest = self.next_seq;
+        let band = |mark: &Mark| newest.saturating_sub(mark.seq).max(1).ilog2();
         let mut kept: Vec<Mark> = Vec::with_capacity(self.marks.len());
-        let mut reach = 0;
-        for mark in self.marks.drain(..).rev() {
-            let back = newest.saturating_sub(mark.seq);
-            if kept.len() < FEW || back >= reach {
-                reach = back.saturating_mul(2);
-                kept.push(mark);
-            }
+        for same in self.marks.chunk_by(|a, b| band(a) == band(b)) {
+            kept.extend(same.first().cloned());
+            kept.extend(same.last().filter(|_| same.len() > 1).cloned());
         }
-        kept.reverse();
         self.marks = kept;
     }
 
@@ -158,8 +155,6 @@ pub(super) fn store(file: &Path, position: &Position) -> Result<(), String> {
 }
 
 const FOLDER: &str = "leave";
-/// So many marks stay whatever their distance.
-const FEW: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -177,14 +172,14 @@ mod tests {
     #[test]
     fn marks_stay_few_and_reach_far_back() {
         let mut position = Position::default();
-        for seq in 0..100_000 {
+        for seq in 0..20_000 {
             position.advance(mark(seq), Vec::new());
         }
-        assert_eq!(position.next_seq, 100_000);
-        assert!(position.marks.len() < 30, "{}", position.marks.len());
+        assert_eq!(position.next_seq, 20_000);
+        assert!(position.marks.len() < 40, "{}", position.marks.len());
         let newest = position.marks.last().map(|mark| mark.seq);
-        assert_eq!(newest, Some(99_999));
-        assert!(position.marks.iter().any(|mark| mark.seq < 60_000));
+        assert_eq!(newest, Some(19_999));
+        assert!(position.marks.iter().any(|mark| mark.seq < 12_000));
         assert!(position.marks.is_sorted_by_key(|mark| mark.seq));
     }
 
