@@ -4,6 +4,7 @@ mod away;
 mod documented;
 mod file;
 mod foreign;
+mod operator;
 mod otlp;
 mod receiver;
 mod settings;
