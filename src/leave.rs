@@ -28,6 +28,7 @@ mod otlp;
 mod syslog;
 mod ocsf_file;
 mod line;
+mod sending;
 pub mod reached;
 
 pub use line::LeaveState;

@@ -114,9 +114,10 @@ fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
 
 const BLOCK: usize = 64 * 1024;
 const OWNER_ONLY: u32 = 0o600;
+/// What is at hand stays in memory meanwhile, some ten kilobytes for each.
 const AT_ONCE: AtOnce = AtOnce {
-    items: 4_096,
-    bytes: 8 * 1024 * 1024,
+    items: 1_024,
+    bytes: 2 * 1024 * 1024,
 };
 
 #[cfg(test)]

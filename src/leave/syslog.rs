@@ -98,7 +98,8 @@ impl Receiver for SyslogReceiver {
     }
 }
 
+/// What is at hand stays in memory meanwhile, some ten kilobytes for each.
 const AT_ONCE: AtOnce = AtOnce {
-    items: 4_096,
-    bytes: 4 * 1024 * 1024,
+    items: 1_024,
+    bytes: 2 * 1024 * 1024,
 };
