@@ -17,6 +17,8 @@ main() {
     caller_packages
     keycloak
     log_programs
+    otlp_receiver
+    syslog_receiver
 }
 
 # Arguments are programs whose packages have the same name; the missing ones are installed.
@@ -122,6 +124,54 @@ log_programs() {
     done
     rm -rf "$callers/go"
     echo "${wanted[*]}" >"$callers/bin/version"
+}
+
+# The OpenTelemetry Collector's own OTLP receiver (Apache-2.0) in a program of ours, for those who have
+# Go; its modules are pinned by go.sum.
+otlp_receiver() {
+    local source=tests/callers/otlp_receiver wanted
+    wanted=$(cat "$source"/* | git hash-object --stdin)
+    [ "$(cat "$callers/bin/otlp-receiver.version" 2>/dev/null)" != "$wanted" ] || return 0
+    if ! command -v go >/dev/null || ! GOTOOLCHAIN=local go version | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
+        say "no Go 1.26: what leaves will not be tried with the Collector's receiver"
+        return 0
+    fi
+    say "building the OpenTelemetry Collector's receiver"
+    mkdir -p "$callers/bin" "$callers/go"
+    local here
+    here=$(cd "$callers" && pwd)
+    # Its own folders, which are removed again: nothing goes into your home.
+    (cd "$source" && env GOPATH="$here/go" GOCACHE="$here/go/cache" GOTOOLCHAIN=local \
+        GOFLAGS=-modcacherw go build -mod=readonly -trimpath -o "$here/bin/otlp-receiver" . \
+        </dev/null >>"$here/install.txt" 2>&1) ||
+        fail "go could not build $source" "see $callers/install.txt"
+    rm -rf "$callers/go"
+    echo "$wanted" >"$callers/bin/otlp-receiver.version"
+}
+
+# Debian's rsyslog, unpacked and not installed: the machine's own syslog stays what it is.
+syslog_receiver() {
+    local folder=$callers/rsyslog packed
+    local packages=(rsyslog rsyslog-openssl libestr0 libfastjson4 liblognorm5)
+    [ ! -e "$folder/installed" ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        say "no apt-get: what leaves will not be tried with rsyslog"
+        return 0
+    fi
+    say "unpacking rsyslog"
+    rm -rf "$folder"
+    mkdir -p "$folder/packed"
+    (cd "$folder/packed" && { apt-get download "${packages[@]}" ||
+        { apt-get update && apt-get download "${packages[@]}"; }; }) </dev/null >>"$callers/install.txt" 2>&1 ||
+        fail "apt-get could not fetch ${packages[*]}" "see $callers/install.txt"
+    for packed in "$folder"/packed/*.deb; do
+        quietly dpkg-deb --extract "$packed" "$folder"
+    done
+    rm -rf "$folder/packed"
+    # Debian names the folder of libraries after the machine.
+    LD_LIBRARY_PATH=$(echo "$folder"/usr/lib/*-linux-gnu) quietly "$folder/usr/sbin/rsyslogd" -v ||
+        fail "the unpacked rsyslog does not run" "see $callers/install.txt"
+    touch "$folder/installed"
 }
 
 quietly() {

@@ -25,6 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::index::{Upkeep, UpkeepState};
+use crate::leave::{LeaveState, Leaving};
 use crate::pipeline::Pipeline;
 use crate::setup_error::SetupError;
 
@@ -48,13 +49,15 @@ pub struct Notices {
     unread_blocks: Mutex<Option<String>>,
     draining: std::sync::atomic::AtomicBool,
     index: Option<Arc<Upkeep>>,
+    leaving: Arc<Leaving>,
 }
 
 impl Notices {
-    /// With the index that is kept, where one is.
-    pub fn with_index(index: Option<Arc<Upkeep>>) -> Notices {
+    /// With the index that is kept, where one is, and what leaves.
+    pub fn with(index: Option<Arc<Upkeep>>, leaving: Arc<Leaving>) -> Notices {
         Notices {
             index,
+            leaving,
             ..Notices::default()
         }
     }
@@ -97,6 +100,10 @@ impl Notices {
 
     fn index(&self) -> Option<UpkeepState> {
         self.index.as_ref().map(|index| index.state())
+    }
+
+    fn leaving(&self) -> Vec<LeaveState> {
+        self.leaving.states()
     }
 
     fn draining(&self) -> bool {
@@ -176,7 +183,7 @@ fn page(
             text(readiness.status(), "application/json", readiness.json())
         }
         "/metrics" => {
-            readiness::gauges(pipeline, notices.index());
+            readiness::gauges(pipeline, notices.index(), &notices.leaving());
             match pipeline.metrics().page() {
                 Ok(page) => text(StatusCode::OK, "text/plain; version=0.0.4", page),
                 Err(e) => text(

@@ -22,6 +22,7 @@ use crate::authorize::PolicySettings;
 use crate::forward::UpstreamSettings;
 use crate::identify::IssuerSettings;
 use crate::index::IndexSettings;
+use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
 use crate::record::JournalSettings;
 use crate::resolve::CatalogueSettings;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// Where records are searched; nowhere without.
     pub index: Option<IndexSettings>,
+    /// Where else records go.
+    pub leave: Vec<DestinationSettings>,
     /// SHA-256 of the settings that hold, defaults included, in hex. Keys are not part of it.
     pub digest: String,
     /// Files and folders whose change should lead to a reload, the settings file first.
@@ -159,6 +162,7 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         policies: checked.policies,
         journal: checked.journal,
         index: checked.index,
+        leave: checked.leave,
         digest,
         watched,
     }

@@ -36,6 +36,7 @@ pub use reached::{Unreached, reach};
 pub use settings::{InjectedHeader, UpstreamSettings};
 pub use upstream::{UpstreamState, Upstreams};
 pub use upstream_key::InjectedHeaders;
+pub(crate) use upstream_key::header_with_key;
 
 use bytes::Bytes;
 use http::Response;

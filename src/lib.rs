@@ -23,6 +23,7 @@ pub mod forward;
 // What is derived from the journal.
 pub mod index;
 pub mod export;
+pub mod leave;
 
 // Composition.
 pub mod pipeline;

@@ -17,6 +17,7 @@ use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
 use crate::index::Upkeep;
+use crate::leave::Leaving;
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::pipeline::{Metrics, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
@@ -81,6 +82,7 @@ pub async fn run(
     let journal = open(&settings, &clock, &mandate)?;
     let signals = Signals::catch()?;
     let index = keep_index(&settings);
+    let leaving = let_leave(&settings, &clock);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -94,7 +96,7 @@ pub async fn run(
     );
     pipeline.ruling().issuers.start();
 
-    let notices = Arc::new(Notices::with_index(index.clone()));
+    let notices = Arc::new(Notices::with(index.clone(), Arc::clone(&leaving)));
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));
@@ -147,7 +149,12 @@ pub async fn run(
         Ok(()) => tracing::info!("stopped"),
         Err(e) => tracing::error!("the journal was not closed in order: {e}"),
     }
+    if let Some(index) = &index {
+        index.stop();
+    }
+    leaving.stop();
     leave_index(index).await;
+    end_leaving(&leaving).await;
     Ok(ending)
 }
 
@@ -167,7 +174,6 @@ fn keep_index(settings: &Settings) -> Option<Arc<Upkeep>> {
 /// Lets the index take over the last records; what it cannot do in time the next start does.
 async fn leave_index(index: Option<Arc<Upkeep>>) {
     let Some(index) = index else { return };
-    index.stop();
     for _ in 0..INDEX_LOOKS {
         if index.is_stopped() {
             return;
@@ -175,6 +181,23 @@ async fn leave_index(index: Option<Arc<Upkeep>>) {
         tokio::time::sleep(INDEX_BETWEEN).await;
     }
     tracing::warn!("the index was left behind the journal; the next start goes on with it");
+}
+
+/// Without a receiver everything is served all the same.
+fn let_leave(settings: &Settings, clock: &Clock) -> Arc<Leaving> {
+    let (destinations, folder) = (settings.leave.clone(), settings.journal.folder.clone());
+    Arc::new(Leaving::start(destinations, folder, clock.clone()))
+}
+
+/// Lets the last records leave; those that cannot in time do after the next start.
+async fn end_leaving(leaving: &Leaving) {
+    for _ in 0..LEAVING_LOOKS {
+        if leaving.is_stopped() {
+            return;
+        }
+        tokio::time::sleep(LEAVING_BETWEEN).await;
+    }
+    tracing::warn!("not every record has left; the next start goes on with them");
 }
 
 fn bind(settings: &Settings) -> Result<Vec<Listener>, Vec<SetupError>> {
@@ -221,6 +244,10 @@ async fn drain_when_lost(journal: Journal, drain: Arc<DrainTrigger>, notices: Ar
 /// Together two seconds.
 const INDEX_LOOKS: u32 = 200;
 const INDEX_BETWEEN: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// Together three seconds.
+const LEAVING_LOOKS: u32 = 150;
+const LEAVING_BETWEEN: std::time::Duration = std::time::Duration::from_millis(20);
 
 fn tell(listeners: &[Listener], admin: &Admin, pipeline: &Pipeline) {
     for listener in listeners {

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "forward",
     "index",
     "export",
+    "leave",
     "pipeline",
     "workbench",
     "admin",

@@ -73,6 +73,8 @@ mod readme;
 mod callers;
 /// What `make up` would start loads, builds and answers.
 mod compose;
+/// Records leave for others, every one, and nobody waits for it.
+mod leave;
 /// The documents say what the code says.
 mod docs;
 /// The journal endures kills, floods, failing calls, power cuts and a full disk, with the real program.

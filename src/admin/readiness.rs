@@ -10,6 +10,7 @@ use super::Notices;
 use crate::authorize::Mode;
 use crate::identify::Freshness;
 use crate::index::UpkeepState;
+use crate::leave::LeaveState;
 use crate::pipeline::Pipeline;
 
 /// How an instance stands.
@@ -28,6 +29,9 @@ pub struct Readiness {
     /// Where records are searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<Index>,
+    /// Each place that records leave for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<Destination>,
     /// Each upstream.
     pub upstreams: Vec<Upstream>,
 }
@@ -146,6 +150,27 @@ pub struct Index {
     pub fault: Option<String>,
 }
 
+/// Where records leave for. Behind or failing, it makes nothing unready: the journal has all.
+#[derive(Debug, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "the names are the JSON keys; the fields say the same"
+)]
+pub struct Destination {
+    pub state: Standing,
+    pub to: String,
+    pub kind: &'static str,
+    pub records: u64,
+    pub behind: u64,
+    pub behind_s: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    pub refused: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    pub missed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
 /// One upstream.
 #[derive(Debug, Serialize)]
 #[allow(
@@ -188,6 +213,10 @@ impl Readiness {
         let journal = Journal::of(pipeline.journal());
         let index = notices.index();
         let index = index.map(|state| Index::of(state, journal.records));
+        let leaving: Vec<Destination> = (notices.leaving().into_iter())
+            .map(|state| Destination::of(state, journal.records))
+            .collect();
+        let left = leaving.iter().map(|one| one.state).max();
         let upstreams = (ruling.upstreams.states().into_iter())
             .map(|s| Upstream {
                 state: Standing::Ready,
@@ -210,6 +239,7 @@ impl Readiness {
             .max(journal.state)
             .max(some_keys)
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
+            .max(left.unwrap_or(Standing::Ready))
             .max(if notices.draining() {
                 Standing::NotReady
             } else {
@@ -222,6 +252,7 @@ impl Readiness {
             keys,
             journal,
             index,
+            leaving,
             upstreams,
         }
     }
@@ -275,6 +306,34 @@ impl Index {
     }
 }
 
+impl Destination {
+    fn of(state: LeaveState, records: u64) -> Destination {
+        let worry = state.fault.is_some() || state.missed > 0 || state.refused > 0;
+        Destination {
+            state: match worry {
+                true => Standing::Degraded,
+                false => Standing::Ready,
+            },
+            to: state.name,
+            kind: state.kind,
+            records: state.next_seq,
+            behind: records.saturating_sub(state.next_seq),
+            behind_s: state.lag_s,
+            refused: state.refused,
+            missed: state.missed,
+            fault: state.fault,
+        }
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Journal {
     fn of(journal: &crate::record::Journal) -> Journal {
         let state = journal.state();
@@ -325,8 +384,9 @@ impl Anchor {
 }
 
 /// Puts the states that are read off elsewhere onto the metrics page.
-pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>) {
+pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>, leaving: &[LeaveState]) {
     let (metrics, journal) = (pipeline.metrics(), pipeline.journal().state());
+    metrics.leaving(leaving, journal.next_seq);
     if let Some(index) = index {
         metrics.set(
             "stile_index_behind_records",

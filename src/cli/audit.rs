@@ -21,6 +21,7 @@ mod ordered;
 mod prove;
 mod query;
 mod reconcile;
+mod tail;
 mod tiles;
 mod verify;
 
@@ -35,6 +36,7 @@ pub(super) struct AuditArguments {
 enum What {
     Query(query::QueryArguments),
     Export(Box<export::ExportArguments>),
+    Tail(tail::TailArguments),
     Index(index::IndexArguments),
     Verify(Box<verify::VerifyArguments>),
     Prove(prove::ProveArguments),
@@ -60,6 +62,7 @@ pub(super) fn run(
     match &arguments.what {
         What::Query(command) => query::run(command, file, terminal),
         What::Export(command) => export::run(command, file, terminal),
+        What::Tail(command) => tail::run(command, file, terminal),
         What::Index(command) => index::run(command, file, terminal),
         What::Verify(command) => verify::run(command, file, terminal),
         What::Prove(command) => prove::run(command, file, terminal),

@@ -2,8 +2,8 @@
 //!
 //! In: the settings. Out: one line for each check, with what was found and what mends it.
 //!
-//! Looks at the clock, the issuers, the audiences, the files, the certificates and the upstreams;
-//! all of them, also after one that does not hold. Three answers, never two: a thing is well, it is
+//! Looks at the clock, the issuers, the audiences, the files, the certificates, the upstreams and
+//! where records leave for; all of them, also after one that does not hold. Three answers, never two: a thing is well, it is
 //! not, or that could not be found out.
 //!
 //! Never: sends a credential, changes a file, or needs a running stile.
@@ -18,6 +18,7 @@ use super::terminal::{Paint, Terminal};
 use super::trouble::Trouble;
 use crate::clock::Clock;
 
+mod destinations;
 mod files;
 mod issuers;
 mod upstreams;
@@ -113,6 +114,7 @@ pub(super) fn run(
     findings.extend(states.iter().map(issuers::keys));
     findings.extend(issuers::audiences(&settings));
     findings.extend(runtime.block_on(upstreams::look(&settings)));
+    findings.extend(runtime.block_on(destinations::look(&settings)));
     tell(&findings, terminal)?;
     let any = |held: Held| findings.iter().any(|finding| finding.held == held);
     Ok(match (any(Held::No), any(Held::Unknown)) {

@@ -95,6 +95,24 @@ impl Terminal {
         self.line(format_args!("{word} {rest}"))
     }
 
+    /// Prints one line of data with a mark in its colour, where it has one, before somebody else's
+    /// text.
+    pub(super) fn marked(
+        &mut self,
+        before: &str,
+        mark: String,
+        paint: Option<Paint>,
+        rest: impl fmt::Display,
+    ) -> Result<(), Trouble> {
+        let mark = plain(&mark).replace('\n', "\\n");
+        let mark = match paint {
+            Some(paint) => paint_if(self.color_out, &mark, paint),
+            None => mark,
+        };
+        let rest = plain(&rest.to_string()).replace('\n', "\\n");
+        self.line(format_args!("{before}  {mark}  {rest}"))
+    }
+
     /// Whether somebody looks at standard error.
     pub(super) fn watched(&self) -> bool {
         self.err.is_terminal()

@@ -21,6 +21,7 @@ mod anchors;
 mod index;
 mod issuers;
 mod journal;
+mod leave;
 mod limits;
 mod listeners;
 mod policies;
@@ -49,6 +50,7 @@ pub(super) struct Checked {
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
     pub(super) index: Option<crate::index::IndexSettings>,
+    pub(super) leave: Vec<crate::leave::DestinationSettings>,
 }
 
 /// Checks every section, even when an earlier one has faults.
@@ -65,6 +67,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let journal = journal::journal(file, root, checks);
     let kept_in = journal.as_ref().map(|journal| journal.folder.as_path());
     let index = index::index(file, kept_in, checks);
+    let leave = leave::destinations(file, checks);
     Some(Checked {
         site_url: site_url?,
         listen: listen?,
@@ -76,6 +79,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         policies: policies?,
         journal: journal?,
         index: index?,
+        leave: leave?,
     })
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::dialects::Dialect;
 use super::located::Located;
 use super::mode::Mode;
-use super::words::{Address, Algorithm, AnchorKind, Count, Duration};
+use super::words::{Address, Algorithm, AnchorKind, Count, Duration, LeaveForm, LeaveKind};
 use crate::{authorize, listen, record};
 
 /// Settings of stile. Relative paths start at the folder of this file.
@@ -45,6 +45,8 @@ pub(super) struct File {
     pub(super) journal: Located<Journal>,
     /// Where records are searched.
     pub(super) index: Located<Index>,
+    /// Where else records go, such as a SIEM; each gets all of them.
+    pub(super) leave: Located<Vec<Located<Destination>>>,
     /// Sizes, deadlines and counts.
     pub(super) limits: Located<Limits>,
 }
@@ -285,6 +287,36 @@ pub(super) struct Index {
     pub(super) ca_file: Located<PathBuf>,
 }
 
+/// One place that takes records: each of them at least once, in the journal's order.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "kind"]))]
+pub(super) struct Destination {
+    /// Its name in metrics and files: lower case letters, digits, `-` and `_`. Another name begins
+    /// with the first record again.
+    pub(super) name: Located<String>,
+    /// What it is.
+    pub(super) kind: Located<LeaveKind>,
+    /// Of `otlp`: the whole URL, such as `https://otel.example.com/v1/logs`.
+    pub(super) url: Located<String>,
+    /// Of `otlp`: fields set on each request, with a key from a file where one is wanted.
+    pub(super) headers: Located<Vec<Located<Header>>>,
+    /// Of `syslog`: host and port, such as `siem.example.com:6514`.
+    pub(super) address: Located<String>,
+    /// Of `syslog`: what a message says.
+    pub(super) message: Located<LeaveForm>,
+    /// Of `ocsf_file`: the file that lines are added to; its folder must be there.
+    pub(super) file: Located<PathBuf>,
+    /// A file with CA certificates (PEM) to trust beside the machine's.
+    pub(super) ca_file: Located<PathBuf>,
+    /// A file with our own certificate (PEM), where the receiver wants one; with `key`.
+    pub(super) certificate: Located<PathBuf>,
+    /// A file with its private key (PEM); not readable by group or others.
+    pub(super) key: Located<PathBuf>,
+    /// For one request or connection from its start to its end.
+    pub(super) timeout: Located<Duration>,
+}
+
 /// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -336,6 +368,7 @@ impl Default for File {
             mode: Located::preset(Mode(authorize::Mode::Enforce)),
             journal: Located::absent(),
             index: Located::preset(Index::default()),
+            leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),
         }
     }
@@ -446,6 +479,24 @@ impl Default for Index {
             file: Located::absent(),
             postgres_url_file: Located::absent(),
             ca_file: Located::absent(),
+        }
+    }
+}
+
+impl Default for Destination {
+    fn default() -> Destination {
+        Destination {
+            name: Located::absent(),
+            kind: Located::absent(),
+            url: Located::absent(),
+            headers: Located::preset(Vec::new()),
+            address: Located::absent(),
+            message: Located::preset(LeaveForm::Ocsf),
+            file: Located::absent(),
+            ca_file: Located::absent(),
+            certificate: Located::absent(),
+            key: Located::absent(),
+            timeout: Located::preset(Duration::from_ms(10_000)),
         }
     }
 }

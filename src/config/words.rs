@@ -97,6 +97,28 @@ pub(super) enum AnchorKind {
     Folder,
 }
 
+/// What kind of place takes records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LeaveKind {
+    /// A receiver of OpenTelemetry's logs, by OTLP/HTTP.
+    Otlp,
+    /// A syslog receiver, by TLS.
+    Syslog,
+    /// A file with lines of OCSF, which other programs read and rotate.
+    OcsfFile,
+}
+
+/// What a syslog message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LeaveForm {
+    /// A request with its outcome, or an event, in the words of OCSF.
+    Ocsf,
+    /// A record as it is in the journal.
+    Record,
+}
+
 /// A whole number from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

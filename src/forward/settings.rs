@@ -30,7 +30,7 @@ pub struct UpstreamSettings {
 }
 
 /// A field that stile sets on every request to an upstream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedHeader {
     /// Its name.
     pub name: http::HeaderName,

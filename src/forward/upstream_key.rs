@@ -117,6 +117,22 @@ impl InjectedHeaders {
     }
 }
 
+/// The value of one field outside the way of a request, its key read anew.
+///
+/// # Errors
+///
+/// When the key cannot be read or the value cannot be one.
+pub(crate) fn header_with_key(header: &InjectedHeader) -> Result<HeaderValue, SetupError> {
+    let malformed = |()| SetupError::new(format!("`{}` has a malformed value", header.name));
+    let Some(path) = &header.key_file else {
+        return plain(&header.value).map_err(malformed);
+    };
+    let (key, _) = read_key(path)?;
+    let mut value = plain(&header.value.replace(KEY, key.reveal())).map_err(malformed)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn plain(text: &str) -> Result<HeaderValue, ()> {
     let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     if text.is_empty() || text.trim() != text || !text.bytes().all(visible) {

@@ -17,12 +17,15 @@ use prometheus::{
 
 use crate::authorize::{Observed, Verdict};
 use crate::identify::KeySetState;
+use crate::leave::LeaveState;
 use crate::refusal::Reason;
 use crate::resolve::Entry;
 
 mod key_sets;
+mod leaving;
 
 use key_sets::KeySetMetrics;
+use leaving::LeaveMetrics;
 
 /// The counters of one instance.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub struct Metrics {
     commit_seconds: Histogram,
     reload_failed: IntGauge,
     key_sets: KeySetMetrics,
+    leaving: LeaveMetrics,
     anchor_answered: IntGaugeVec,
     anchor_conflict: IntGaugeVec,
     gauges: Mutex<HashMap<&'static str, IntGauge>>,
@@ -109,6 +113,7 @@ impl Metrics {
             );
         }
         let key_sets = KeySetMetrics::new(&registry)?;
+        let leaving = LeaveMetrics::new(&registry)?;
         let mut observed = HashMap::new();
         for verdict in [Verdict::Allow, Verdict::Deny, Verdict::Error] {
             let counter = observed_by_verdict.get_metric_with_label_values(&[verdict.word()])?;
@@ -124,6 +129,7 @@ impl Metrics {
             commit_seconds,
             reload_failed,
             key_sets,
+            leaving,
             anchor_answered,
             anchor_conflict,
             gauges,
@@ -170,6 +176,11 @@ impl Metrics {
     /// Draws how the key sets of the issuers stand.
     pub fn key_sets(&self, states: &[KeySetState]) {
         self.key_sets.draw(states);
+    }
+
+    /// Draws how the places stand that records leave for, with this many records in the journal.
+    pub fn leaving(&self, states: &[LeaveState], records: u64) {
+        self.leaving.draw(states, records);
     }
 
     /// Sets a gauge that is read off elsewhere when the page is drawn.

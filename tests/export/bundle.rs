@@ -186,6 +186,8 @@ async fn the_record_that_names_the_key_of_an_epoch_is_there_to_vouch_for_it() {
         segment_bytes: 128 * 1024,
         queue: 64,
         commit_ms: 10_000,
+        compress: true,
+        flood_threshold: 2_000,
         tree: TreeSettings::default(),
     };
     let identity = Identity {

@@ -59,14 +59,8 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
-    let asked = asked_in(Clock::machine().now(), &arguments.zone)?;
-    let query = Query::parse(&arguments.query, &asked).map_err(|e| Trouble::input(e.into()))?;
     let copy = arguments.journal.as_ref();
-    let settings = match copy {
-        Some(_) if !query.names_teams() => None,
-        _ => Some(file.load()?),
-    };
-    let query = with_teams(query, settings.as_ref())?;
+    let (query, asked, settings) = meant(&arguments.query, &arguments.zone, copy.is_none(), file)?;
     let order = match arguments.sort {
         Sort::Newest => Order::Newest,
         Sort::Oldest => Order::Oldest,
@@ -116,6 +110,24 @@ pub(super) fn with_teams(query: Query, settings: Option<&Settings>) -> Result<Qu
             .map_err(|unknown| Trouble::input(unknown.into())),
         _ => Ok(query),
     }
+}
+
+/// What a query means, when and where it was asked, and the settings where they are needed: for the
+/// teams it names, or because `wanted`.
+pub(super) fn meant(
+    text: &str,
+    zone: &str,
+    wanted: bool,
+    file: &SettingsFile,
+) -> Result<(Query, Asked, Option<Settings>), Trouble> {
+    let asked = asked_in(Clock::machine().now(), zone)?;
+    let query = Query::parse(text, &asked).map_err(|e| Trouble::input(e.into()))?;
+    let settings = match wanted || query.names_teams() {
+        true => Some(file.load()?),
+        false => None,
+    };
+    let query = with_teams(query, settings.as_ref())?;
+    Ok((query, asked, settings))
 }
 
 /// The teams of the directory, by the URLs of their issuers.

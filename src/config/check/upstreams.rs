@@ -182,7 +182,12 @@ fn headers(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Ve
     all.into_iter().collect()
 }
 
-fn injected(header: &Header, place: &Place, checks: &mut Checks) -> Option<InjectedHeader> {
+/// One field that is set on a request, with its key where it has one.
+pub(super) fn injected(
+    header: &Header,
+    place: &Place,
+    checks: &mut Checks,
+) -> Option<InjectedHeader> {
     let name = header.name.required("name", place, &mut checks.faults);
     let name = name.and_then(|text| field_name(text, header.name.place(), checks));
     let value = header.value.required("value", place, &mut checks.faults);
