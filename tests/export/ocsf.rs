@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stile::clock::Time;
 use stile::export::ocsf::{DECISIONS, EVENTS, MEMBERS, VERSION, activity_of, ocsf};
 use stile::index::Row;
@@ -15,12 +15,31 @@ const OUTCOME: &str = include_str!("../journal/golden/outcome.json");
 const EVENT: &str = include_str!("../journal/golden/event.json");
 const PAGE: &str = include_str!("../../docs/ocsf.md");
 
+/// A golden record, the personal members of its second line in their places.
+fn whole(golden: &str) -> String {
+    let Some((leaf, beside)) = golden.trim().split_once('\n') else {
+        return golden.trim().to_owned();
+    };
+    // Before the members stand length, checksum and salt.
+    let (_, personal) = beside.split_once(' ').unwrap();
+    let mut record: Map<String, Value> = serde_json::from_str(leaf).unwrap();
+    record.remove("personal");
+    let personal: Map<String, Value> = serde_json::from_str(personal).unwrap();
+    for (name, value) in personal {
+        match (record.get_mut(&name), value) {
+            (Some(Value::Object(into)), Value::Object(more)) => into.extend(more),
+            (_, value) => drop(record.insert(name, value)),
+        }
+    }
+    Value::Object(record).to_string()
+}
+
 fn row(record: &str, outcome: Option<&str>) -> Row {
     Row {
         origin: Arc::from("stile.example.com/main"),
         seq: 4711,
         time: Time::from_ms(1_795_434_000_123),
-        record: record.trim().to_owned(),
+        record: whole(record),
         outcome: outcome.map(|text| (4712, text.trim().to_owned())),
     }
 }
@@ -29,7 +48,7 @@ fn row(record: &str, outcome: Option<&str>) -> Row {
 pub(super) fn many() -> Vec<Row> {
     let mut rows = Vec::new();
     for record in [ALLOW, DENY, REFUSE, EVENT] {
-        let members: Value = serde_json::from_str(record).unwrap();
+        let members: Value = serde_json::from_str(&whole(record)).unwrap();
         for outcome in [None, Some(OUTCOME)] {
             rows.push(row(record, outcome));
         }
