@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use stile::record::disk::RealDisk;
 use stile::record::erasure::orders::{Order, Ordered};
 use stile::record::frame::Frame;
-use stile::record::{Erasure, Hold, Lifting, Verdict, disclosed_among, disclosed_and_free, holds};
+use stile::record::{
+    Erasure, Hold, Lifting, Verdict, disclosed_among, disclosed_and_free, holds, sealed,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -102,6 +105,39 @@ async fn what_is_erased_is_nowhere_and_the_rest_is_as_it_was() {
     for sealed in &segments(folder.path())[..2] {
         let mode = fs::metadata(sealed).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o400);
+    }
+}
+
+/// Packed before, after, or in between two erasures: the last record of a segment is among them, and
+/// ends in zeros then.
+#[tokio::test]
+async fn packed_segments_are_erased_and_erased_ones_packed() {
+    for packs in [[true, false], [false, true], [true, true]] {
+        let (folder, journal, _) = of_two().await;
+        let pack = |now: bool| match now {
+            true => sealed::pack_all(&RealDisk, folder.path()).unwrap(),
+            false => {}
+        };
+        let all: BTreeSet<u64> = records(folder.path()).iter().map(|r| r.seq).collect();
+        let last = all.len() as u64 - 1;
+        pack(packs[0]);
+        let some: BTreeSet<u64> = all.iter().copied().filter(|seq| seq % 2 == 0).collect();
+        erase(&journal, erasure(folder.path(), &some)).await;
+        pack(packs[1]);
+        let before = records(folder.path());
+        erase(&journal, erasure(folder.path(), &all)).await;
+        pack(true);
+        journal.close().await.unwrap();
+        assert!(!is_anywhere(folder.path(), NAME));
+        let found = verified(folder.path());
+        assert_eq!(found.verdict, Verdict::Verified, "{packs:?} {found:?}");
+        let after = records(folder.path());
+        for (was, is) in before.iter().zip(&after) {
+            assert_eq!(was.payload, is.payload, "{packs:?}");
+        }
+        let theirs = after.iter().filter(|r| r.seq <= last);
+        let mut beside = theirs.filter_map(|record| record.disclosure());
+        assert!(beside.all(|beside| beside.is_erased()), "{packs:?}");
     }
 }
 
