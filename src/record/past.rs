@@ -50,7 +50,7 @@ pub struct PastDecision<'a> {
     #[serde(default, borrow)]
     subject: Option<&'a RawValue>,
     #[serde(default)]
-    subject_kind: Option<&'a str>,
+    pub(crate) subject_kind: Option<&'a str>,
     #[serde(default, borrow)]
     subject_name: Option<&'a RawValue>,
     #[serde(default, borrow)]
