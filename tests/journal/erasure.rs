@@ -114,9 +114,10 @@ async fn what_is_erased_is_nowhere_and_the_rest_is_as_it_was() {
 async fn packed_segments_are_erased_and_erased_ones_packed() {
     for packs in [[true, false], [false, true], [true, true]] {
         let (folder, journal, _) = of_two().await;
-        let pack = |now: bool| match now {
-            true => sealed::pack_all(&RealDisk, folder.path()).unwrap(),
-            false => {}
+        let pack = |now: bool| {
+            if now {
+                sealed::pack_all(&RealDisk, folder.path()).unwrap();
+            }
         };
         let all: BTreeSet<u64> = records(folder.path()).iter().map(|r| r.seq).collect();
         let last = all.len() as u64 - 1;
