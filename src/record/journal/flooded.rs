@@ -6,6 +6,7 @@
 //! A stop of the journal ends it as well, without that event.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,7 +16,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::{Claim, Journal, Untaken};
 use crate::clock::Time;
 use crate::record::audit_record::{EventRecord, Note, SharedRefusals};
-use crate::record::flood::{Met, Share, Shared};
+use crate::record::flood::{Flood, Met, Share, Shared};
 use crate::record::frame::Kind;
 use crate::record::settings::Level;
 use crate::refusal::{Reason, Refusal};
@@ -56,12 +57,14 @@ impl Journal {
 
     /// From the first refusal of a flood to its end.
     async fn see_through(self) {
+        let flood = Arc::clone(&self.flood);
+        // However this task ends, nobody is left waiting for it, and another flood can begin.
+        let mut unended = GivenUp(Some(&flood));
         let mut begun = false;
         loop {
             tokio::time::sleep(SHARE_EVERY).await;
             let state = self.state();
             if state.closed || state.poisoned {
-                self.flood.give_up();
                 return;
             }
             if !begun {
@@ -80,6 +83,8 @@ impl Journal {
                 }
             }
             if let Some(answered) = turn.over {
+                // The next flood may begin before this one's end is stored.
+                unended.0 = None;
                 let answered = ("answered", Value::from(answered));
                 let _ = self.flood_note(Note::FloodEnd, answered).await;
                 return;
@@ -133,6 +138,17 @@ impl Journal {
         .render(&self.constants(), &mut payload);
         let stored = self.try_store(Kind::Event, payload.into(), Level::Sync, None, Claim::Known);
         stored.await.map(|_| ())
+    }
+}
+
+/// Gives a flood up when it is dropped.
+struct GivenUp<'f>(Option<&'f Flood>);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        if let Some(flood) = self.0 {
+            flood.give_up();
+        }
     }
 }
 
