@@ -231,8 +231,9 @@ pub(super) fn overwrite(
     let mut count = 0_u64;
     for ((first, path), next) in listed.iter().zip(nexts.chain([u64::MAX])) {
         if seqs.meets(*first, next.saturating_sub(1)) {
-            let sealed = (next != u64::MAX).then_some((folder, *first));
-            let here = overwrite_in(disk, path, sealed, seqs);
+            let places = places_in(path, seqs);
+            let here =
+                places.and_then(|places| overwrite_at(disk, folder, (*first, path), &places));
             let here = here.map_err(|fault| JournalError::io("erase in", path, fault))?;
             count = count.saturating_add(here);
         }
@@ -240,12 +241,9 @@ pub(super) fn overwrite(
     Ok(count)
 }
 
-fn overwrite_in(
-    disk: &dyn Disk,
-    path: &Path,
-    sealed: Option<(&Path, u64)>,
-    seqs: &Ranges,
-) -> io::Result<u64> {
+/// Where the disclosures of a segment begin that are meant, and how long each is: 0 where one was cut
+/// off in the middle of being erased.
+fn places_in(path: &Path, seqs: &Ranges) -> io::Result<Vec<(u64, usize)>> {
     let (mut scan, head) = Scan::open(path)?;
     head.map_err(io::Error::other)?;
     let mut places: Vec<(u64, usize)> = Vec::new();
@@ -269,21 +267,30 @@ fn overwrite_in(
             }
         }
     }
+    Ok(places)
+}
+
+/// Zeros at these places of a segment; how many were not zeros before.
+fn overwrite_at(
+    disk: &dyn Disk,
+    folder: &Path,
+    (first, path): (u64, &Path),
+    places: &[(u64, usize)],
+) -> io::Result<u64> {
     if places.is_empty() {
         return Ok(0);
     }
-    match sealed {
-        None => zero_in_place(disk, path, &places),
-        // It may be packed, or be about to be: what was packed a moment ago must not outlive this.
-        Some((folder, first)) => {
-            let mut count = 0;
-            sealed::rewrite(disk, folder, first, |bytes| {
-                count = zero(bytes, &places);
-                Ok(())
-            })?;
-            Ok(count)
-        }
+    let in_place = || zero_in_place(disk, path, places);
+    if let Some(count) = sealed::while_newest(folder, first, in_place)? {
+        return Ok(count);
     }
+    // It may be packed, or be about to be: what was packed a moment ago must not outlive this.
+    let mut count = 0;
+    sealed::rewrite(disk, folder, first, |bytes| {
+        count = zero(bytes, places);
+        Ok(())
+    })?;
+    Ok(count)
 }
 
 /// Zeros in the segment that is being written to.

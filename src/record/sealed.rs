@@ -148,6 +148,23 @@ fn is_same(plain: &Path, packed: &Path, ends: &AtomicBool) -> io::Result<bool> {
     }
 }
 
+/// Does something to the newest segment of a journal; none of it when this one is not the newest any
+/// more. Nothing is packed meanwhile.
+///
+/// # Errors
+///
+/// As listing the folder, and as `change`.
+pub(super) fn while_newest<T>(
+    folder: &Path,
+    first_seq: u64,
+    change: impl FnOnce() -> io::Result<T>,
+) -> io::Result<Option<T>> {
+    let _turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    let listed = segment::list(folder)?;
+    let is_newest = listed.last().is_some_and(|(first, _)| *first == first_seq);
+    is_newest.then(change).transpose()
+}
+
 /// Changes a sealed segment whole, plain or packed: `change` gets its bytes, head and frames, without
 /// the room at its end. Whoever reads meanwhile finds the old bytes or the new ones. The chain goes
 /// over what it covers as before, so only what no record's leaf holds can be changed.
