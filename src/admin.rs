@@ -29,6 +29,7 @@ use crate::leave::{LeaveState, Leaving};
 use crate::pipeline::Pipeline;
 use crate::setup_error::SetupError;
 
+mod gauges;
 mod keys;
 mod readiness;
 
@@ -183,7 +184,7 @@ fn page(
             text(readiness.status(), "application/json", readiness.json())
         }
         "/metrics" => {
-            readiness::gauges(pipeline, notices.index(), &notices.leaving());
+            gauges::gauges(pipeline, notices.index(), &notices.leaving());
             match pipeline.metrics().page() {
                 Ok(page) => text(StatusCode::OK, "text/plain; version=0.0.4", page),
                 Err(e) => text(

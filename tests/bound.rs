@@ -11,7 +11,7 @@ use stile_kit::issuer::claims::now_s;
 use stile_kit::mint::{self, Signer, SigningKey};
 use stile_kit::tls::{DevCa, ServerCertificate};
 use stile_kit::world::AUDIENCE;
-use stile_kit::{Answer, Call, Proxy, World};
+use stile_kit::{Answer, Call, World};
 
 use crate::support::{ask, close, ground, program, records_of};
 
@@ -454,21 +454,7 @@ async fn a_used_proof_stays_used_over_a_reload_and_over_a_restart() {
     );
     let token = prover.token.clone();
     let proof = shown.proof();
-    let World {
-        gitlab,
-        okta,
-        upstream,
-        ca,
-        stile,
-    } = world;
-    let stile: Proxy = stile.kill().await.unwrap().serve(program()).await.unwrap();
-    let world = World {
-        gitlab,
-        okta,
-        upstream,
-        ca,
-        stile,
-    };
+    let world = world.killed(program(), |_| ()).await.unwrap();
     let call = Shown { token, ..shown }.call(&world).field("dpop", &proof);
     assert_is("restarted", &ask(&world, call).await, Reason::Expired);
     assert_eq!(world.upstream.seen().len(), 1);

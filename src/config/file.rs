@@ -16,8 +16,12 @@ use serde::{Deserialize, Serialize};
 use super::dialects::Dialect;
 use super::located::Located;
 use super::mode::Mode;
-use super::words::{Address, Algorithm, AnchorKind, Count, Duration, LeaveForm, LeaveKind};
-use crate::{authorize, listen, record};
+use super::words::{Address, Algorithm, Count, Duration};
+use crate::{authorize, listen};
+
+mod kept;
+
+pub(super) use kept::{Anchor, Destination, Index, Journal};
 
 /// Settings of stile. Relative paths start at the folder of this file.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -214,125 +218,6 @@ pub(super) struct Policies {
     pub(super) explain: Located<authorize::Explain>,
 }
 
-/// What is kept of every decision.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["folder", "origin"]))]
-pub(super) struct Journal {
-    /// The folder, made if missing; one process at a time.
-    pub(super) folder: Located<PathBuf>,
-    /// The log's name in records and receipts: `stile.example.com/main`. Never change it.
-    pub(super) origin: Located<String>,
-    /// When a decision counts as committed, for each class of operation.
-    pub(super) commit: Located<Commit>,
-    /// Bytes preallocated for one segment.
-    pub(super) segment_bytes: Located<Count>,
-    /// Whether segments are packed (Zstandard) once they are written no more.
-    pub(super) compress: Located<bool>,
-    /// Records that may wait for the writer.
-    pub(super) queue: Located<Count>,
-    /// More refusals of requests without a verified identity in one second share records.
-    pub(super) flood_threshold: Located<Count>,
-    /// How long a request waits for its commit.
-    pub(super) commit_timeout: Located<Duration>,
-    /// The folder of the Merkle tree's tiles, for others to read; `tiles` in the journal's without.
-    pub(super) tiles: Located<PathBuf>,
-    /// How long one key signs checkpoints.
-    pub(super) epoch: Located<Duration>,
-    /// Who keeps checkpoints outside of this host.
-    pub(super) anchors: Located<Vec<Located<Anchor>>>,
-    /// Whether it is ready only while an anchor answers.
-    pub(super) anchor_required: Located<bool>,
-    /// For how long an anchor's answer counts.
-    pub(super) anchor_max_age: Located<Duration>,
-}
-
-/// One who keeps checkpoints outside of this host.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "kind"]))]
-pub(super) struct Anchor {
-    /// Its name in records and metrics: lower case letters, digits, `-` and `_`.
-    pub(super) name: Located<String>,
-    /// What it is.
-    pub(super) kind: Located<AnchorKind>,
-    /// Of a witness: its submission prefix.
-    pub(super) url: Located<String>,
-    /// Of a witness: the key of its cosignatures.
-    pub(super) vkey: Located<String>,
-    /// Of a witness: a CA certificate (PEM) to trust beside the machine's.
-    pub(super) ca_file: Located<PathBuf>,
-    /// Of `git` a clone, of `folder` the folder that takes new files and changes none.
-    pub(super) folder: Located<PathBuf>,
-    /// Of `git`: the branch, for nothing else. Default: `checkpoints`.
-    pub(super) branch: Located<String>,
-    /// Of `git`: where the branch is pushed; nowhere without.
-    pub(super) remote: Located<String>,
-    /// How often it gets a checkpoint while there is something new.
-    pub(super) every: Located<Duration>,
-}
-
-/// Where records are searched. It is derived from the journal and can be made anew at any time.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Index {
-    /// Whether `serve` keeps one.
-    pub(super) enabled: Located<bool>,
-    /// The SQLite file. Default: `index.sqlite` in the journal's folder.
-    pub(super) file: Located<PathBuf>,
-    /// A file with the URL of a PostgreSQL database, one line, in the place of the SQLite file; not
-    /// readable by group or others. Several instances may share the database.
-    pub(super) postgres_url_file: Located<PathBuf>,
-    /// A CA certificate (PEM) to trust beside the machine's when connecting to that database.
-    pub(super) ca_file: Located<PathBuf>,
-}
-
-/// One place that takes records: each of them at least once, in the journal's order.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "kind"]))]
-pub(super) struct Destination {
-    /// Its name in metrics and files: lower case letters, digits, `-` and `_`. Another name begins
-    /// with the first record again.
-    pub(super) name: Located<String>,
-    /// What it is.
-    pub(super) kind: Located<LeaveKind>,
-    /// Of `otlp`: the whole URL, such as `https://otel.example.com/v1/logs`.
-    pub(super) url: Located<String>,
-    /// Of `otlp`: fields set on each request, with a key from a file where one is wanted.
-    pub(super) headers: Located<Vec<Located<Header>>>,
-    /// Of `syslog`: host and port, such as `siem.example.com:6514`.
-    pub(super) address: Located<String>,
-    /// Of `syslog`: what a message says.
-    pub(super) message: Located<LeaveForm>,
-    /// Of `ocsf_file`: the file that lines are added to; its folder must be there.
-    pub(super) file: Located<PathBuf>,
-    /// A file with CA certificates (PEM) to trust beside the machine's.
-    pub(super) ca_file: Located<PathBuf>,
-    /// A file with our own certificate (PEM), where the receiver wants one; with `key`.
-    pub(super) certificate: Located<PathBuf>,
-    /// A file with its private key (PEM); not readable by group or others.
-    pub(super) key: Located<PathBuf>,
-    /// For one request or connection from its start to its end.
-    pub(super) timeout: Located<Duration>,
-}
-
-/// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Commit {
-    /// For reads.
-    pub(super) read: Located<record::Level>,
-    /// For writes.
-    pub(super) write: Located<record::Level>,
-    /// For deletions.
-    pub(super) delete: Located<record::Level>,
-    /// For what hands out secrets or rights.
-    pub(super) power: Located<record::Level>,
-    /// For telemetry, whatever its class.
-    pub(super) telemetry: Located<record::Level>,
-}
-
 /// Sizes, deadlines and counts.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -431,85 +316,6 @@ impl Default for Policies {
             time_zone: Located::preset("UTC".into()),
             accept: Located::preset(BTreeMap::new()),
             explain: Located::preset(authorize::Explain::default()),
-        }
-    }
-}
-
-impl Default for Journal {
-    fn default() -> Journal {
-        let tree = record::TreeSettings::default();
-        Journal {
-            folder: Located::absent(),
-            origin: Located::absent(),
-            commit: Located::preset(Commit::default()),
-            segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
-            compress: Located::preset(true),
-            queue: Located::preset(Count::new(8_192)),
-            flood_threshold: Located::preset(Count::new(2_000)),
-            commit_timeout: Located::preset(Duration::from_ms(5_000)),
-            tiles: Located::absent(),
-            epoch: Located::preset(Duration::from_ms(tree.epoch_ms)),
-            anchors: Located::preset(Vec::new()),
-            anchor_required: Located::preset(tree.anchor_required),
-            anchor_max_age: Located::preset(Duration::from_ms(tree.anchor_max_age_ms)),
-        }
-    }
-}
-
-impl Default for Anchor {
-    fn default() -> Anchor {
-        Anchor {
-            name: Located::absent(),
-            kind: Located::absent(),
-            url: Located::absent(),
-            vkey: Located::absent(),
-            ca_file: Located::absent(),
-            folder: Located::absent(),
-            branch: Located::absent(),
-            remote: Located::absent(),
-            every: Located::preset(Duration::from_ms(10_000)),
-        }
-    }
-}
-
-impl Default for Index {
-    fn default() -> Index {
-        Index {
-            enabled: Located::preset(true),
-            file: Located::absent(),
-            postgres_url_file: Located::absent(),
-            ca_file: Located::absent(),
-        }
-    }
-}
-
-impl Default for Destination {
-    fn default() -> Destination {
-        Destination {
-            name: Located::absent(),
-            kind: Located::absent(),
-            url: Located::absent(),
-            headers: Located::preset(Vec::new()),
-            address: Located::absent(),
-            message: Located::preset(LeaveForm::Ocsf),
-            file: Located::absent(),
-            ca_file: Located::absent(),
-            certificate: Located::absent(),
-            key: Located::absent(),
-            timeout: Located::preset(Duration::from_ms(10_000)),
-        }
-    }
-}
-
-impl Default for Commit {
-    fn default() -> Commit {
-        let levels = record::Levels::default();
-        Commit {
-            read: Located::preset(levels.read),
-            write: Located::preset(levels.write),
-            delete: Located::preset(levels.delete),
-            power: Located::preset(levels.power),
-            telemetry: Located::preset(levels.telemetry),
         }
     }
 }

@@ -33,11 +33,14 @@
 //!
 //! RFC 6962 2.1 (leaf hash); RFC 3720 12.1 (CRC-32C).
 
-use aws_lc_rs::digest::{self, SHA256};
-
 pub mod disclosure;
+mod flaw;
+mod hash;
 
 pub use disclosure::Disclosure;
+pub use flaw::Flaw;
+pub(super) use hash::digits;
+pub use hash::{chain_after, first_chain, hex, leaf_hash, sha256};
 
 /// 32 bytes of SHA-256.
 pub type Digest = [u8; 32];
@@ -238,83 +241,6 @@ fn payload_bytes_of(begin: &[u8; 8]) -> Result<usize, Flaw> {
         length @ 1..=65_535 => usize::try_from(length).map_err(|_| Flaw::Length),
         _ => Err(Flaw::Length),
     }
-}
-
-/// What makes bytes no frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// They do not begin with the magic.
-    Magic,
-    /// The length is zero or beyond 65,535.
-    Length,
-    /// The bytes end before the frame does.
-    TooShort,
-    /// The checksum is of other bytes.
-    Checksum,
-    /// The checksum is right and the kind unknown.
-    Kind,
-    /// The segment is packed, and what is there is not what was packed.
-    Packed,
-    /// The leaf is whole; what follows it is not what was written there, nor zeros.
-    Disclosure,
-}
-
-impl Flaw {
-    /// What is wrong, in words.
-    pub fn word(self) -> &'static str {
-        match self {
-            Flaw::Magic => "no frame begins here",
-            Flaw::Length => "the length is impossible",
-            Flaw::TooShort => "the frame is cut short",
-            Flaw::Checksum => "the checksum does not fit",
-            Flaw::Kind => "the kind is unknown",
-            Flaw::Packed => "the packed segment was changed or cut and cannot be unpacked",
-            Flaw::Disclosure => "the checksum of the personal members does not fit",
-        }
-    }
-}
-
-/// SHA-256(0x00 ‖ payload): the leaf of RFC 6962.
-pub fn leaf_hash(payload: &[u8]) -> Digest {
-    sha256(&[&[0], payload])
-}
-
-/// The chain value after a leaf.
-pub fn chain_after(before: &Digest, leaf: &Digest) -> Digest {
-    sha256(&[before, leaf])
-}
-
-/// The chain value before the first leaf of a journal.
-pub fn first_chain(origin: &str) -> Digest {
-    sha256(&[b"stile journal 1\n", origin.as_bytes()])
-}
-
-/// SHA-256 of the parts, one after the other.
-pub fn sha256(parts: &[&[u8]]) -> Digest {
-    let mut hash = digest::Context::new(&SHA256);
-    for part in parts {
-        hash.update(part);
-    }
-    let mut out = [0; 32];
-    out.copy_from_slice(hash.finish().as_ref());
-    out
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| digits(*byte))
-        .map(char::from)
-        .collect()
-}
-
-/// The two digits of one byte, in ASCII.
-pub(super) fn digits(byte: u8) -> [u8; 2] {
-    [byte >> 4, byte & 15].map(|nibble| match nibble {
-        0..=9 => b'0'.saturating_add(nibble),
-        _ => b'a'.saturating_add(nibble.saturating_sub(10)),
-    })
 }
 
 const AFTER_SYNC: u8 = 0x80;

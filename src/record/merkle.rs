@@ -213,7 +213,11 @@ pub fn frontier_of<N: Nodes>(nodes: &N, size: u64) -> Result<Frontier, N::Fault>
 }
 
 /// The hash over leaves `begin` to `end`, which begin where a subtree may begin.
-fn hash_of<N: Nodes>(nodes: &N, begin: u64, end: u64) -> Result<Digest, N::Fault> {
+///
+/// # Errors
+///
+/// When a hash cannot be had.
+pub fn hash_of<N: Nodes>(nodes: &N, begin: u64, end: u64) -> Result<Digest, N::Fault> {
     let size = end.saturating_sub(begin);
     if size.is_power_of_two() {
         let height = size.trailing_zeros();
@@ -224,8 +228,8 @@ fn hash_of<N: Nodes>(nodes: &N, begin: u64, end: u64) -> Result<Digest, N::Fault
     Ok(node_hash(&left, &hash_of(nodes, middle, end)?))
 }
 
-/// The largest power of two below a size of two or more.
-fn split(size: u64) -> u64 {
+/// The largest power of two below a size of two or more: where a tree is parted (RFC 6962 2.1).
+pub fn split(size: u64) -> u64 {
     1 << size.saturating_sub(1).checked_ilog2().unwrap_or(0)
 }
 

@@ -72,22 +72,7 @@ async fn whoever_is_killed_when_in_the_end_every_record_has_arrived() {
             receiver.be(Manner::Slowly(Duration::from_millis(150 * round)));
         }
         tokio::time::sleep(Duration::from_millis(round * 173 % 700)).await;
-        let World {
-            gitlab,
-            okta,
-            upstream,
-            ca,
-            stile,
-        } = world;
-        let folder = stile.kill().await.unwrap();
-        let stile = folder.serve(program()).await.unwrap();
-        world = World {
-            gitlab,
-            okta,
-            upstream,
-            ca,
-            stile,
-        };
+        world = world.killed(program(), |_| ()).await.unwrap();
     }
     receiver.be(Manner::Takes);
     until_all_left(&world).await;

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::Value;
 use stile::export::ocsf::ocsf;
 use stile::index::{Query, scan};
-use stile_kit::World;
 
 use super::{ask_times, leaving_for, readiness, until, until_all_left};
 use crate::support::program;
@@ -53,29 +52,18 @@ async fn after_kills_every_request_is_there_and_every_line_is_whole() {
     for round in 0_u64..6 {
         ask_times(&world, 10).await;
         tokio::time::sleep(std::time::Duration::from_millis(round * 211 % 600)).await;
-        let World {
-            gitlab,
-            okta,
-            upstream,
-            ca,
-            stile,
-        } = world;
-        let folder = stile.kill().await.unwrap();
-        // As if the last line had been cut off in the middle.
-        if round % 2 == 1 {
-            let file = folder.path().join("ocsf.jsonl");
-            let mut text = std::fs::read(&file).unwrap();
-            text.extend_from_slice(b"{\"class_uid\":6003,\"cut");
-            std::fs::write(&file, text).unwrap();
-        }
-        let stile = folder.serve(program()).await.unwrap();
-        world = World {
-            gitlab,
-            okta,
-            upstream,
-            ca,
-            stile,
-        };
+        world = world
+            .killed(program(), |folder| {
+                // As if the last line had been cut off in the middle.
+                if round % 2 == 1 {
+                    let file = folder.join("ocsf.jsonl");
+                    let mut text = std::fs::read(&file).unwrap();
+                    text.extend_from_slice(b"{\"class_uid\":6003,\"cut");
+                    std::fs::write(&file, text).unwrap();
+                }
+            })
+            .await
+            .unwrap();
     }
     until_all_left(&world).await;
     let (_, folder, _) = world.stile.stop().await.unwrap();

@@ -11,7 +11,7 @@
 //! RFC 6962 2.1.
 
 use crate::record::frame::Digest;
-use crate::record::merkle::{Nodes, node_hash};
+use crate::record::merkle::{Nodes, hash_of, node_hash, split};
 
 /// The hashes for these leaves, whose places are in order.
 ///
@@ -39,7 +39,7 @@ fn beside<N: Nodes>(
 ) -> Result<(), N::Fault> {
     let width = end.saturating_sub(begin);
     if leaves.is_empty() {
-        put(subtree(nodes, begin, end)?);
+        put(hash_of(nodes, begin, end)?);
         return Ok(());
     }
     if width == 1 {
@@ -82,22 +82,6 @@ fn over(
     let left = over(left, begin, middle, proof)?;
     let right = over(right, middle, end, proof)?;
     Some(node_hash(&left, &right))
-}
-
-fn subtree<N: Nodes>(nodes: &N, begin: u64, end: u64) -> Result<Digest, N::Fault> {
-    let width = end.saturating_sub(begin);
-    if width.is_power_of_two() {
-        let height = width.trailing_zeros();
-        return nodes.node(height, begin >> height);
-    }
-    let middle = begin.saturating_add(split(width));
-    let left = subtree(nodes, begin, middle)?;
-    Ok(node_hash(&left, &subtree(nodes, middle, end)?))
-}
-
-/// The largest power of two below a width of two or more.
-fn split(width: u64) -> u64 {
-    1 << width.saturating_sub(1).checked_ilog2().unwrap_or(0)
 }
 
 #[cfg(test)]

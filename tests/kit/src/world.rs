@@ -125,6 +125,17 @@ impl Ground {
 }
 
 impl World {
+    /// Kills stile and starts it again in the same folder; `between` has the folder meanwhile.
+    ///
+    /// # Errors
+    /// When it does not end, or ends before it serves.
+    pub async fn killed(self, program: &Path, between: impl FnOnce(&Path)) -> io::Result<World> {
+        let folder = self.stile.kill().await?;
+        between(folder.path());
+        let stile = folder.serve(program).await?;
+        Ok(World { stile, ..self })
+    }
+
     /// A job of `acme/shop/api` that deploys to production from the protected `main`.
     pub fn job(&self) -> Map<String, Value> {
         claims::gitlab_job_of(self.gitlab.url(), AUDIENCE, "acme/shop/api", "31")

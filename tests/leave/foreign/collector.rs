@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use stile_kit::World;
 
 use super::{Foreign, installed};
 use crate::leave::{ask_times, leaving_for, otlp, uids, until_all_left};
@@ -187,22 +186,7 @@ async fn with_stile_and_the_collectors_receiver_killed_in_turn_every_record_arri
             ask_times(&world, 5).await;
             running = collector(&path, port, &file);
         } else {
-            let World {
-                gitlab,
-                okta,
-                upstream,
-                ca,
-                stile,
-            } = world;
-            let stiles = stile.kill().await.unwrap();
-            let stile = stiles.serve(program()).await.unwrap();
-            world = World {
-                gitlab,
-                okta,
-                upstream,
-                ca,
-                stile,
-            };
+            world = world.killed(program(), |_| ()).await.unwrap();
         }
     }
     until_all_left(&world).await;

@@ -173,22 +173,7 @@ async fn with_stile_and_rsyslog_killed_in_turn_every_record_is_written() {
             ask_times(&world, 5).await;
             running = rsyslog(&root, folder.path(), port).0;
         } else {
-            let World {
-                gitlab,
-                okta,
-                upstream,
-                ca,
-                stile,
-            } = world;
-            let stiles = stile.kill().await.unwrap();
-            let stile = stiles.serve(program()).await.unwrap();
-            world = World {
-                gitlab,
-                okta,
-                upstream,
-                ca,
-                stile,
-            };
+            world = world.killed(program(), |_| ()).await.unwrap();
         }
     }
     until_all_left(&world).await;
