@@ -21,8 +21,9 @@ use super::tally::Tally;
 use crate::record::Evidence;
 
 mod files;
-mod journals;
+mod journal;
 mod keys;
+mod journals;
 mod rows;
 
 /// What a bundle proves.

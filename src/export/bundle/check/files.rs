@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Checked, Entry};
+use super::{Bundle, Checked, Entry};
 use crate::export::bundle::manifest::{FORM, Manifest};
 use crate::export::bundle::{MANIFEST, NAMES, SUMS, checkpoint_of, leaves_of, proof_of, vkeys_of};
 
@@ -139,3 +139,17 @@ fn compare(one: &Value, other: &Value, at: &str, differing: &mut Vec<String>) {
 }
 
 const LARGEST_SUMS: usize = 16 * 1024 * 1024;
+
+/// A file as text; empty where it cannot be read, which is told.
+pub(super) fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<String> {
+    let Some(entry) = bundle.entries.get(name) else {
+        return Ok(String::new());
+    };
+    match entry.text(bundle.path) {
+        Ok(text) => Ok(text),
+        Err(fault) => {
+            found.fault(name, fault);
+            Ok(String::new())
+        }
+    }
+}

@@ -9,63 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::files::text;
+use super::journal::Journal;
 use super::{Bundle, Checked, keys};
 use crate::export::bundle::gather::PROOF;
-use crate::export::bundle::manifest::JournalSaid;
-use crate::export::bundle::tally::Tally;
 use crate::export::bundle::{agree, checkpoint_of, leaves_of, multiproof, proof_of};
 use crate::record::Evidence;
 use crate::record::checkpoint::Checkpoint;
 use crate::record::frame::{Digest, leaf_hash};
-
-/// A journal of a bundle.
-#[derive(Debug)]
-pub(super) struct Journal {
-    pub(super) number: usize,
-    pub(super) origin: String,
-    size: u64,
-    root: String,
-    /// The records, in order: number, digest of the text that a row says of it.
-    texts: Vec<(u64, Digest)>,
-    /// Whether a row is made of it.
-    used: Vec<bool>,
-    /// The records that name keys: where in `texts`, and which.
-    pub(super) rotations: Vec<(usize, String)>,
-}
-
-impl Journal {
-    /// Whether a row may say this of a record; the record is then used.
-    pub(super) fn has(&mut self, seq: u64, text: &Digest) -> Result<(), &'static str> {
-        let Ok(at) = self.texts.binary_search_by_key(&seq, |(seq, _)| *seq) else {
-            return Err("is not among the leaves");
-        };
-        let is_same = self.texts.get(at).is_some_and(|(_, known)| known == text);
-        match self.used.get_mut(at) {
-            Some(used) if is_same && !*used => {
-                *used = true;
-                Ok(())
-            }
-            Some(used) if *used => Err("is in two rows"),
-            _ => Err("is another in the leaves"),
-        }
-    }
-
-    /// What the manifest should say of it.
-    pub(super) fn said(&self, tally: &Tally) -> JournalSaid {
-        JournalSaid {
-            leaves: u64::try_from(self.texts.len()).unwrap_or(u64::MAX),
-            origin: self.origin.clone(),
-            root: self.root.clone(),
-            rows: tally.origins.get(&self.origin).copied().unwrap_or(0),
-            size: self.size,
-        }
-    }
-
-    /// Whether every record of the tree is here.
-    pub(super) fn is_whole(&self) -> bool {
-        u64::try_from(self.texts.len()).is_ok_and(|count| count == self.size)
-    }
-}
 
 /// Checks the journals.
 pub(super) fn check(
@@ -251,20 +202,6 @@ fn summed(
         }
     }
     Ok(())
-}
-
-/// A file as text; empty where it cannot be read, which is told.
-pub(super) fn text(bundle: &Bundle<'_>, name: &str, found: &mut Checked) -> io::Result<String> {
-    let Some(entry) = bundle.entries.get(name) else {
-        return Ok(String::new());
-    };
-    match entry.text(bundle.path) {
-        Ok(text) => Ok(text),
-        Err(fault) => {
-            found.fault(name, fault);
-            Ok(String::new())
-        }
-    }
 }
 
 const KEY_ROTATE: &[u8] = KEY_ROTATE_WORD.as_bytes();

@@ -5,7 +5,8 @@
 
 use std::io;
 
-use super::journals::Journal;
+use super::files::text;
+use super::journal::Journal;
 use super::{Bundle, Checked};
 use crate::export::bundle::{checkpoint_of, vkeys_of};
 use crate::record::checkpoint::Checkpoint;
@@ -20,7 +21,7 @@ pub(super) fn signed(
     found: &mut Checked,
 ) -> io::Result<()> {
     let (name, of_keys) = (checkpoint_of(journal.number), vkeys_of(journal.number));
-    let text = super::journals::text(bundle, &of_keys, found)?;
+    let text = text(bundle, &of_keys, found)?;
     let mut epochs = Vec::new();
     let mut log = None;
     for (at, line) in text.lines().enumerate() {

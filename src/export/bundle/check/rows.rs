@@ -10,7 +10,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::journals::Journal;
+use super::journal::Journal;
 use super::{Bundle, Checked, other};
 use crate::clock::Time;
 use crate::export::Form;
