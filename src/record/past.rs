@@ -13,6 +13,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::read::Record;
 use crate::authorize::PastQuestion;
 use crate::resolve::Resource;
 
@@ -50,7 +51,7 @@ pub struct PastDecision<'a> {
     #[serde(default, borrow)]
     subject: Option<&'a RawValue>,
     #[serde(default)]
-    pub(crate) subject_kind: Option<&'a str>,
+    subject_kind: Option<&'a str>,
     #[serde(default, borrow)]
     subject_name: Option<&'a RawValue>,
     #[serde(default, borrow)]
@@ -64,6 +65,30 @@ pub struct PastDecision<'a> {
     /// There only where what the record said of a person was erased.
     #[serde(default)]
     personal: Option<&'a str>,
+    /// What lies beside the leaf of the other two, where it was read from there.
+    #[serde(skip)]
+    inputs_beside: Option<&'a RawValue>,
+    #[serde(skip)]
+    cut_beside: Option<&'a RawValue>,
+}
+
+/// What policies read of what a record says of a person.
+#[derive(Deserialize)]
+struct Beside<'a> {
+    #[serde(default, borrow)]
+    subject: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    subject_name: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    groups: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    acts_for: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    actors: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    inputs: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    cut: Option<&'a RawValue>,
 }
 
 /// Why a past decision cannot be asked again.
@@ -108,6 +133,31 @@ impl<'a> PastDecision<'a> {
     /// What makes it none, in words.
     pub fn read(payload: &'a [u8]) -> Result<PastDecision<'a>, &'static str> {
         serde_json::from_slice(payload).map_err(|_| "the record of a decision is not well-formed")
+    }
+
+    /// Reads it from a record as it lies there, leaf and personal members apart: putting them together
+    /// first would cost more than all the rest. Of a job nothing personal is read by any policy.
+    ///
+    /// # Errors
+    ///
+    /// As [`PastDecision::read`].
+    pub fn of(record: &'a Record) -> Result<PastDecision<'a>, &'static str> {
+        let mut past = PastDecision::read(&record.payload)?;
+        let beside = record.disclosure().filter(|beside| !beside.is_erased());
+        let Some(beside) = beside.filter(|_| past.subject_kind != Some("job")) else {
+            return Ok(past);
+        };
+        let beside: Beside<'a> = serde_json::from_slice(beside.object())
+            .map_err(|_| "what the record says of a person is not well-formed")?;
+        past.personal = None;
+        past.subject = past.subject.or(beside.subject);
+        past.subject_name = past.subject_name.or(beside.subject_name);
+        past.groups = past.groups.or(beside.groups);
+        past.acts_for = past.acts_for.or(beside.acts_for);
+        past.actors = past.actors.or(beside.actors);
+        past.inputs_beside = beside.inputs;
+        past.cut_beside = beside.cut;
+        Ok(past)
     }
 
     /// Whether who asked was erased. Of a job no more is than who started it, which no policy reads.
@@ -184,6 +234,8 @@ impl<'a> PastDecision<'a> {
         take(text(self.acts_for));
         take(text(self.actors));
         take(text(self.cut));
+        take(text(self.cut_beside));
+        take(text(self.inputs_beside));
         take(if self.lacks_who() { "erased" } else { "" });
         let (before, _, after) = around(text(self.inputs), "\"at\":\"");
         take(before);

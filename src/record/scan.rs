@@ -108,20 +108,30 @@ impl Scan {
                 }),
             };
         }
-        let size = match self.fill_frame()? {
-            Err(flaw) => return Ok(Step::Flaw { offset, flaw }),
-            Ok(size) => size,
-        };
-        if let Err(flaw) = Frame::read(self.ready()) {
+        if let Err(flaw) = self.fill_frame()? {
             return Ok(Step::Flaw { offset, flaw });
         }
-        let begin = self.start;
-        self.skip(size);
-        let bytes = self.buffer.get(begin..self.start).unwrap_or_default();
-        match Frame::read(bytes) {
-            Ok(frame) => Ok(Step::Frame { offset, frame }),
-            Err(flaw) => Ok(Step::Flaw { offset, flaw }),
-        }
+        Ok(match self.take_frame() {
+            Ok(frame) => Step::Frame { offset, frame },
+            Err(flaw) => Step::Flaw { offset, flaw },
+        })
+    }
+
+    /// The frame that is ready, which the scan then is behind; where there is none, it stays.
+    fn take_frame(&mut self) -> Result<Frame<'_>, Flaw> {
+        // Field by field, so that the checksums are computed once.
+        let Scan {
+            buffer,
+            start,
+            end,
+            offset,
+            ..
+        } = self;
+        let frame = Frame::read(buffer.get(*start..*end).unwrap_or_default())?;
+        let size = frame.size_bytes();
+        *start = start.saturating_add(size);
+        *offset = offset.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+        Ok(frame)
     }
 
     /// Looks beyond a flaw for the next whole frame and goes there; `false` when there is none.
@@ -178,14 +188,10 @@ impl Scan {
     ///
     /// As reading the file.
     pub fn next_whole(&mut self) -> io::Result<Option<Frame<'_>>> {
-        if !self.has_whole()? {
+        if self.fill_frame()?.is_err() {
             return Ok(None);
         }
-        let begin = self.start;
-        let size = Frame::read(self.ready()).map_or(0, |frame| frame.size_bytes());
-        self.skip(size);
-        let bytes = self.buffer.get(begin..self.start).unwrap_or_default();
-        Ok(Frame::read(bytes).ok())
+        Ok(self.take_frame().ok())
     }
 
     /// Whether a whole frame comes next.

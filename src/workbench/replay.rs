@@ -159,17 +159,11 @@ struct Listed {
 }
 
 impl Replaying<'_> {
-    /// The leaf has all that a job asked, since no policy reads who started one; of anybody else the
-    /// personal members are put back first, which costs as much as the rest.
     fn record(&mut self, found: &Record, since: Time) {
-        match PastDecision::read(&found.payload) {
+        match PastDecision::of(found) {
             Ok(past) if past.time < since.as_ms() => {}
-            Ok(past) if past.subject_kind == Some("job") => self.take(&past),
-            _ => match PastDecision::read(&found.whole()) {
-                Ok(past) if past.time < since.as_ms() => {}
-                Ok(past) => self.take(&past),
-                Err(why) => self.gap(why.to_owned()),
-            },
+            Ok(past) => self.take(&past),
+            Err(why) => self.gap(why.to_owned()),
         }
     }
 

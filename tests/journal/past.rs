@@ -1,7 +1,8 @@
 //! A record tells the question that was answered, whole or not at all.
 
 use stile::identify::{Agent, Person, Who};
-use stile::record::{Gap, LeftOut, PastDecision};
+use stile::record::frame::Frame;
+use stile::record::{Gap, LeftOut, PastDecision, Record};
 
 use super::golden::{decision_with, inputs, job};
 use super::*;
@@ -91,6 +92,40 @@ fn who_was_erased_is_no_question_and_a_job_still_is() {
     }
 }
 
+#[test]
+fn read_as_it_lies_a_record_is_the_same_question() {
+    let Who::Person(mut other) = person() else {
+        unreachable!()
+    };
+    other.email = Some("someone.else@example.com".to_owned());
+    for who in [full_job(), person(), agent(), Who::Person(other)] {
+        let rendered = decision_with(&who, "allow", None, Some(inputs(&who)));
+        let record = Record::of(&Frame {
+            kind: Kind::Decision,
+            after_sync: true,
+            seq: 7,
+            chain: [0; 32],
+            payload: rendered.leaf(),
+            disclosure: rendered.disclosure(),
+        });
+        let whole = rendered.whole();
+        let (apart, together) = (
+            PastDecision::of(&record).unwrap(),
+            PastDecision::read(&whole).unwrap(),
+        );
+        let (apart, together) = (apart.asked().unwrap(), together.asked().unwrap());
+        assert_eq!(apart.lacks_email, together.lacks_email);
+        let (apart, together) = (apart.question, together.question);
+        assert_eq!(
+            without_starter(apart.facts.who),
+            without_starter(together.facts.who)
+        );
+        assert_eq!(apart.facts.subject, together.facts.subject);
+        assert_eq!(apart.resource, together.resource);
+        assert_eq!((apart.action, apart.at), (together.action, together.at));
+    }
+}
+
 fn job_with_sha(sha: &str) -> Who {
     match full_job() {
         Who::Job(job) => Who::Job(stile::identify::Job {
@@ -163,6 +198,17 @@ fn a_cut_input_is_no_question() {
     let line = whole_of(&who, "allow", None, Some(inputs(&who)));
     let past = PastDecision::read(&line).unwrap();
     assert_eq!(past.asked().unwrap_err(), Gap::Cut("inputs".to_owned()));
+}
+
+/// Who started a job is no part of any question.
+fn without_starter(who: Who) -> Who {
+    match who {
+        Who::Job(job) => Who::Job(stile::identify::Job {
+            started_by: None,
+            ..job
+        }),
+        other => other,
+    }
 }
 
 fn without_ids(who: Who) -> Who {

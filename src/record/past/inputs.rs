@@ -49,6 +49,13 @@ pub(super) struct InputLines {
     sha: Option<String>,
 }
 
+/// What of them lies beside the leaf.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InputBeside {
+    pub(super) email: Option<bool>,
+}
+
 impl InputLines {
     /// The job, without what no policy reads: ids of the pipeline and the job, who started it.
     pub(super) fn job(self) -> Result<Job, Gap> {

@@ -2,10 +2,13 @@
 //!
 //! In: a [`PastDecision`]. Out: a [`PastAsked`], or the [`Gap`] that keeps it from being put again.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::inputs::InputLines;
+use super::inputs::{InputBeside, InputLines};
 use super::{Gap, PastAsked, PastDecision};
 use crate::authorize::PastQuestion;
 use crate::identify::{Agent, Facts, Job, Person, Who};
@@ -28,7 +31,11 @@ impl PastDecision<'_> {
             return Err(Gap::Erased);
         }
         self.refuse_cuts()?;
-        let inputs: InputLines = said(Some(inputs), "inputs")?;
+        let mut inputs: InputLines = said(Some(inputs), "inputs")?;
+        if let Some(beside) = self.inputs_beside {
+            let beside: InputBeside = said(Some(beside), "inputs")?;
+            inputs.email = beside.email;
+        }
         let resource = self.resource()?;
         let lacks_email = inputs.email == Some(false);
         let kind = inputs.kind.clone().unwrap_or_else(|| resource.kind.clone());
@@ -53,14 +60,13 @@ impl PastDecision<'_> {
 
     /// A path or a user agent may be cut; what policies read may not.
     fn refuse_cuts(&self) -> Result<(), Gap> {
-        let Some(cut) = self.cut else {
-            return Ok(());
-        };
-        let cut: std::collections::BTreeMap<String, serde_json::Value> = said(Some(cut), "cut")?;
-        match cut.into_keys().find(|name| READ.contains(&name.as_str())) {
-            Some(name) => Err(Gap::Cut(name)),
-            None => Ok(()),
+        for cut in [self.cut, self.cut_beside].into_iter().flatten() {
+            let cut: BTreeMap<String, Value> = said(Some(cut), "cut")?;
+            if let Some(name) = cut.into_keys().find(|name| READ.contains(&name.as_str())) {
+                return Err(Gap::Cut(name));
+            }
         }
+        Ok(())
     }
 
     pub(super) fn resource(&self) -> Result<Resource, Gap> {
