@@ -32,7 +32,7 @@ pub use field::Field;
 pub use following::Following;
 pub use index_error::IndexError;
 pub use pattern::Pattern;
-pub use query::{Asked, Condition, Query, QueryError, Teams};
+pub use query::{Asked, Condition, Query, QueryError, Teams, shown_in};
 pub use row::{Order, Row};
 pub use scan::{Scanned, scan};
 pub use settings::{IndexSettings, PostgresSettings};

@@ -25,6 +25,9 @@ pub mod index;
 pub mod export;
 pub mod leave;
 
+// What stile itself answers.
+pub mod own;
+
 // Composition.
 pub mod pipeline;
 pub mod workbench;

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::authorize::Permit;
 use crate::forward::{ResponseBody, Upstreams, refuse_loop};
 use crate::listen::{Arrival, Receive, RequestBody, Sighting, Unreadable};
+use crate::own::Own;
 use crate::record::{Committed, Journal};
 use crate::refusal::{Reason, Refusal, Site, answer};
 
@@ -29,6 +30,7 @@ mod deployment;
 mod finishing;
 mod manner;
 mod metadata;
+mod told;
 pub mod metrics;
 pub mod ruling;
 
@@ -48,6 +50,7 @@ struct Parts {
     journal: Journal,
     metrics: Metrics,
     site: Site,
+    own: Own,
     origin: String,
 }
 
@@ -76,6 +79,7 @@ impl Pipeline {
         journal: Journal,
         metrics: Metrics,
         site: Site,
+        own: Own,
         origin: String,
     ) -> Pipeline {
         let in_force = ArcSwap::from_pointee(InForce::new(ruling, &metrics));
@@ -84,6 +88,7 @@ impl Pipeline {
             journal,
             metrics,
             site,
+            own,
             origin,
         }))
     }
@@ -114,8 +119,9 @@ impl Pipeline {
         let in_force = self.0.in_force.load_full();
         let ruling = &*in_force.ruling;
         let manner = ruling.manner(&arrival);
-        if let Some(document) = metadata::asked_for(&arrival) {
-            return self.publish(ruling, &arrival, &manner, document).await;
+        if let Some(asked) = told::asked_for(&arrival) {
+            let in_force = Arc::clone(&in_force);
+            return self.tell(in_force, arrival, &manner, asked).await;
         }
         if !self.0.journal.believes(arrival.time()) {
             let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));
@@ -216,25 +222,6 @@ impl Pipeline {
             .await;
         match stored {
             Ok(seq) => self.answer(&refusal, manner, Some(seq)),
-            Err(unstored) => self.answer(&unstored, manner, None),
-        }
-    }
-
-    /// Hands out a public document of our own; it has its record like any request.
-    async fn publish(
-        &self,
-        ruling: &Ruling,
-        arrival: &Arrival,
-        manner: &Manner,
-        document: metadata::Document,
-    ) -> Response<ResponseBody> {
-        match self.0.journal.publish(arrival.sighting()).await {
-            Ok(seq) => {
-                let mut response = document.answer(ruling, &self.0.site);
-                stamp(&mut response, manner);
-                self.receipt(&mut response, seq);
-                response
-            }
             Err(unstored) => self.answer(&unstored, manner, None),
         }
     }

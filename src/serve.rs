@@ -19,6 +19,7 @@ use crate::config::{Environment, Settings};
 use crate::index::Upkeep;
 use crate::leave::Leaving;
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
+use crate::own::{Indexed, Own};
 use crate::pipeline::{Metrics, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
@@ -92,6 +93,7 @@ pub async fn run(
         Site {
             url: settings.site.url.clone(),
         },
+        Own::new(found_again(&settings, &index), &settings.site.url),
         origin,
     );
     pipeline.ruling().issuers.start();
@@ -169,6 +171,14 @@ fn keep_index(settings: &Settings) -> Option<Arc<Upkeep>> {
             None
         }
     }
+}
+
+/// Where callers' requests are found again, for what they are told about themselves.
+fn found_again(settings: &Settings, index: &Option<Arc<Upkeep>>) -> Option<Indexed> {
+    Some(Indexed {
+        settings: settings.index.clone()?,
+        upkeep: Arc::clone(index.as_ref()?),
+    })
 }
 
 /// Lets the index take over the last records; what it cannot do in time the next start does.

@@ -19,6 +19,8 @@ mod listen;
 mod identify;
 /// A token that is bound to a key is worth nothing without it.
 mod bound;
+/// A caller is told about itself and about nobody else.
+mod own;
 /// A token does once what counts once.
 mod once;
 /// Every operation matches its own template, and no spelling reaches another.

@@ -194,7 +194,7 @@ impl Field {
     /// Every value it can have, where that is a closed list.
     pub(super) fn values(self) -> Option<Vec<&'static str>> {
         Some(match self {
-            Field::Decision => vec!["allow", "deny", "error", "public", "refuse"],
+            Field::Decision => vec!["allow", "deny", "error", "own", "public", "refuse"],
             Field::Class => vec!["delete", "power", "read", "write"],
             Field::Kind => vec!["agent", "job", "person"],
             Field::Level => vec!["sync", "write"],

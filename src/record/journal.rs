@@ -46,6 +46,7 @@ use crate::resolve::Operation;
 
 mod flooded;
 mod opening;
+mod told;
 
 pub use opening::{Identity, Opened};
 
@@ -191,18 +192,6 @@ impl Journal {
             sighting, refusal, principal, operation, decision, level, key,
         ))?;
         let stored = self.store(Kind::Decision, rendered, level, None, claim);
-        stored.await.map(|stored| stored.seq)
-    }
-
-    /// Stores that a public document of ours is handed out; it may be sent when this returns.
-    ///
-    /// # Errors
-    ///
-    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
-    pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
-        let rendered = self.rendered(&DecisionRecord::of_publication(sighting))?;
-        let (kind, level) = (Kind::Decision, Level::Write);
-        let stored = self.store(kind, rendered, level, None, Claim::Stranger);
         stored.await.map(|stored| stored.seq)
     }
 

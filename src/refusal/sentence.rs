@@ -34,7 +34,7 @@ pub(super) fn title(reason: Reason) -> &'static str {
 
 /// Text as it may be shown to anyone: one line, nothing invisible, nothing that JSON or `%q` would
 /// have to escape, cut with `...`.
-pub(super) fn plain(text: &str, most_bytes: usize) -> String {
+pub(crate) fn plain(text: &str, most_bytes: usize) -> String {
     let mut plain = String::with_capacity(text.len().min(most_bytes));
     for c in text.chars() {
         let shown = match c {

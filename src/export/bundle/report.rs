@@ -126,6 +126,7 @@ fn meaning(word: &str) -> (char, &'static str) {
         "refuse" => ('!', "refused before any policy was asked"),
         "error" => ('!', "refused, since something failed"),
         "public" => ('✓', "a document of stile's own"),
+        "own" => ('✓', "a caller was told about itself"),
         _ => ('…', "something that happened to stile itself"),
     }
 }

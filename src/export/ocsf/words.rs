@@ -37,6 +37,7 @@ pub const DECISIONS: &[DecisionWord] = &[
     decided("refuse", 2, 2, 2, 2),
     decided("error", 2, 27, 2, 3),
     decided("public", 1, 1, 1, 1),
+    decided("own", 1, 1, 1, 1),
 ];
 
 /// The events; any other is Application Lifecycle, 99 Other.

@@ -26,7 +26,8 @@ pub struct DecisionRecord<'a> {
     pub sighting: Sighting<'a>,
     /// When it counts as committed.
     pub level: Level,
-    /// `allow`, `deny`, `refuse`, `error`, or `public` for a document of our own.
+    /// `allow`, `deny`, `refuse`, `error`; `public` for a document of our own for anybody, `own` for
+    /// what we tell a caller about itself.
     pub decision: &'static str,
     /// Why not.
     pub reason: Option<Reason>,
@@ -128,6 +129,19 @@ impl<'a> DecisionRecord<'a> {
             policy_set: None,
             observed: None,
             inputs: None,
+        }
+    }
+
+    /// The record of what we tell a caller about itself: nothing is forwarded, so there is no outcome.
+    pub(in crate::record) fn of_own(
+        sighting: Sighting<'a>,
+        principal: &'a Principal,
+        key: &FingerprintKey,
+    ) -> DecisionRecord<'a> {
+        DecisionRecord {
+            decision: "own",
+            asker: Some(Asker::of(principal, key)),
+            ..DecisionRecord::of_publication(sighting)
         }
     }
 

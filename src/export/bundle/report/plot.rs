@@ -137,5 +137,5 @@ fn as_f64(count: u64) -> f64 {
     count as f64
 }
 
-const WORDS: &[&str] = &["allow", "deny", "refuse", "error", "public"];
+const WORDS: &[&str] = &["allow", "deny", "refuse", "error", "public", "own"];
 const MOST_BARS: usize = 100;

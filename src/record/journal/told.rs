@@ -1,0 +1,41 @@
+//! Records what stile itself answers: public documents, and what it tells callers about themselves.
+//!
+//! In: a request that nothing is forwarded for. Out: its record, stored before the answer is sent.
+
+use super::{Claim, Journal};
+use crate::identify::Principal;
+use crate::listen::Sighting;
+use crate::record::audit_record::DecisionRecord;
+use crate::record::frame::Kind;
+use crate::record::settings::Level;
+use crate::refusal::Refusal;
+
+impl Journal {
+    /// Stores that a public document of ours is handed out; it may be sent when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
+    pub async fn publish(&self, sighting: Sighting<'_>) -> Result<u64, Refusal> {
+        let rendered = self.rendered(&DecisionRecord::of_publication(sighting))?;
+        let (kind, level) = (Kind::Decision, Level::Write);
+        let stored = self.store(kind, rendered, level, None, Claim::Stranger);
+        stored.await.map(|stored| stored.seq)
+    }
+
+    /// Stores that a caller is told about itself; it may be told when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
+    pub async fn tell(
+        &self,
+        sighting: Sighting<'_>,
+        principal: &Principal,
+    ) -> Result<u64, Refusal> {
+        let record = DecisionRecord::of_own(sighting, principal, &self.key);
+        let (kind, level) = (Kind::Decision, Level::Write);
+        let stored = self.store(kind, self.rendered(&record)?, level, None, Claim::Known);
+        stored.await.map(|stored| stored.seq)
+    }
+}
