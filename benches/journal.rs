@@ -103,6 +103,7 @@ async fn commits(folder: &Path, what: &str, disk: Arc<dyn Disk>, pattern: &str) 
         flood_threshold: 2_000,
         compress: false,
         commit_ms: 5_000,
+        retention: Default::default(),
         tree: TreeSettings::default(),
     };
     let identity = Identity {

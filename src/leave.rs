@@ -12,7 +12,7 @@
 //! is in the journal.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::record::Record;
@@ -69,6 +69,12 @@ impl Leaving {
     pub fn is_stopped(&self) -> bool {
         self.lines.iter().all(Line::is_stopped)
     }
+}
+
+/// The first record that some destination has yet to take, and which one: it has to stay in the journal.
+pub fn behind(folder: &Path, destinations: &[DestinationSettings]) -> Option<(u64, String)> {
+    let names = destinations.iter().map(|one| one.name.as_str());
+    position::behind(folder, names)
 }
 
 /// What leaves of a record: the one place that decides.

@@ -47,6 +47,8 @@ mod lock;
 mod writer;
 pub mod hold;
 pub mod erasure;
+pub mod prune;
+pub mod retention;
 pub mod recover;
 pub mod mandate;
 pub mod journal;
@@ -60,7 +62,9 @@ pub mod verify;
 
 pub use audit_record::Note;
 pub use committed::Committed;
-pub use erasure::{Erased, Eraser, Erasure, Lifting, disclosed_among, disclosed_and_free};
+pub use erasure::{
+    Erased, Eraser, Erasure, Lifting, disclosed_among, disclosed_and_free, disclosed_before,
+};
 pub use follow::Follower;
 pub use hold::{Hold, holds};
 pub use journal::{Identity, Journal, Opened};
@@ -69,10 +73,12 @@ pub use lock::{holder, is_in_use};
 pub use mandate::Mandate;
 pub use outcome::{End, Outcome, Pending};
 pub use past::{Gap, LeftOut, PastAsked, PastDecision};
+pub use prune::{Prunable, Pruned, Pruning};
 pub use read::{Record, Records, extent, read};
 pub use rebuild::rebuild_tiles;
 pub use recover::RecoveryReport;
 pub use rendered::Rendered;
+pub use retention::RetentionSettings;
 pub use verify::{Evidence, Progress, Verdict, Verification, verify, verify_with};
 pub use whole::rejoined;
 pub use writer::JournalState;

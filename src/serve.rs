@@ -17,7 +17,7 @@ use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
 use crate::index::Upkeep;
-use crate::leave::Leaving;
+use crate::leave::{self, Leaving};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
 use crate::pipeline::{Metrics, Pipeline};
@@ -82,6 +82,7 @@ pub async fn run(
     let admin = Admin::bind(settings.admin).await?;
     let journal = open(&settings, &clock, &mandate)?;
     let signals = Signals::catch()?;
+    keep_for_days(&settings, &journal)?;
     let index = keep_index(&settings);
     let leaving = let_leave(&settings, &clock);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
@@ -158,6 +159,14 @@ pub async fn run(
     leave_index(index).await;
     end_leaving(&leaving).await;
     Ok(ending)
+}
+
+/// Lets what is too old go, once it has left for everybody who takes records.
+fn keep_for_days(settings: &Settings, journal: &Journal) -> Result<(), SetupError> {
+    let (folder, destinations) = (settings.journal.folder.clone(), settings.leave.clone());
+    let wanted = Box::new(move || leave::behind(&folder, &destinations));
+    let started = journal.retain(settings.journal.retention, wanted);
+    started.map_err(|e| SetupError::new(format!("there is no thread for retention: {e}")))
 }
 
 /// Without an index everything is served all the same.

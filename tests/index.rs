@@ -37,6 +37,7 @@ pub(crate) fn open(folder: &Path, origin: &str) -> Journal {
         flood_threshold: 2_000,
         compress: true,
         commit_ms: 10_000,
+        retention: Default::default(),
         tree: TreeSettings::default(),
     };
     let identity = Identity {

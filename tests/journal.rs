@@ -11,6 +11,7 @@ mod mandate;
 mod proofs;
 mod packed;
 mod past;
+mod prune;
 mod round_trip;
 mod sums;
 mod tamper;
@@ -48,6 +49,7 @@ fn settings(folder: &Path) -> JournalSettings {
         flood_threshold: 2_000,
         compress: false,
         commit_ms: 10_000,
+        retention: Default::default(),
         tree: TreeSettings::default(),
     }
 }

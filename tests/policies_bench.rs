@@ -295,6 +295,7 @@ fn write_journal(folder: &Path, entries: &[Arc<Entry>], callers: usize) {
             compress: false,
             commit_ms: 60_000,
             levels: Levels::default(),
+            retention: Default::default(),
             tree: TreeSettings::default(),
         };
         let identity = Identity {

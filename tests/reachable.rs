@@ -331,6 +331,7 @@ async fn a_clock_a_day_behind_the_journal_is_not_believed() {
         flood_threshold: 2_000,
         compress: true,
         commit_ms: 5_000,
+        retention: Default::default(),
         tree: stile::record::TreeSettings::default(),
     };
     let identity = Identity {

@@ -19,6 +19,7 @@ mod hold;
 mod index;
 mod ordered;
 mod prove;
+mod prune;
 mod query;
 mod reconcile;
 mod tail;
@@ -45,6 +46,7 @@ enum What {
     Tiles(tiles::TilesArguments),
     Erase(erase::EraseArguments),
     Hold(hold::HoldArguments),
+    Prune(prune::PruneArguments),
 }
 
 impl AuditArguments {
@@ -71,6 +73,7 @@ pub(super) fn run(
         What::Tiles(command) => tiles::run(command, file, terminal),
         What::Erase(command) => erase::run(command, file, terminal),
         What::Hold(command) => hold::run(command, file, terminal),
+        What::Prune(command) => prune::run(command, file, terminal),
     }
 }
 

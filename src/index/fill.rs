@@ -105,9 +105,14 @@ impl Filler {
             return Ok(0);
         };
         let to = last.seq.saturating_add(1);
+        let is_pruned = records.iter().any(erased::is_pruned);
         let batch = self.batch(records, to)?;
         self.store.write(&batch)?;
         self.next_seq = to;
+        if is_pruned && let Some(first) = follow::first_seq(&self.folder)? {
+            self.store.forget(&self.origin, first)?;
+            self.store.scrub()?;
+        }
         let filling = block_of(to);
         self.postings.retain(|posting, _| posting.block >= filling);
         // Whoever sees fewer than they asked for takes it that there are no more.

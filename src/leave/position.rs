@@ -154,6 +154,20 @@ pub(super) fn store(file: &Path, position: &Position) -> Result<(), String> {
     stored().map_err(|fault| format!("`{}` cannot be written: {fault}", file.display()))
 }
 
+/// The first record that one of these destinations has yet to take, and which one.
+pub(super) fn behind<'n>(
+    folder: &Path,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<(u64, String)> {
+    let each = names.map(|name| {
+        let position = load(&file_of(folder, name)).unwrap_or_default();
+        let waiting = position.waiting.iter().copied();
+        let first = waiting.min().unwrap_or(position.next_seq);
+        (first.min(position.next_seq), name.to_owned())
+    });
+    each.min()
+}
+
 const FOLDER: &str = "leave";
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use super::read::{Record, read};
 use super::scan::{Scan, Step};
 use super::sealed;
 use super::segment;
+use super::tree::Board;
 use super::writer::Intake;
 
 pub(super) mod announced;
@@ -132,12 +133,32 @@ pub fn disclosed_and_free(
     Ok((ranges, count, held))
 }
 
-/// Who erases in a journal that is open.
+/// The same for all that are older than a moment and free of holds, without the count of the others.
+///
+/// # Errors
+///
+/// As reading the journal and its holds.
+pub fn disclosed_before(folder: &Path, before_ms: u64) -> Result<(Ranges, u64), JournalError> {
+    let holds = holds(folder)?;
+    disclosed_of(folder, |record| {
+        hold::time_of(record).is_some_and(|time| time < before_ms) && !hold::is_on(&holds, record)
+    })
+}
+
+/// Who erases and prunes in a journal that is open.
 #[derive(Debug)]
 pub struct Eraser {
     pub(super) intake: Arc<Intake>,
+    pub(super) means: Means,
+}
+
+/// What that is done with, whether the journal is open or not.
+#[derive(Clone, Debug)]
+pub(super) struct Means {
     pub(super) disk: Arc<dyn Disk>,
+    pub(super) board: Arc<Board>,
     pub(super) folder: PathBuf,
+    pub(super) tiles: PathBuf,
 }
 
 impl Eraser {
@@ -148,7 +169,7 @@ impl Eraser {
     /// When a hold is on one of the records; when the journal takes no event now, or a segment cannot
     /// be written: what was announced is then erased by the next start.
     pub fn erase(&self, erasure: &Erasure) -> Result<Erased, JournalError> {
-        hold::check(&self.folder, &erasure.seqs)?;
+        hold::check(&self.means.folder, &erasure.seqs)?;
         let mut announced_at = None;
         for piece in erasure.seqs.pieces(MOST_TEXT) {
             let detail = [
@@ -164,7 +185,7 @@ impl Eraser {
         let Some(announced_at) = announced_at else {
             return Ok(Erased::default());
         };
-        let records = overwrite(&*self.disk, &self.folder, &erasure.seqs)?;
+        let records = overwrite(&*self.means.disk, &self.means.folder, &erasure.seqs)?;
         let detail = [
             ("of", Value::from(announced_at)),
             ("records", Value::from(records)),
@@ -195,12 +216,12 @@ impl Eraser {
     ///
     /// When there is none; when the journal takes no event now.
     pub fn lift(&self, lifting: &Lifting) -> Result<u64, JournalError> {
-        if !holds(&self.folder)?
+        if !holds(&self.means.folder)?
             .iter()
             .any(|hold| hold.id == lifting.of)
         {
             let fault = format!("no hold {} is in force", lifting.of);
-            return Err(JournalError::refused(&self.folder, fault)
+            return Err(JournalError::refused(&self.means.folder, fault)
                 .hint("`stile audit hold list` gives those there are"));
         }
         let detail = [
@@ -214,7 +235,7 @@ impl Eraser {
 
     pub(super) fn note(&self, note: Note, detail: &[(&str, Value)]) -> Result<u64, JournalError> {
         self.intake.note_blocking(note, detail).ok_or_else(|| {
-            JournalError::refused(&self.folder, "the journal takes no event now")
+            JournalError::refused(&self.means.folder, "the journal takes no event now")
                 .hint("nothing is erased that was not announced; try again when it is ready")
         })
     }

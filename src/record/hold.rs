@@ -137,6 +137,12 @@ pub(super) fn is_on(holds: &[Hold], record: &Record) -> bool {
 /// The hold that is on what a record says of a person.
 fn hold_on<'h>(holds: &'h [Hold], record: &Record) -> Option<&'h Hold> {
     record.disclosure().filter(|beside| !beside.is_erased())?;
+    let time = time_of(record)?;
+    holds.iter().find(|hold| hold.is_on(time))
+}
+
+/// When a record says that it is of, ms since 1970.
+pub(super) fn time_of(record: &Record) -> Option<u64> {
     let timed: Timed = serde_json::from_slice(&record.payload).ok()?;
-    holds.iter().find(|hold| hold.is_on(timed.time))
+    Some(timed.time)
 }

@@ -13,7 +13,6 @@
 //!
 //! Never: an answer that waits longer than `commit_ms`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +22,7 @@ use uuid::Uuid;
 
 use super::audit_record::{Constants, DecisionRecord, EventRecord, Note};
 use super::committed::Committed;
-use super::disk::Disk;
-use super::erasure::Eraser;
+use super::erasure::{Eraser, Means};
 use super::fingerprint::FingerprintKey;
 use super::flood::Flood;
 use super::frame::disclosure::Salt;
@@ -32,6 +30,7 @@ use super::frame::{Kind, LARGEST_PAYLOAD};
 use super::journal_error::JournalError;
 use super::outcome::{Owed, Pending};
 use super::rendered::Rendered;
+use super::retention::{Retention, RetentionSettings, Wanted};
 use super::settings::{Level, Levels};
 use super::spent::{Spent, Unspent};
 use super::tree::Board;
@@ -60,8 +59,7 @@ pub struct Journal {
     commit_ms: u64,
     board: Arc<Board>,
     flood: Arc<Flood>,
-    folder: PathBuf,
-    disk: Arc<dyn Disk>,
+    means: Means,
 }
 
 /// Whose record it is: when many wait, there is room for the known longer than for strangers.
@@ -250,9 +248,24 @@ impl Journal {
     pub fn eraser(&self) -> Eraser {
         Eraser {
             intake: Arc::clone(&self.intake),
-            disk: Arc::clone(&self.disk),
-            folder: self.folder.clone(),
+            means: self.means.clone(),
         }
+    }
+
+    /// Keeps records for as long as these settings say; `wanted` says what has yet to go elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread for it.
+    pub fn retain(&self, settings: RetentionSettings, wanted: Wanted) -> std::io::Result<()> {
+        let retention = Retention {
+            settings,
+            intake: Arc::downgrade(&self.intake),
+            means: self.means.clone(),
+            clock: self.intake.shared.clock.clone(),
+            wanted,
+        };
+        retention.start()
     }
 
     /// How checkpoints and their anchors stand.

@@ -86,6 +86,11 @@ pub fn read(folder: &Path) -> Result<Records, JournalError> {
 /// When it is not there or cannot be read.
 pub fn record_at(folder: &Path, seq: u64) -> Result<Record, JournalError> {
     let mut listed = segment::list(folder).map_err(|e| JournalError::io("read", folder, e))?;
+    if let Some((first, _)) = listed.first().filter(|(first, _)| *first > seq) {
+        let fault = format!("record {seq} is not here: the journal begins with {first}");
+        return Err(JournalError::refused(folder, fault)
+            .hint("`stile audit verify` says whether the records before were pruned"));
+    }
     let from = listed.iter().rposition(|(first, _)| *first <= seq);
     listed.drain(..from.unwrap_or(0));
     let records = Records {

@@ -31,6 +31,7 @@ use super::erasure::announced::{SinceStart, since_start};
 use super::frame::{Digest, chain_after, first_chain, hex, leaf_hash, sha256};
 use super::gist::Gist;
 use super::journal_error::JournalError;
+use super::prune;
 use super::ranges::Ranges;
 use super::scan::{Scan, Step};
 use super::segment::{self, Segment, SegmentHead};
@@ -49,6 +50,9 @@ pub struct RecoveryReport {
     pub unknown: usize,
     /// The erasure that a crash had cut off and recovery completed.
     pub erased: Option<Completed>,
+    /// The pruning that a crash had cut off and the start completed: its event, up to where, how many
+    /// segments were left.
+    pub pruned: Option<(u64, u64, usize)>,
     /// The latest time in the records read: no wall clock should be far before it.
     pub last_time: Option<Time>,
 }
@@ -87,6 +91,8 @@ pub(super) struct Found {
     pub(super) is_gap: bool,
     pub(super) last_time: Option<Time>,
     pub(super) erased: Option<Completed>,
+    /// What was to be taken away before a crash: the event, and up to where.
+    pub(super) pruning: Option<(u64, prune::Announced)>,
 }
 
 /// What a journal must be to be gone on with.
@@ -113,7 +119,11 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
     if segment::is_packed(last_path) {
         return Err(damage(last_path, 0, NOT_THE_LAST));
     }
-    let SinceStart { from, open } = since_start(&listed)?;
+    let SinceStart {
+        from,
+        open,
+        pruning,
+    } = since_start(&listed)?;
     let erased = complete(disk, folder, &open)?;
     let mut walk = Walk::new(expected);
     for (first_seq, path) in listed.get(from..).unwrap_or_default() {
@@ -132,6 +142,7 @@ pub(super) fn recover(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, 
         is_gap: walk.is_gap,
         last_time: walk.last_time,
         erased,
+        pruning,
     })
 }
 
@@ -174,6 +185,7 @@ fn begin(disk: &dyn Disk, expected: Expected<'_>) -> Result<Found, JournalError>
         is_gap: false,
         last_time: None,
         erased: None,
+        pruning: None,
     })
 }
 

@@ -165,6 +165,16 @@ pub(super) fn while_newest<T>(
     is_newest.then(change).transpose()
 }
 
+/// Does something to sealed segments while nothing is packed.
+///
+/// # Errors
+///
+/// As `what`.
+pub(super) fn alone<T>(what: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let _turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+    what()
+}
+
 /// Changes a sealed segment whole, plain or packed: `change` gets its bytes, head and frames, without
 /// the room at its end. Whoever reads meanwhile finds the old bytes or the new ones. The chain goes
 /// over what it covers as before, so only what no record's leaf holds can be changed.

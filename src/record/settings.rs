@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::retention::RetentionSettings;
 use super::signed_note::Vkey;
 use crate::resolve::{Class, Entry, Speech};
 
@@ -27,6 +28,8 @@ pub struct JournalSettings {
     pub commit_ms: u64,
     /// Whether segments are packed once they are written no more.
     pub compress: bool,
+    /// For how long records are kept.
+    pub retention: RetentionSettings,
     /// Checkpoints, and who else keeps them.
     pub tree: TreeSettings,
 }

@@ -250,6 +250,36 @@ impl TileWriter {
     }
 }
 
+/// Removes the bundles of records before this one, oldest first, and leaves all hashes: what they are
+/// of is in no segment either.
+pub(super) fn take_bundles_away(folder: &Path, before: u64) -> io::Result<()> {
+    let is_there = |index: u64| folder.join(bundle_path(index)).exists();
+    let end = before / WIDTH;
+    // Those that are left are in one piece: the first is found by halves.
+    let (mut low, mut high) = (0, end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match is_there(middle) {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    for index in low..end {
+        let path = folder.join(bundle_path(index));
+        match fs::remove_file(&path) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+            _ => {}
+        }
+        if index % 1000 == 999
+            && let Some(above) = path.parent()
+        {
+            // Left where something else lies in it.
+            let _ = fs::remove_dir(above);
+        }
+    }
+    Ok(())
+}
+
 /// The roots of the full subtrees over these hashes, the largest first.
 fn peaks_of(hashes: &[Digest]) -> Vec<Digest> {
     let mut peaks = Vec::new();

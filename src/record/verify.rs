@@ -38,7 +38,7 @@ use ledger::Ledger;
 use sums::Summing;
 pub use verification::Verification;
 pub use verification::{
-    Break, ClockStepSeen, Counts, Ending, HeldCheckpoint, Progress, Started, Sums, Verdict,
+    Break, ClockStepSeen, Counts, Ending, HeldCheckpoint, Progress, Pruned, Started, Sums, Verdict,
     Witnessed,
 };
 

@@ -188,6 +188,7 @@ async fn the_record_that_names_the_key_of_an_epoch_is_there_to_vouch_for_it() {
         commit_ms: 10_000,
         compress: true,
         flood_threshold: 2_000,
+        retention: Default::default(),
         tree: TreeSettings::default(),
     };
     let identity = Identity {

@@ -64,6 +64,11 @@ impl Faulty {
         self.plan.lock().unwrap().insert(call, (skip, times, act));
     }
 
+    /// From now on the calls after the next `skip` fail.
+    pub(super) fn fails(&self, call: Call, skip: u32) {
+        self.plan(call, skip, u32::MAX, Act::Fail(io::ErrorKind::Other));
+    }
+
     /// From now on this call waits, until what is returned is dropped.
     pub(super) fn hang(&self, call: Call) -> mpsc::Sender<()> {
         let (open, gate) = mpsc::channel();

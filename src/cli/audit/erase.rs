@@ -10,12 +10,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::index::unknown;
+use super::index::catch_up;
 use super::ordered::{carried_out, who_asks};
 use super::{Exit, SettingsFile, Terminal, Trouble};
 use crate::clock::Clock;
-use crate::config::Settings;
-use crate::index::{Asked, Condition, Query, fill, scan};
+use crate::index::{Asked, Condition, Query, scan};
 use crate::record::erasure::orders::Order;
 use crate::record::{Erasure, disclosed_among, disclosed_and_free, is_in_use};
 use crate::setup_error::SetupError;
@@ -95,7 +94,7 @@ pub(super) fn run(
         "erased what {records} records from {first} to {last} said of a person; record {event} says so"
     ))?;
     if !is_served {
-        fill_index(&settings)?;
+        catch_up(&settings)?;
     }
     Ok(Exit::Yes)
 }
@@ -161,18 +160,6 @@ fn values_of(condition: &Condition, into: &mut Vec<String>) {
         }
         Condition::Within(..) | Condition::Since(_) | Condition::Until(_) => {}
     }
-}
-
-/// An index that nobody keeps now learns of it now.
-fn fill_index(settings: &Settings) -> Result<(), Trouble> {
-    let Some(index) = &settings.index else {
-        return Ok(());
-    };
-    let journal = &settings.journal;
-    let filling = fill(index, &journal.folder, &journal.origin, false);
-    let mut filling = filling.map_err(unknown)?;
-    while filling.some().map_err(unknown)? > 0 {}
-    Ok(())
 }
 
 const MOST_TEXT: usize = 1_000;

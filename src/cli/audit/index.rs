@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Exit, SettingsFile, Terminal, Trouble};
 use crate::cli::progress::Meter;
+use crate::config::Settings;
 use crate::index::{IndexError, fill};
 use crate::setup_error::SetupError;
 
@@ -57,6 +58,18 @@ pub(super) fn run(
         filling.next_seq().saturating_sub(1)
     ))?;
     Ok(Exit::Yes)
+}
+
+/// An index that nobody keeps now learns of it now.
+pub(super) fn catch_up(settings: &Settings) -> Result<(), Trouble> {
+    let Some(index) = &settings.index else {
+        return Ok(());
+    };
+    let journal = &settings.journal;
+    let filling = fill(index, &journal.folder, &journal.origin, false);
+    let mut filling = filling.map_err(unknown)?;
+    while filling.some().map_err(unknown)? > 0 {}
+    Ok(())
 }
 
 pub(super) fn no_index() -> Trouble {

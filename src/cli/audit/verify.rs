@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use super::read_text;
 use crate::cli::Exit;
@@ -19,6 +20,8 @@ use crate::cli::settings_file::SettingsFile;
 use crate::cli::table::Format;
 use crate::cli::terminal::{Paint, Terminal};
 use crate::cli::trouble::Trouble;
+use crate::clock::Time;
+use crate::index::shown_in;
 use crate::record::verify::{Held, Policy};
 use crate::record::{Evidence, Verdict, Verification, Vkey, verify_with};
 use crate::setup_error::SetupError;
@@ -157,6 +160,16 @@ fn tell(found: &Verification, terminal: &mut Terminal) -> Result<(), Trouble> {
     if found.unrecorded > 0 {
         terminal.line(format_args!("unrecorded answers: {}", found.unrecorded))?;
     }
+    if let Some(pruned) = &found.pruned {
+        let (before, on) = (
+            pruned.before,
+            shown_in(Time::from_ms(pruned.time), &TimeZone::UTC),
+        );
+        terminal.foreign(format_args!(
+            "pruned    the records before {before}, on {on}: {} ({}; record {})",
+            pruned.reason, pruned.authority, pruned.seq
+        ))?;
+    }
     if found.erased > 0 {
         let (erased, kept) = (found.erased, found.disclosed);
         terminal.line(format_args!(
@@ -246,4 +259,4 @@ Exits with 0 when nothing was changed and nothing is missing: VERIFIED, or INTAC
 vouches for it; with 1 when a record was changed, removed, reordered or inserted (INVALID), when it is
 not what was kept elsewhere (CONTRADICTED) or when trusted witnesses did not cosign as asked; with 3
 when nothing was changed but something is not there (INCOMPLETE): the journal was not closed, or its
-first or last records are missing. JSON has the finer code: 0, 10, 20, 30, 40.";
+first records, which no signed event calls pruned, or its last ones are missing. JSON has the finer code: 0, 10, 20, 30, 40.";

@@ -6,10 +6,12 @@
 //! (C2SP tlog-checkpoint, "Note text"; C2SP signed-note, "Format").
 
 use super::{Checks, anchors};
-use crate::config::file::File;
+use crate::config::file::{File, Journal};
+use crate::config::located::Located;
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
-use crate::record::{JournalSettings, Levels};
+use crate::config::words::Count;
+use crate::record::{JournalSettings, Levels, RetentionSettings};
 
 /// The journal's settings.
 pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<JournalSettings> {
@@ -45,6 +47,7 @@ pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<
         );
     }
     let tree = anchors::tree(journal, checks);
+    let retention = retention(journal, checks);
     let commit = journal.commit.get();
     let levels = commit.and_then(|commit| {
         Some(Levels {
@@ -64,7 +67,26 @@ pub(super) fn journal(file: &File, root: &Place, checks: &mut Checks) -> Option<
         flood_threshold: journal.flood_threshold.get()?.get(),
         compress: *journal.compress.get()?,
         commit_ms: journal.commit_timeout.get()?.as_ms(),
+        retention: retention?,
         tree: tree?,
+    })
+}
+
+/// For how long records are kept; for ever where nothing is said.
+fn retention(journal: &Journal, checks: &mut Checks) -> Option<RetentionSettings> {
+    let (keep, personal) = (&journal.keep_days, &journal.personal_days);
+    let days = |written: &Located<Count>| written.get().map(|days| days.get());
+    if let (Some(keep_days), Some(personal_days)) = (days(keep), days(personal))
+        && personal_days >= keep_days
+    {
+        let what = format!("whole records are gone after {keep_days} days already");
+        let hint = "fewer days than `keep_days`, or leave it out";
+        checks.refuse(personal.place(), what, hint);
+    }
+    let is_read = |written: &Located<Count>| !written.wrong();
+    (is_read(keep) && is_read(personal)).then(|| RetentionSettings {
+        keep_days: days(keep),
+        personal_days: days(personal),
     })
 }
 

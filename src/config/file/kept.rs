@@ -27,6 +27,10 @@ pub(in crate::config) struct Journal {
     pub(in crate::config) segment_bytes: Located<Count>,
     /// Whether segments are packed (Zstandard) once they are written no more.
     pub(in crate::config) compress: Located<bool>,
+    /// After so many days whole records are pruned, segment by segment; never where it is not set.
+    pub(in crate::config) keep_days: Located<Count>,
+    /// After so many days what records say of people is erased; never where it is not set.
+    pub(in crate::config) personal_days: Located<Count>,
     /// Records that may wait for the writer.
     pub(in crate::config) queue: Located<Count>,
     /// More refusals of requests without a verified identity in one second share records.
@@ -140,6 +144,8 @@ impl Default for Journal {
             commit: Located::preset(Commit::default()),
             segment_bytes: Located::preset(Count::new(64 * 1024 * 1024)),
             compress: Located::preset(true),
+            keep_days: Located::absent(),
+            personal_days: Located::absent(),
             queue: Located::preset(Count::new(8_192)),
             flood_threshold: Located::preset(Count::new(2_000)),
             commit_timeout: Located::preset(Duration::from_ms(5_000)),

@@ -55,6 +55,8 @@ pub const EVENTS: &[EventWord] = &[
     happened("flood.end", 99, 1),
     happened("redaction", 99, 2),
     happened("redaction.done", 99, 1),
+    happened("prune", 99, 2),
+    happened("prune.done", 99, 1),
     happened("hold", 99, 2),
     happened("hold.lifted", 99, 2),
     failed("keys.failed", 3),

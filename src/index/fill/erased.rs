@@ -40,6 +40,11 @@ pub(super) fn is_done(record: &Record) -> bool {
     event(record).is_some_and(|event| event.event == Note::RedactionDone.word())
 }
 
+/// Whether a record says that the records before some were taken away.
+pub(super) fn is_pruned(record: &Record) -> bool {
+    event(record).is_some_and(|event| event.event == Note::PruneDone.word())
+}
+
 fn event(record: &Record) -> Option<Event> {
     if record.kind != Kind::Event {
         return None;

@@ -46,6 +46,10 @@ pub enum Note {
     Redaction,
     /// It is erased.
     RedactionDone,
+    /// The oldest segments are about to be taken away.
+    Prune,
+    /// They are gone.
+    PruneDone,
     /// What records of a stretch of time say of people is to be kept.
     Hold,
     /// It needs not be kept any more.
@@ -77,6 +81,8 @@ impl Note {
         Note::KeyRotate,
         Note::Redaction,
         Note::RedactionDone,
+        Note::Prune,
+        Note::PruneDone,
         Note::Hold,
         Note::HoldLifted,
         Note::AnchorConflict,
@@ -104,6 +110,8 @@ impl Note {
             Note::KeyRotate => "key.rotate",
             Note::Redaction => "redaction",
             Note::RedactionDone => "redaction.done",
+            Note::Prune => "prune",
+            Note::PruneDone => "prune.done",
             Note::Hold => "hold",
             Note::HoldLifted => "hold.lifted",
             Note::AnchorConflict => "anchor.conflict",

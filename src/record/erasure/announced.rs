@@ -1,4 +1,4 @@
-//! Finds erasures that were announced and not done.
+//! Finds erasures and prunings that were announced and not done.
 //!
 //! In: segments, some of whose disclosures may be half erased. Out: which records are to be erased,
 //! and the events that say so.
@@ -15,6 +15,7 @@ use crate::record::audit_record::Note;
 use crate::record::frame::{Frame, Kind};
 use crate::record::gist::Gist;
 use crate::record::journal_error::JournalError;
+use crate::record::prune;
 use crate::record::ranges::Ranges;
 use crate::record::scan::{Scan, Step};
 
@@ -25,6 +26,8 @@ pub(in crate::record) struct SinceStart {
     pub(in crate::record) from: usize,
     /// What was announced and is not done: the event, and the records it names.
     pub(in crate::record) open: Vec<(u64, Ranges)>,
+    /// The same of segments that were to be taken away.
+    pub(in crate::record) pruning: Option<(u64, prune::Announced)>,
 }
 
 /// Something in a segment that says how far an erasure is.
@@ -32,6 +35,8 @@ pub(in crate::record) struct SinceStart {
 enum Seen {
     Announced(u64, Ranges),
     Done,
+    Pruning(u64, prune::Announced),
+    Pruned,
     /// A whole leaf, with something else beside it than it should be.
     Damaged(u64),
 }
@@ -56,11 +61,13 @@ pub(in crate::record) fn since_start(
             break;
         }
     }
-    let (mut open, mut damaged) = (Vec::new(), Vec::new());
+    let (mut open, mut damaged, mut pruning) = (Vec::new(), Vec::new(), None);
     for seen in newest_first.into_iter().rev().flatten() {
         match seen {
             Seen::Announced(seq, ranges) => open.push((seq, ranges)),
             Seen::Done => open.clear(),
+            Seen::Pruning(seq, announced) => pruning = Some((seq, announced)),
+            Seen::Pruned => pruning = None,
             Seen::Damaged(seq) => damaged.push(seq),
         }
     }
@@ -72,7 +79,11 @@ pub(in crate::record) fn since_start(
             break;
         }
     }
-    Ok(SinceStart { from, open })
+    Ok(SinceStart {
+        from,
+        open,
+        pruning,
+    })
 }
 
 /// Whether a `start` is in this segment, and what it says of erasures.
@@ -105,6 +116,11 @@ fn seen_in(frame: &Frame<'_>) -> Option<Seen> {
     let gist = Gist::read(frame).ok()?;
     match gist.event? {
         word if word == Note::RedactionDone.word() => Some(Seen::Done),
+        word if word == Note::PruneDone.word() => Some(Seen::Pruned),
+        word if word == Note::Prune.word() => {
+            let announced = serde_json::from_str(gist.detail?.get()).ok()?;
+            Some(Seen::Pruning(frame.seq, announced))
+        }
         word if word == Note::Redaction.word() => {
             let detail: Detail = serde_json::from_str(gist.detail?.get()).ok()?;
             Some(Seen::Announced(frame.seq, Ranges::parse(&detail.seqs)?))

@@ -15,10 +15,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Eraser, Erasure, Lifting};
-use crate::record::disk::{Disk, RealDisk, put};
+use super::{Eraser, Erasure, Lifting, Means};
+use crate::record::disk::{RealDisk, put};
 use crate::record::hold::Hold;
 use crate::record::journal_error::JournalError;
+use crate::record::prune::Pruning;
 use crate::record::ranges::Ranges;
 use crate::record::writer::Intake;
 
@@ -31,12 +32,14 @@ pub enum Order {
     Hold(Hold),
     /// The end of one.
     Lift(Lifting),
+    /// The oldest segments taken away.
+    Prune(Pruning),
 }
 
 /// What came of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Done {
-    /// How many records were erased.
+    /// How many records were erased or taken away.
     pub records: u64,
     /// The event that says that it is done.
     pub event: u64,
@@ -67,6 +70,7 @@ enum Written {
         of: u64,
         word: Word,
     },
+    Prune(Pruning),
 }
 
 #[derive(Deserialize, Serialize)]
@@ -88,7 +92,7 @@ impl Order {
     ///
     /// # Errors
     ///
-    /// As [`Eraser::erase`], [`Eraser::hold`] and [`Eraser::lift`].
+    /// As [`Eraser::erase`], [`Eraser::hold`], [`Eraser::lift`] and [`Eraser::prune`].
     pub fn carry_out(&self, eraser: &Eraser) -> Result<Done, JournalError> {
         let noted = |event| Done { records: 0, event };
         match self {
@@ -98,6 +102,10 @@ impl Order {
             }),
             Order::Hold(hold) => eraser.hold(hold).map(noted),
             Order::Lift(lifting) => eraser.lift(lifting).map(noted),
+            Order::Prune(pruning) => eraser.prune(pruning).map(|pruned| Done {
+                records: pruned.records,
+                event: pruned.done_at,
+            }),
         }
     }
 
@@ -122,6 +130,7 @@ impl Order {
                 of: of.of,
                 word: word(&of.authority, &of.by, &of.reason),
             },
+            Order::Prune(pruning) => Written::Prune(pruning.clone()),
         }
     }
 
@@ -151,6 +160,7 @@ impl Order {
                 authority: word.authority,
                 by: word.by,
             }),
+            Written::Prune(pruning) => Order::Prune(pruning),
             Written::Lift { of, word } => Order::Lift(Lifting {
                 of,
                 reason: word.reason,
@@ -210,16 +220,12 @@ impl Ordered {
 }
 
 /// Carries orders out until the journal is closed.
-pub(in crate::record) fn serve(
-    intake: &Arc<Intake>,
-    disk: Arc<dyn Disk>,
-    folder: PathBuf,
-) -> io::Result<()> {
+pub(in crate::record) fn serve(intake: &Arc<Intake>, means: Means) -> io::Result<()> {
     let intake = Arc::downgrade(intake);
     std::thread::Builder::new()
         .name("erasures".to_owned())
         .spawn(move || {
-            while look(&intake, &disk, &folder) {
+            while look(&intake, &means) {
                 std::thread::sleep(BETWEEN_LOOKS);
             }
         })
@@ -227,11 +233,13 @@ pub(in crate::record) fn serve(
 }
 
 /// Carries out what is there; whether to go on.
-fn look(intake: &Weak<Intake>, disk: &Arc<dyn Disk>, folder: &Path) -> bool {
+fn look(intake: &Weak<Intake>, means: &Means) -> bool {
     let Some(intake) = intake.upgrade().filter(|intake| intake.is_open()) else {
         return false;
     };
-    let listed = fs::read_dir(folder.join(FOLDER)).into_iter().flatten();
+    let listed = fs::read_dir(means.folder.join(FOLDER))
+        .into_iter()
+        .flatten();
     let mut orders: Vec<PathBuf> = listed
         .flatten()
         .map(|entry| entry.path())
@@ -241,11 +249,8 @@ fn look(intake: &Weak<Intake>, disk: &Arc<dyn Disk>, folder: &Path) -> bool {
     if orders.is_empty() {
         return true;
     }
-    let eraser = Eraser {
-        intake,
-        disk: Arc::clone(disk),
-        folder: folder.to_owned(),
-    };
+    let means = means.clone();
+    let eraser = Eraser { intake, means };
     for path in orders {
         let answer = match carry_out(&eraser, &path) {
             Ok(done) => Answer::Done(done),

@@ -17,18 +17,19 @@ use super::Journal;
 use crate::clock::{Clock, Time};
 use crate::record::audit_record::{Constants, Note};
 use crate::record::disk::{Disk, RealDisk};
-use crate::record::erasure::orders;
+use crate::record::erasure::{Means, orders};
 use crate::record::fingerprint::FingerprintKey;
 use crate::record::flood::Flood;
 use crate::record::journal_error::JournalError;
 use crate::record::lock::{self, Lock};
 use crate::record::mandate::{self, Forked, Mandate};
 use crate::record::outcome::{End, Outcome};
+use crate::record::prune;
 use crate::record::recover::{self, Expected, Found, RecoveryReport};
 use crate::record::sealed::Packing;
 use crate::record::settings::JournalSettings;
 use crate::record::spent::Spent;
-use crate::record::tree::Tree;
+use crate::record::tree::{Tree, tiles_of};
 use crate::record::writer::{Intake, Place, Shared, Writer};
 
 /// Who writes.
@@ -130,6 +131,10 @@ impl Journal {
         let constants = Constants::new(&settings.origin, &boot, &version, &config_digest);
         let shared = Arc::new(Shared::new(clock, constants));
         let (found, mut report) = split(found);
+        if let Some(open) = found.pruning {
+            let segments = prune::complete(&*disk, &settings, open)?;
+            report.pruned = segments.map(|segments| (open.0, open.1.before, segments));
+        }
         if let Some(last) = report.last_time {
             shared.latest(last);
         }
@@ -138,7 +143,7 @@ impl Journal {
         let place = Place {
             disk,
             folder: folder.clone(),
-            origin: settings.origin,
+            origin: settings.origin.clone(),
             boot_id,
             segment_bytes: settings.segment_bytes,
             segment: found.segment,
@@ -151,9 +156,15 @@ impl Journal {
         let (asks, waiting) = mpsc::channel();
         let flood = Flood::new(settings.flood_threshold, settings.queue);
         let intake = Arc::new(Intake::new(Arc::clone(&shared), asks, settings.queue));
-        orders::serve(&intake, Arc::clone(&eraser_disk), settings.folder.clone())
-            .map_err(|e| JournalError::io("start a thread for", &settings.folder, e))?;
         let board = tree.board();
+        let means = Means {
+            disk: eraser_disk,
+            board: Arc::clone(&board),
+            folder: folder.clone(),
+            tiles: tiles_of(&settings),
+        };
+        orders::serve(&intake, means.clone())
+            .map_err(|e| JournalError::io("start a thread for", &folder, e))?;
         let tree = tree.start(Arc::clone(&shared), &intake)?;
         let packing = match settings.compress {
             true => Some(Packing::start(Arc::new(RealDisk), &settings.folder)?),
@@ -184,8 +195,7 @@ impl Journal {
             commit_ms: settings.commit_ms,
             board,
             flood: Arc::new(flood),
-            folder,
-            disk: eraser_disk,
+            means,
         };
         Ok(Opened {
             journal,
@@ -203,6 +213,7 @@ fn split(found: Found) -> (Found, RecoveryReport) {
         unknown: found.open.len(),
         last_time: found.last_time,
         erased: found.erased,
+        pruned: None,
     };
     (found, report)
 }
@@ -267,6 +278,14 @@ fn write_first(
             ("records", Value::from(completed.records)),
         ];
         first.push(writer.event(Note::RedactionDone, &detail));
+    }
+    if let Some((of, before, segments)) = report.pruned {
+        let detail = [
+            ("before", Value::from(before)),
+            ("of", Value::from(of)),
+            ("segments", Value::from(segments)),
+        ];
+        first.push(writer.event(Note::PruneDone, &detail));
     }
     let start = [
         ("unknown", Value::from(open.len())),

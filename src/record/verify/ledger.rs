@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::erased::Erased;
-use super::verification::{ClockStepSeen, Ending, Started, Verification};
+use super::verification::{ClockStepSeen, Ending, Pruned, Started, Verification};
 use crate::record::audit_record::Note;
 use crate::record::frame::{Frame, Kind, hex};
 use crate::record::gist::Gist;
@@ -36,6 +36,14 @@ struct Detail {
     audit_backpressure: u64,
     #[serde(default)]
     audit_unavailable: u64,
+}
+
+/// What an event says of records that are taken away.
+#[derive(Deserialize)]
+struct Pruning {
+    before: u64,
+    reason: String,
+    authority: String,
 }
 
 impl Ledger {
@@ -108,6 +116,19 @@ impl Ledger {
                 .unrecorded
                 .saturating_add(detail.audit_backpressure)
                 .saturating_add(detail.audit_unavailable);
+        } else if word == Note::Prune.word() {
+            let said = gist.detail.map(RawValue::get);
+            let said = said.and_then(|json| serde_json::from_str::<Pruning>(json).ok());
+            let Some(said) = said else {
+                return Some("the event does not say what was to be pruned");
+            };
+            found.pruned = Some(Pruned {
+                seq,
+                time: gist.time,
+                before: said.before,
+                reason: said.reason,
+                authority: said.authority,
+            });
         } else if word == Note::Redaction.word() {
             let is_read = self.erased.announced(gist.detail.map(RawValue::get));
             return (!is_read).then_some("the event does not say what is to be erased");

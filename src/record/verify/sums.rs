@@ -16,7 +16,7 @@ use crate::record::checkpoint::Checkpoint;
 use crate::record::epoch::{Vkeys, last_path};
 use crate::record::frame::Digest;
 use crate::record::journal_error::JournalError;
-use crate::record::merkle::{Frontier, frontier_of};
+use crate::record::merkle::{Frontier, consistency, frontier_of, is_consistent};
 use crate::record::signed_note::SignedNote;
 use crate::record::tiles::Tiles;
 use crate::record::tree::{CHECKPOINT, TILES, WITNESSED};
@@ -121,8 +121,30 @@ impl<'e> Summing<'e> {
     pub(super) fn begins_at(&mut self, seq: u64) {
         if seq > 0 {
             self.tree = frontier_of(&self.tiles, seq).ok();
+            self.prove_older(seq);
         }
         self.meet();
+    }
+
+    /// Checkpoints over less than what is gone: the tiles prove that what is here grew out of them.
+    fn prove_older(&mut self, seq: u64) {
+        let Some(root) = self.tree.as_ref().map(Frontier::root) else {
+            return;
+        };
+        for wanted in &mut self.wanted {
+            let (size, signed) = (wanted.checkpoint.size, wanted.checkpoint.root);
+            if size == 0 || size >= seq {
+                continue;
+            }
+            let Ok(old) = frontier_of(&self.tiles, size) else {
+                continue;
+            };
+            let proof = consistency(&self.tiles, size, seq).unwrap_or_default();
+            wanted.computed = match is_consistent((size, signed), (seq, root), &proof) {
+                true => Some(signed),
+                false => Some(old.root()).filter(|old| *old != signed),
+            };
+        }
     }
 
     /// The next record.

@@ -60,6 +60,8 @@ pub struct Verification {
     pub erased: u64,
     /// Answers that stile says it gave without a record.
     pub unrecorded: u64,
+    /// The event that announced that records before these were taken away.
+    pub pruned: Option<Pruned>,
     /// What was signed over the records, and who outside vouches for it.
     pub sums: Sums,
     /// Whether the witnesses that are trusted have not cosigned as asked.
@@ -240,6 +242,21 @@ pub struct Started {
     pub boot: String,
 }
 
+/// Records that were taken away, as an event says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// The event.
+    pub seq: u64,
+    /// When, in ms since 1970.
+    pub time: u64,
+    /// The first record that was to stay.
+    pub before: u64,
+    /// Why.
+    pub reason: String,
+    /// Who decided it, or under which rule.
+    pub authority: String,
+}
+
 /// A step of the wall clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClockStepSeen {
@@ -281,12 +298,34 @@ impl Verification {
         push_bounded(&mut self.clock_steps, step);
     }
 
+    /// Why the first record here is not the first that should be: a signed event must have said so.
+    fn missing_before(&self) -> Option<String> {
+        let first = self.first_seq;
+        if first == 0 {
+            return None;
+        }
+        let Some(pruned) = &self.pruned else {
+            return Some("the first records are not here".to_owned());
+        };
+        let (seq, before) = (pruned.seq, pruned.before);
+        if self.sums.signed.is_none_or(|signed| signed <= seq) {
+            return Some(format!(
+                "record {seq} says that the records before {before} were pruned, and no checkpoint covers it"
+            ));
+        }
+        (first > before).then(|| {
+            let last = first.saturating_sub(1);
+            format!(
+                "records {before} to {last} are not here, and no event says that they were pruned"
+            )
+        })
+    }
+
     /// Sums it up.
     pub(super) fn judge(&mut self) {
         let at_rest = !self.in_use;
         let because = [
             (self.records == 0, "there are no records"),
-            (self.first_seq > 0, "the first records are not here"),
             (self.torn_tail.is_some(), "the last bytes are no record"),
             (
                 at_rest && self.open_count > 0,
@@ -301,6 +340,7 @@ impl Verification {
             .iter()
             .filter(|(holds, _)| *holds)
             .map(|(_, why)| (*why).to_owned())
+            .chain(self.missing_before())
             .chain(self.sums.missing.iter().cloned())
             .collect();
         let is_contradicted = self.sums.held.iter().any(|held| held.contradicts);
