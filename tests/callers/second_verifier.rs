@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use stile::clock::Clock;
 use stile::record::disk::RealDisk;
 use stile::record::frame::MAGIC;
 use stile::record::sealed::pack_all;
 use stile::record::segment;
-use stile::record::{Verdict, verify};
+use stile::record::{Identity, Journal, JournalSettings, Pruning, Verdict, verify};
 use stile_kit::{Folder, World};
 
 use super::command;
@@ -214,4 +215,125 @@ async fn both_verifiers_read_packed_segments_and_find_each_flipped_byte_in_one()
             "{at}"
         );
     }
+}
+
+/// A copy of the whole folder, changed, and what both say of it.
+fn both_after(journal: &Path, change: impl FnOnce(&Path)) -> Option<(Verdict, Value)> {
+    let folder = Folder::new().expect("a folder");
+    let copy = folder.copy(journal, "journal").expect("a copy");
+    change(&copy);
+    let ours = verify(&copy, |_| {}).expect("readable");
+    let mut command = command("venv/bin/python", "verify_journal.py")?;
+    let said = command.arg(&copy).output().expect("python starts");
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    let theirs: Value = serde_json::from_slice(&said.stdout).expect(&complaint);
+    let word = serde_json::to_value(ours.verdict).expect("a word");
+    assert_eq!(theirs["verdict"], word, "{theirs}\n{ours:?}");
+    Some((ours.verdict, theirs))
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).expect("readable");
+    assert!(text.contains(from), "{text}");
+    std::fs::write(path, text.replacen(from, to, 1)).expect("writable");
+}
+
+#[tokio::test]
+async fn both_verifiers_hold_the_records_against_what_was_signed_pruned_or_not() {
+    let (world, _) = written().await;
+    let (_, folder, _) = world.stile.stop().await.expect("it ends");
+    let journal = folder.path().join("journal");
+    let Some((verdict, theirs)) = both_after(&journal, |_| {}) else {
+        return;
+    };
+    assert_eq!(
+        (verdict, &theirs["tiles"]),
+        (Verdict::Verified, &Value::Null)
+    );
+    let later = |journal: &Path| {
+        let text = std::fs::read_to_string(journal.join("checkpoint")).expect("readable");
+        let size = text.lines().nth(1).expect("a size").to_owned();
+        edit(&journal.join("checkpoint"), &format!("\n{size}\n"), "\n7\n");
+    };
+    let (verdict, theirs) = both_after(&journal, later).expect("installed");
+    assert_eq!(verdict, Verdict::Invalid, "{theirs}");
+    let unsigned = |journal: &Path| edit(&journal.join("checkpoint"), "\u{2014} ", "\u{2014}  ");
+    let (verdict, theirs) = both_after(&journal, unsigned).expect("installed");
+    assert_eq!(verdict, Verdict::Invalid, "{theirs}");
+
+    let words = [
+        "--config",
+        "stile.yaml",
+        "audit",
+        "prune",
+        "--older-than",
+        "1",
+        "--reason",
+        "r",
+    ];
+    let not_yet = std::process::Command::new(support::program())
+        .args([&words[..], &["--authority", "a", "--yes"]].concat())
+        .current_dir(folder.path())
+        .output()
+        .expect("it starts");
+    assert!(not_yet.status.success(), "{not_yet:?}");
+    let said = String::from_utf8_lossy(&not_yet.stdout).into_owned();
+    assert!(said.contains("younger records"), "{said}");
+    let settings = JournalSettings {
+        folder: journal.clone(),
+        origin: "stile.example.com/world".to_owned(),
+        levels: Default::default(),
+        segment_bytes: 131_072,
+        queue: 1_024,
+        flood_threshold: 2_000,
+        compress: false,
+        commit_ms: 10_000,
+        retention: Default::default(),
+        tree: Default::default(),
+    };
+    prune_all(settings).await;
+    let (verdict, theirs) = both_after(&journal, |_| {}).expect("installed");
+    assert_eq!(verdict, Verdict::Verified, "{theirs}");
+    let further = |journal: &Path| {
+        let listed = segment::list(journal).expect("readable");
+        std::fs::remove_file(&listed[0].1).expect("removed");
+    };
+    let first = segment::list(&journal).expect("readable")[0].0;
+    assert!(first > 0, "nothing was pruned");
+    let no_tiles =
+        |journal: &Path| std::fs::remove_dir_all(journal.join("tiles")).expect("removed");
+    let no_checkpoint =
+        |journal: &Path| std::fs::remove_file(journal.join("checkpoint")).expect("removed");
+    let changes: [(&str, &dyn Fn(&Path)); 2] =
+        [("no tiles", &no_tiles), ("no checkpoint", &no_checkpoint)];
+    for (what, change) in changes {
+        let (verdict, theirs) = both_after(&journal, change).expect("installed");
+        assert_eq!(verdict, Verdict::Incomplete, "{what}: {theirs}");
+    }
+    if segment::list(&journal).expect("readable").len() > 1 {
+        let (verdict, theirs) = both_after(&journal, further).expect("installed");
+        assert_eq!(verdict, Verdict::Incomplete, "{theirs}");
+    }
+}
+
+/// Prunes everything but the newest segment, as somebody does whose records are old.
+async fn prune_all(settings: JournalSettings) {
+    let identity = Identity {
+        version: "1".to_owned(),
+        config_digest: "sha256:00".to_owned(),
+    };
+    let clock = Clock::machine();
+    let journal = Journal::open(settings, clock, identity);
+    let journal = journal.expect("it opens").journal;
+    let eraser = journal.eraser();
+    let pruning = Pruning {
+        younger_from_ms: u64::MAX,
+        wanted: None,
+        reason: "rule 7".to_owned(),
+        authority: "policy 4".to_owned(),
+        by: "uid 1000".to_owned(),
+    };
+    let pruned = tokio::task::spawn_blocking(move || eraser.prune(&pruning));
+    pruned.await.expect("no panic").expect("pruned");
+    journal.close().await.expect("closed");
 }

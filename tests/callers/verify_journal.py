@@ -2,9 +2,9 @@
 """A second verifier of journals, written from docs/journal-format.md alone.
 
 In: a journal's folder. Out: one line of JSON: {"verdict": "verified"|"incomplete"|"invalid",
-"records": N, "chain": hex after the last good record, "fault": text or null}. Exits with 0, 3 or 1.
-Standard library and the `zstd` program for packed segments, nothing of stile's: two readings of one
-page that agree.
+"records": N, "chain": hex after the last good record, "fault": text or null, "tiles": what is wrong with
+them or null}. Exits with 0, 3 or 1. What was signed is read by `journal_tree.py`. Standard library and the
+`zstd` program for packed segments, nothing of stile's: two readings of one page that agree.
 """
 
 import hashlib
@@ -13,6 +13,8 @@ import pathlib
 import struct
 import subprocess
 import sys
+
+import journal_tree
 
 DISCLOSED = 0x40
 KINDS = {1: "decision", 2: "outcome", 3: "session", 4: "event"}
@@ -27,29 +29,30 @@ class Torn(Exception):
 
 
 def main():
-    journal = Journal()
+    journal, folder = Journal(), pathlib.Path(sys.argv[1])
     try:
-        paths = segments(pathlib.Path(sys.argv[1]))
+        paths = segments(folder)
         demand(paths, "no segment")
         for path in paths:
             journal.segment(path, is_last=path == paths[-1])
-        verdict, fault = journal.ending()
-    except (Invalid, KeyError, ValueError) as broken:
+        verdict, fault = journal.ending(folder)
+    except (Invalid, journal_tree.Broken, KeyError, ValueError) as broken:
         verdict, fault = "invalid", str(broken)
     except Torn as torn:
         verdict, fault = "incomplete", str(torn)
         if journal.erased:
             verdict, fault = "invalid", "erased without a record"
     print(json.dumps({"verdict": verdict, "records": journal.records,
-                      "chain": (journal.chain or b"").hex(), "fault": fault}))
+                      "chain": (journal.chain or b"").hex(), "fault": fault,
+                      "tiles": journal_tree.bundles_fit(folder / "tiles", journal.first, journal.leaves)}))
     sys.exit({"verified": 0, "incomplete": 3, "invalid": 1}[verdict])
 
 
 class Journal:
     def __init__(self):
         self.seq = self.chain = self.origin = None
-        self.records, self.open, self.last, self.begins_late = 0, set(), None, False
-        self.erased = set()
+        self.records, self.open, self.last, self.first = 0, set(), None, 0
+        self.erased, self.pruned, self.leaves = set(), None, []
 
     def segment(self, path, is_last):
         is_packed = path.suffix == ".zst"
@@ -86,7 +89,7 @@ class Journal:
         first, chain, _, size, _ = struct.unpack(">Q32sQHH", head[20:72])
         origin = head[72:72 + size].decode()
         if self.origin is None:
-            self.origin, self.begins_late = origin, first > 0
+            self.origin, self.first = origin, first
             begin = hashlib.sha256(b"stile journal 1\n" + origin.encode()).digest()
             demand(first > 0 or chain == begin, f"{name}: the chain does not begin with the origin")
             self.seq, self.chain = first, chain
@@ -98,6 +101,7 @@ class Journal:
         kind &= ~DISCLOSED
         demand(seq == self.seq, f"{place}: sequence number")
         leaf = hashlib.sha256(b"\0" + record).digest()
+        self.leaves.append(leaf)
         demand(chain == hashlib.sha256(self.chain + leaf).digest(), f"{place}: chain value")
         demand(min(record) >= 0x20, f"{place}: not one line")
         said = json.loads(record)
@@ -110,7 +114,7 @@ class Journal:
             demand(said["id"] not in self.open, f"{place}: decided twice")
             self.open.add(said["id"])
         if kind == 2:
-            demand(said["ref"] in self.open or self.begins_late, f"{place}: outcome of no open allow")
+            demand(said["ref"] in self.open or self.first > 0, f"{place}: outcome of no open allow")
             self.open.discard(said["ref"])
         self.seq, self.chain, self.last = seq + 1, chain, said
         self.records += 1
@@ -121,6 +125,8 @@ class Journal:
             self.erased.add(seq)
         elif beside is not None:
             demand(hashlib.sha256(beside).hexdigest() == said["personal"], f"{place}: digest of the disclosure")
+        if said.get("event") == "prune":
+            self.pruned = (seq, said["detail"]["before"])
         if said.get("event") == "redaction":
             last = -1
             for word in said["detail"]["seqs"].split():
@@ -130,10 +136,12 @@ class Journal:
                 self.erased = {seq for seq in self.erased if not first <= seq <= to}
                 last = to
 
-    def ending(self):
+    def ending(self, folder):
         demand(not self.erased, f"erased without a record: {sorted(self.erased)[:5]}")
-        if self.begins_late:
-            return "incomplete", "the first records are not here"
+        tree = journal_tree.Tree(folder, self.first)
+        gone = tree.missing(self.pruned) or tree.check(self.origin, self.leaves)
+        if gone:
+            return "incomplete", gone
         if self.open or self.last is None or self.last.get("event") != "stop":
             return "incomplete", f"not closed, {len(self.open)} allows without an outcome"
         return "verified", None
