@@ -6,6 +6,7 @@ mod documented;
 mod erased;
 mod erased_served;
 mod language;
+mod pruned_served;
 pub(crate) mod random;
 mod scanned;
 mod served;
