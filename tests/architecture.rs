@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "index",
     "export",
     "leave",
+    "own",
     "pipeline",
     "workbench",
     "admin",

@@ -104,7 +104,10 @@ async fn what_is_too_old_goes_at_the_start_and_no_query_finds_it() {
         [&begin[..], &words[..], &[how]].concat()
     };
     let nothing = run(&prune("30", "--dry-run")).await;
-    assert!(said(&nothing).0.starts_with("nothing to take away"), "{nothing:?}");
+    assert!(
+        said(&nothing).0.starts_with("nothing to take away"),
+        "{nothing:?}"
+    );
     let dry = run(&prune("10", "--dry-run")).await;
     assert!(said(&dry).0.contains(" would go: "), "{dry:?}");
     let begin = ["audit", "prune", "--older-than", "10"];
@@ -145,9 +148,22 @@ async fn what_has_yet_to_leave_stays() {
     let first = stile::record::follow::first_seq(&world.stile.journal());
     assert_eq!(first.unwrap(), Some(0));
     let words = [
-        "audit", "prune", "--older-than", "20", "--reason", "r", "--authority", "a", "--dry-run",
+        "audit",
+        "prune",
+        "--older-than",
+        "20",
+        "--reason",
+        "r",
+        "--authority",
+        "a",
+        "--dry-run",
     ];
-    let dry = tokio::task::spawn_blocking(move || stile(&folder, &words)).await.unwrap();
-    assert!(said(&dry).0.contains("`siem` has yet to take record 0"), "{dry:?}");
+    let dry = tokio::task::spawn_blocking(move || stile(&folder, &words))
+        .await
+        .unwrap();
+    assert!(
+        said(&dry).0.contains("`siem` has yet to take record 0"),
+        "{dry:?}"
+    );
     world.stile.stop().await.unwrap();
 }
