@@ -19,7 +19,7 @@ use super::places::{self, Places};
 use super::query::{Condition, Query};
 use super::row::Order;
 use super::settings::IndexSettings;
-use super::store::{BLOCK, CHUNK, ChunkTimes, Known, Store};
+use super::store::{BLOCK, CHUNK, ChunkTimes, Known, Store, odd_places};
 use crate::clock::Time;
 
 mod blocks;
@@ -207,12 +207,11 @@ impl<'a> Asking<'a> {
     ) -> Result<Blocks, IndexError> {
         let mut found = Blocks::new();
         let origin = &self.known.origin;
+        let fits = |value: &[u8]| std::str::from_utf8(value).is_ok_and(&fits);
         self.store
-            .postings(origin, field, from, before, &mut |value, block, places| {
-                if std::str::from_utf8(value).is_ok_and(&fits) {
-                    places.add_to(found.entry(block).or_insert_with(Places::empty_bits));
-                }
-                Ok(())
+            .postings(origin, field, from, before, &fits, &mut |block, bytes| {
+                let bits = found.entry(block).or_insert_with(Places::empty_bits);
+                places::join(bytes, bits).ok_or_else(odd_places)
             })?;
         Ok(found)
     }

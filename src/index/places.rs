@@ -69,14 +69,6 @@ impl Places {
         }
     }
 
-    /// Adds all of them to a bitmap.
-    pub(super) fn add_to(&self, bits: &mut [u64; WORDS]) {
-        match self {
-            Places::Few(list) => list.iter().for_each(|place| set(bits, *place)),
-            Places::Many(own) => bits.iter_mut().zip(own.iter()).for_each(|(a, b)| *a |= b),
-        }
-    }
-
     /// As the database keeps them.
     pub(super) fn bytes(&self) -> Vec<u8> {
         match self {
@@ -99,6 +91,23 @@ impl Places {
         let whole = rest.is_empty() && list.len() <= MOST_LISTED;
         (whole && list.is_sorted_by(|a, b| a < b)).then_some(Places::Few(list))
     }
+}
+
+/// Adds places as the database kept them to a bitmap; nothing where they cannot be what was written.
+pub(super) fn join(kept: &[u8], bits: &mut [u64; WORDS]) -> Option<()> {
+    if kept.len() == WORDS * 8 {
+        let (words, _) = kept.as_chunks::<8>();
+        let pairs = bits.iter_mut().zip(words);
+        pairs.for_each(|(word, bytes)| *word |= u64::from_be_bytes(*bytes));
+        return Some(());
+    }
+    let (pairs, rest) = kept.as_chunks::<2>();
+    let is_whole =
+        rest.is_empty() && pairs.len() <= MOST_LISTED && pairs.is_sorted_by(|a, b| a < b);
+    is_whole.then(|| {
+        let places = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
+        places.for_each(|place| set(bits, place));
+    })
 }
 
 /// Sets one bit.
@@ -160,16 +169,19 @@ mod tests {
             let read = Places::of_bytes(&places.bytes()).unwrap();
             assert_eq!(read, places);
             let mut bits = Places::empty_bits();
-            read.add_to(&mut bits);
+            join(&places.bytes(), &mut bits).unwrap();
             assert_eq!(listed(&bits), expected);
         }
     }
 
     #[test]
     fn bytes_that_nobody_wrote_are_no_places() {
-        assert_eq!(Places::of_bytes(&[0, 2, 0, 1]), None);
-        assert_eq!(Places::of_bytes(&[0, 2, 0, 2]), None);
-        assert_eq!(Places::of_bytes(&[0]), None);
+        for wrong in [&[0, 2, 0, 1][..], &[0, 2, 0, 2], &[0]] {
+            let mut bits = Places::empty_bits();
+            assert_eq!(Places::of_bytes(wrong), None);
+            assert_eq!(join(wrong, &mut bits), None);
+            assert!(listed(&bits).is_empty(), "half of it was taken");
+        }
         assert_eq!(Places::of_bytes(&[]), Some(Places::none()));
     }
 

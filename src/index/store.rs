@@ -27,6 +27,7 @@ mod sqlite;
 mod statements;
 mod tables;
 
+pub(super) use reading::odd_places;
 pub(super) use statements::{Amendment, BLOCK, Batch, CHUNK, ChunkTimes, Known, Posting, Store};
 
 /// A value of a row.

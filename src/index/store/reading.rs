@@ -10,8 +10,11 @@ use crate::index::field::Field;
 use crate::index::index_error::IndexError;
 use crate::index::places::Places;
 
-/// What is done with each posting: its value, its block and its places.
-type EachPosting<'v> = &'v mut dyn FnMut(&[u8], u32, Places) -> Result<(), IndexError>;
+/// Which values are meant.
+type Fits<'v> = &'v dyn Fn(&[u8]) -> bool;
+
+/// What is done with each posting that is meant: its block, and its places as they are kept.
+type EachPosting<'v> = &'v mut dyn FnMut(u32, &[u8]) -> Result<(), IndexError>;
 
 impl Store {
     /// Every journal in the index.
@@ -67,19 +70,31 @@ impl Store {
         Ok(found)
     }
 
-    /// The postings of a field whose values lie between two, the first one included.
+    /// The postings of a field whose values lie between two, the first one included, and fit.
     pub(in crate::index) fn postings(
         &mut self,
         origin: &str,
         field: Field,
         from: &[u8],
         before: Option<&[u8]>,
+        fits: Fits<'_>,
         visit: EachPosting<'_>,
     ) -> Result<(), IndexError> {
+        // Rows of one value come together: each value is looked at once, and the places of those that
+        // do not fit are not even fetched.
+        let (mut last, mut is_meant) = (Vec::new(), fits(b""));
         let mut each = |row: &dyn Cells| {
+            let value = row.bytes(0)?;
+            if value != last {
+                is_meant = fits(value);
+                last = value.to_vec();
+            }
+            if !is_meant {
+                return Ok(());
+            }
             let block = u32::try_from(row.number(1)?);
             let block = block.map_err(|_| IndexError::damaged("a block has an odd number"))?;
-            visit(row.bytes(0)?, block, places(row, 2)?)
+            visit(block, row.bytes(2)?)
         };
         let start = [
             Value::Text(origin),
@@ -155,8 +170,12 @@ impl Store {
 }
 
 fn places(row: &dyn Cells, column: usize) -> Result<Places, IndexError> {
-    let places = Places::of_bytes(row.bytes(column)?);
-    places.ok_or_else(|| IndexError::damaged("places that nobody wrote"))
+    Places::of_bytes(row.bytes(column)?).ok_or_else(odd_places)
+}
+
+/// Bytes that are no places.
+pub(in crate::index) fn odd_places() -> IndexError {
+    IndexError::damaged("places that nobody wrote")
 }
 
 fn unsigned(row: &dyn Cells, column: usize) -> Result<u64, IndexError> {
