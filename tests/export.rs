@@ -3,6 +3,7 @@
 mod bundle;
 mod changed;
 mod files;
+mod interrupted;
 mod ocsf;
 mod served;
 

@@ -47,6 +47,8 @@ pub struct OtlpSettings {
     pub tls: TlsSettings,
     /// For one request with its answer, in ms.
     pub timeout_ms: u64,
+    /// Whether requests are compressed.
+    pub compress: bool,
 }
 
 /// A syslog receiver over TLS.

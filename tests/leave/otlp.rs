@@ -38,6 +38,22 @@ async fn in_a_quiet_run_everything_arrives_once_and_in_order_to_the_last_record(
 }
 
 #[tokio::test]
+async fn requests_are_compressed_unless_they_are_not_to_be() {
+    for (setting, coding) in [(" }", Some("gzip")), (", compress: false }", None)] {
+        let receiver = Receiver::start(Manner::Takes).await;
+        let world = leaving_for(&otlp(&receiver.url()).replace(" }", setting)).await;
+        ask_times(&world, 3).await;
+        until_all_left(&world).await;
+        for came in receiver.came() {
+            let said = came.headers.get("content-encoding");
+            assert_eq!(said.map(|said| said.to_str().unwrap()), coding);
+        }
+        let (_, folder, _) = world.stile.stop().await.unwrap();
+        assert_eq!(receiver.uids(), uids(&folder.path().join("journal")));
+    }
+}
+
+#[tokio::test]
 async fn what_leaves_has_no_secret_in_it_and_the_key_of_its_file_before_it() {
     let ground = support::ground().await;
     let certificate = ground.ca.server(&["127.0.0.1"]);

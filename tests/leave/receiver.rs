@@ -1,5 +1,6 @@
 //! An OTLP receiver that answers as it is told, and remembers what came.
 
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -146,6 +147,20 @@ async fn serve(stream: tokio::net::TcpStream, shared: Arc<Shared>) {
     }
 }
 
+/// The body as it was before it was compressed.
+fn unpacked(headers: &http::HeaderMap, body: Bytes) -> Bytes {
+    match headers.get("content-encoding") {
+        None => body,
+        Some(coding) => {
+            assert_eq!(coding, "gzip");
+            let mut plain = Vec::new();
+            let mut packed = flate2::read::GzDecoder::new(&*body);
+            packed.read_to_end(&mut plain).unwrap();
+            Bytes::from(plain)
+        }
+    }
+}
+
 async fn answered(
     request: Request<Incoming>,
     shared: Arc<Shared>,
@@ -155,7 +170,7 @@ async fn answered(
         (head.method.as_str(), head.uri.path()),
         ("POST", "/v1/logs")
     );
-    let body = body.collect().await?.to_bytes();
+    let body = unpacked(&head.headers, body.collect().await?.to_bytes());
     let manner = *shared.manner.lock().unwrap();
     let has = |text: &str| body.windows(text.len()).any(|w| w == text.as_bytes());
     let (status, taken) = match manner {

@@ -51,6 +51,7 @@ fn destination(
         of(one.certificate.written(), !file),
         of(one.key.written(), !file),
         of(one.timeout.written(), !file),
+        of(one.compress.written(), otlp),
     ];
     for stray in strays.iter().flatten() {
         let what = "means nothing for this kind of destination";
@@ -99,6 +100,7 @@ fn to_otlp(one: &Destination, place: &Written, checks: &mut Checks) -> Option<Ot
         headers: headers.into_iter().collect::<Option<_>>()?,
         tls: tls?,
         timeout_ms: one.timeout.get()?.as_ms(),
+        compress: *one.compress.get()?,
     })
 }
 

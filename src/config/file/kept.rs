@@ -117,6 +117,8 @@ pub(in crate::config) struct Destination {
     pub(in crate::config) key: Located<PathBuf>,
     /// For one request or connection from its start to its end.
     pub(in crate::config) timeout: Located<Duration>,
+    /// Of `otlp`: whether requests are compressed (gzip), which every OTLP receiver has to take.
+    pub(in crate::config) compress: Located<bool>,
 }
 
 /// When a decision counts as committed: `sync` survives a power cut, `write` a killed process.
@@ -199,6 +201,7 @@ impl Default for Destination {
             certificate: Located::absent(),
             key: Located::absent(),
             timeout: Located::preset(Duration::from_ms(10_000)),
+            compress: Located::preset(true),
         }
     }
 }
