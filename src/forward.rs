@@ -21,6 +21,8 @@ pub mod headers;
 pub mod made;
 mod reached;
 pub(crate) mod send;
+mod limits;
+mod resting;
 pub mod upstream;
 pub mod upstream_key;
 
@@ -33,7 +35,9 @@ pub use body::{BodyFault, BoxError, ForwardBody, ResponseBody};
 pub use headers::refuse_loop;
 pub use made::Made;
 pub use reached::{Unreached, reach};
-pub use settings::{InjectedHeader, UpstreamSettings};
+pub use settings::{
+    InjectedHeader, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
+};
 pub use upstream::{UpstreamState, Upstreams};
 pub use upstream_key::InjectedHeaders;
 pub(crate) use upstream_key::header_with_key;

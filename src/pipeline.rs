@@ -146,6 +146,10 @@ impl Pipeline {
         manner: &Manner,
     ) -> Response<ResponseBody> {
         let ruling = &*in_force.ruling;
+        if let Err(refusal) = ruling.upstreams.admit(&permit) {
+            let refused = Refused::after(&permit, refusal);
+            return self.turn_back(arrival.sighting(), manner, refused).await;
+        }
         if let Err(refusal) = self.0.journal.spend(&permit, arrival.time()).await {
             let refused = Refused::after(&permit, refusal);
             return self.turn_back(arrival.sighting(), manner, refused).await;

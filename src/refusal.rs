@@ -34,6 +34,7 @@ pub struct Refusal {
     told: Cow<'static, str>,
     noted: Option<String>,
     explanation: Option<Box<Explanation>>,
+    retry_after_s: Option<u32>,
 }
 
 impl Refusal {
@@ -44,6 +45,7 @@ impl Refusal {
             told: Cow::Borrowed(reason.sentence()),
             noted: None,
             explanation: None,
+            retry_after_s: reason.retry_after_s(),
         }
     }
 
@@ -68,6 +70,14 @@ impl Refusal {
         self
     }
 
+    /// Says after how many seconds trying again makes sense, where that is known better than from the
+    /// reason alone.
+    #[must_use]
+    pub fn retrying_after(mut self, seconds: u32) -> Refusal {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
     /// The word for it.
     pub fn reason(&self) -> Reason {
         self.reason
@@ -81,6 +91,11 @@ impl Refusal {
     /// What the operator's log adds.
     pub fn noted(&self) -> Option<&str> {
         self.noted.as_deref()
+    }
+
+    /// Seconds after which trying again makes sense, where it does.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        self.retry_after_s
     }
 
     /// The checks behind a decision, where one was made.

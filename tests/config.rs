@@ -480,7 +480,7 @@ const WRONG: &[(&str, &str, &str, &str, &str)] = &[
     ("head_bytes: 32768", "head_bytes: 0", "0\n  target", "nothing pass", "default"),
     ("target_bytes: 8192", "target_bytes: 65536", "65536", "does not fit", "target_bytes"),
     ("streams: 100", "streams: 99999999", "99999999", "more than", "at most"),
-    ("limits:", "limits: 5\nlimitz:", "5\n", "a group of keys", ""),
+    ("\nlimits:", "\nlimits: 5\nlimitz:", "5\n", "a group of keys", ""),
     ("site:\n  url", "site:\n\turl", "", "tab", "spaces"),
     ("site:\n  url: https://stile.example.com", "site: &a\n  url: https://stile.example.com", "", "anchors", "write"),
     ("time_zone: Europe/Berlin", "time_zone: *zone", "", "anchors", "write"),

@@ -13,7 +13,7 @@ use stile_kit::upstream::API_KEY;
 fn faults(change: impl FnOnce(&mut UpstreamSettings, &Path)) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings("https://api.example.com", folder.path());
-    settings.ca_file = Some(stile_kit::tls::DevCa::new().write_to(folder.path()));
+    settings.tls.ca_file = Some(stile_kit::tls::DevCa::new().write_to(folder.path()));
     change(&mut settings, folder.path());
     match Upstreams::build(&[settings]) {
         Ok(_) => Vec::new(),
@@ -169,7 +169,7 @@ fn an_address_is_scheme_host_and_port() {
 #[test]
 fn a_ca_file_must_hold_certificates() {
     one(
-        |settings, folder| settings.ca_file = Some(folder.join("none")),
+        |settings, folder| settings.tls.ca_file = Some(folder.join("none")),
         "cannot be read",
     );
     for (text, words) in [
@@ -183,7 +183,7 @@ fn a_ca_file_must_hold_certificates() {
             |settings, folder| {
                 let path = folder.join("other.pem");
                 std::fs::write(&path, text).unwrap();
-                settings.ca_file = Some(path);
+                settings.tls.ca_file = Some(path);
             },
             words,
         );
@@ -222,7 +222,12 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
         ],
         pass: Vec::new(),
         addresses: Vec::new(),
-        ca_file: None,
+        tls: stile::forward::TlsSettings::default(),
+        limits: Vec::new(),
+        rest: stile::forward::RestSettings {
+            failures: None,
+            pause_ms: 1_000,
+        },
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,

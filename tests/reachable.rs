@@ -156,6 +156,8 @@ fn provoke(reason: Reason) -> Way {
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
         Reason::PolicyDenied => Usual(|w| creates(w, &w.feature_token())),
         Reason::PolicyError => OwnTest("a_policy_that_cannot_be_evaluated_allows_nothing"),
+        Reason::RateLimited => OwnTest("who_asks_more_often_than_may_be_is_limited"),
+        Reason::UpstreamResting => OwnTest("an_upstream_that_fails_again_and_again_rests"),
         Reason::IdpUnavailable => OwnTest("an_issuer_without_keys_is_unavailable"),
         Reason::ClockUntrusted => OwnTest("a_clock_a_day_behind_the_journal_is_not_believed"),
         Reason::AuditUnavailable => OwnTest("a_full_disk_refuses_and_space_brings_it_back"),
@@ -285,6 +287,35 @@ async fn a_token_that_counts_once_is_replayed() {
     let token = world.job_token(json!({}));
     assert_eq!(send(&world, creates(&world, &token)).await.status, 200);
     meets(&world, creates(&world, &token), Reason::Replayed).await;
+    close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn who_asks_more_often_than_may_be_is_limited() {
+    let lightstep = "    operations: lightstep\n";
+    let limits = "    limits: [{ rate: 1/h, actions: [streams.create] }]\n";
+    let ground = ground().await;
+    let world = serve(ground.with(lightstep, &format!("{lightstep}{limits}"))).await;
+    let token = world.job_token(json!({}));
+    assert_eq!(send(&world, creates(&world, &token)).await.status, 200);
+    meets(&world, creates(&world, &token), Reason::RateLimited).await;
+    close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_again_and_again_rests() {
+    let lightstep = "    operations: lightstep\n";
+    let rest = "    rest: { failures: 1, pause: 30s }\n";
+    let ground = ground().await;
+    let world = serve(ground.with(lightstep, &format!("{lightstep}{rest}"))).await;
+    world.upstream.script(Script::Refuse).await;
+    let token = world.job_token(json!({}));
+    let failed = send(&world, creates(&world, &token)).await;
+    failed.is(Reason::UpstreamUnreachable);
+    let met = send(&world, creates(&world, &token)).await;
+    met.is(Reason::UpstreamResting);
+    let place = Written::Outcome;
+    written(&world.stile.journal(), &met, Reason::UpstreamResting, place).await;
     close(world, &[token]).await;
 }
 

@@ -94,13 +94,13 @@ pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>, leaving: &
         "Policies that are only tried.",
         count(policies.observed().count()),
     );
-    let in_flight = pipeline
-        .ruling()
-        .upstreams
-        .states()
-        .iter()
-        .map(|s| s.in_flight)
-        .sum();
+    let upstreams = pipeline.ruling().upstreams.states();
+    let in_flight = upstreams.iter().map(|s| s.in_flight).sum();
+    metrics.set(
+        "stile_upstreams_resting",
+        "Upstreams that are left alone, because they did not answer again and again.",
+        count(upstreams.iter().filter(|s| s.resting).count()),
+    );
     metrics.set(
         "stile_requests_in_flight",
         "Requests at the upstreams.",

@@ -181,6 +181,8 @@ pub struct Upstream {
     pub state: Standing,
     pub upstream: String,
     pub in_flight: usize,
+    /// Whether it is left alone, because it did not answer again and again.
+    pub resting: bool,
 }
 
 impl Readiness {
@@ -217,13 +219,18 @@ impl Readiness {
             .map(|state| Destination::of(state, journal.records))
             .collect();
         let left = leaving.iter().map(|one| one.state).max();
-        let upstreams = (ruling.upstreams.states().into_iter())
+        let upstreams: Vec<Upstream> = (ruling.upstreams.states().into_iter())
             .map(|s| Upstream {
-                state: Standing::Ready,
+                state: match s.resting {
+                    true => Standing::Degraded,
+                    false => Standing::Ready,
+                },
                 upstream: s.name,
                 in_flight: s.in_flight,
+                resting: s.resting,
             })
             .collect();
+        let resting = upstreams.iter().map(|one| one.state).max();
         let keyless = keys.iter().all(|k| k.state == Standing::NotReady);
         let some_keys = if keyless {
             Standing::NotReady
@@ -240,6 +247,7 @@ impl Readiness {
             .max(some_keys)
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
             .max(left.unwrap_or(Standing::Ready))
+            .max(resting.unwrap_or(Standing::Ready))
             .max(if notices.draining() {
                 Standing::NotReady
             } else {

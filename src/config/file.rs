@@ -20,8 +20,10 @@ use super::words::{Address, Algorithm, Count, Duration};
 use crate::{authorize, listen};
 
 mod kept;
+mod upstream;
 
 pub(super) use kept::{Anchor, Destination, Index, Journal};
+pub(super) use upstream::{Header, Limit, Upstream};
 
 /// Settings of stile. Relative paths start at the folder of this file.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -156,53 +158,6 @@ pub(super) struct Keys {
     pub(super) blocked_file: Located<PathBuf>,
 }
 
-/// One API behind this proxy.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "url", "operations", "headers"]))]
-pub(super) struct Upstream {
-    /// Its name in catalogues, records and metrics: lower case letters, digits, `-` and `_`.
-    pub(super) name: Located<String>,
-    /// Scheme, host and port, without a path.
-    pub(super) url: Located<String>,
-    /// Its catalogue: `lightstep` is `policies/operations/lightstep.yaml`.
-    pub(super) operations: Located<String>,
-    /// Template parameters that its key is good for, by name; other values are `misdirected`.
-    pub(super) pinned: Located<BTreeMap<String, Located<String>>>,
-    /// Fields set last, whatever the caller sent under these names. At least one has a key.
-    pub(super) headers: Located<Vec<Located<Header>>>,
-    /// Fields of callers that pass to it beside those that every API knows; never a credential's.
-    pub(super) pass: Located<Vec<Located<String>>>,
-    /// Whether verified deployments (`POST /.stile/v1/deployments`) go to it as OTLP spans; one
-    /// upstream at most.
-    pub(super) deployments: Located<bool>,
-    /// Networks that its addresses must lie in: `10.0.0.0/8`; anywhere when there is none.
-    pub(super) addresses: Located<Vec<Located<String>>>,
-    /// A CA certificate (PEM) to trust beside the machine's.
-    pub(super) ca_file: Located<PathBuf>,
-    /// To connect and shake hands.
-    pub(super) connect_timeout: Located<Duration>,
-    /// From the last byte sent to the head of the answer.
-    pub(super) head_timeout: Located<Duration>,
-    /// The longest silence inside the body of an answer.
-    pub(super) idle_timeout: Located<Duration>,
-    /// Requests in flight to it.
-    pub(super) requests: Located<Count>,
-}
-
-/// A field that stile sets on every request to an upstream.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "value"]))]
-pub(super) struct Header {
-    /// Its name.
-    pub(super) name: Located<String>,
-    /// Its value; `{key}` stands for the key: `bearer {key}`.
-    pub(super) value: Located<String>,
-    /// The file with the key, one line; not readable by group or others.
-    pub(super) key_file: Located<PathBuf>,
-}
-
 /// Who may do what.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -285,26 +240,6 @@ impl Default for Claims {
             name: Located::preset("sub".into()),
             groups: Located::preset("groups".into()),
             typ: Located::absent(),
-        }
-    }
-}
-
-impl Default for Upstream {
-    fn default() -> Upstream {
-        Upstream {
-            name: Located::absent(),
-            url: Located::absent(),
-            operations: Located::absent(),
-            pinned: Located::preset(BTreeMap::new()),
-            headers: Located::absent(),
-            pass: Located::preset(Vec::new()),
-            deployments: Located::preset(false),
-            addresses: Located::preset(Vec::new()),
-            ca_file: Located::absent(),
-            connect_timeout: Located::preset(Duration::from_ms(5_000)),
-            head_timeout: Located::preset(Duration::from_ms(60_000)),
-            idle_timeout: Located::preset(Duration::from_ms(60_000)),
-            requests: Located::preset(Count::new(512)),
         }
     }
 }

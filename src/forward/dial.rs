@@ -12,21 +12,19 @@
 //!
 //! RFC 9110, 4.3.4 (certificate names); RFC 9113, 3.3 (prior knowledge).
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::RootCertStore;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
 use super::body::SentBody;
 use super::settings::UpstreamSettings;
 use crate::reach::{Lookup, Reach, Resolver};
 use crate::setup_error::SetupError;
+
+pub(super) mod trust;
 
 /// Connections to one upstream, kept and reused.
 pub(crate) type Pool = Client<HttpsConnector<Socket>, SentBody>;
@@ -50,15 +48,17 @@ impl Pools {
     /// When the machine's certificates or the upstream's own cannot be read.
     pub(crate) fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Pools, SetupError> {
         let secure = settings.url.scheme_str() == Some("https");
-        let tls = tls(if secure {
-            roots(settings)?
-        } else {
-            RootCertStore::empty()
-        })?;
+        let tls = trust::tls(settings, secure)?;
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls);
         let connector = if secure {
+            let connector = connector.https_only();
+            let connector = match trust::name(settings)? {
+                Some(name) => {
+                    connector.with_server_name_resolver(FixedServerNameResolver::new(name))
+                }
+                None => connector,
+            };
             connector
-                .https_only()
                 .enable_all_versions()
                 .wrap_connector(socket(settings, lookup))
         } else {
@@ -115,50 +115,6 @@ fn pool(
         .http2_keep_alive_timeout(Duration::from_secs(5))
         .http2_keep_alive_while_idle(true)
         .build(connector)
-}
-
-/// TLS as every connection to this upstream has it.
-pub(super) fn trusting(settings: &UpstreamSettings) -> Result<rustls::ClientConfig, SetupError> {
-    tls(roots(settings)?)
-}
-
-fn tls(roots: RootCertStore) -> Result<rustls::ClientConfig, SetupError> {
-    let suites = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = rustls::ClientConfig::builder_with_provider(suites)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| SetupError::new(format!("TLS cannot be set up: {error}")))?;
-    Ok(versions.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// The machine's certificates, and the upstream's own beside them.
-fn roots(settings: &UpstreamSettings) -> Result<RootCertStore, SetupError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = &settings.ca_file {
-        let fault = |what: String| {
-            SetupError::in_file(path, what).hint("it must hold CA certificates in PEM")
-        };
-        let text = std::fs::read(path)
-            .map_err(|error| fault(format!("the CA file cannot be read: {}", error.kind())))?;
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(&text) {
-            let added = certificate.map(|certificate| roots.add(certificate));
-            if !matches!(added, Ok(Ok(()))) {
-                return Err(fault("the CA file has a malformed certificate".to_owned()));
-            }
-        }
-        if roots.len() == before {
-            return Err(fault("the CA file has no certificate".to_owned()));
-        }
-    }
-    if roots.is_empty() {
-        let fault = format!(
-            "upstream `{}` is https, but no CA is trusted",
-            settings.name
-        );
-        return Err(SetupError::new(fault).hint("install `ca-certificates` or set `ca_file`"));
-    }
-    Ok(roots)
 }
 
 /// Shorter than the usual idle time of load balancers, so that we close first.

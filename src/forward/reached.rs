@@ -13,9 +13,10 @@ use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::dial;
+use super::dial::trust;
 use super::settings::UpstreamSettings;
 use crate::reach::{Lookup, Reach};
+use crate::setup_error::SetupError;
 
 /// Why an upstream was not reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +53,12 @@ async fn connect(upstream: &UpstreamSettings) -> Result<SocketAddr, Unreached> {
     let stream = TcpStream::connect(address).await.map_err(network)?;
     if secure {
         let untrusted = |why: String| Unreached::Refused(why);
-        let tls = dial::trusting(upstream).map_err(|fault| untrusted(fault.to_string()))?;
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| untrusted(e.to_string()))?;
+        let fault = |fault: SetupError| untrusted(fault.to_string());
+        let tls = trust::tls(upstream, secure).map_err(fault)?;
+        let name = match trust::name(upstream).map_err(fault)? {
+            Some(name) => name,
+            None => ServerName::try_from(host.to_owned()).map_err(|e| untrusted(e.to_string()))?,
+        };
         let shaken = TlsConnector::from(Arc::new(tls)).connect(name, stream);
         shaken.await.map_err(|e| untrusted(e.to_string()))?;
     }

@@ -11,6 +11,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
@@ -93,6 +94,8 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: BodyFault + Into<BoxError>,
 {
+    let asked = upstream.resting.ask(Instant::now());
+    asked.map_err(Ending::resting)?;
     let place = upstream.in_flight.take(upstream.most_in_flight);
     account.keep(place.ok_or_else(|| Ending::unsent(Reason::Overloaded))?);
     let length = declared_length(outbound.fields)?;
@@ -115,11 +118,15 @@ where
         account.reached(address);
     }
     let answer = answer.inspect_err(|ending| {
+        if ending.is_of_upstream() {
+            upstream.resting.failed(Instant::now());
+        }
         // A connection that fell silent may be dead for all who share it (HTTP/2).
         if matches!(ending.end, End::Timeout) {
             leave(&captured);
         }
     })?;
+    upstream.resting.answered();
     account.answered(answer.status().as_u16());
     if let Some(fault) = fault_of(&answer, &progress) {
         // What follows on this connection belongs to nobody.

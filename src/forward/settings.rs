@@ -2,6 +2,7 @@
 //!
 //! In: the checked settings file. Out: values that are possible by construction.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// One upstream.
@@ -17,8 +18,12 @@ pub struct UpstreamSettings {
     pub pass: Vec<http::HeaderName>,
     /// The networks that its addresses must lie in; anywhere when there is none.
     pub addresses: Vec<ipnet::IpNet>,
-    /// A CA certificate (PEM) to trust beside the machine's.
-    pub ca_file: Option<PathBuf>,
+    /// How it is known, and we to it, where the connection is secure.
+    pub tls: TlsSettings,
+    /// How often callers may ask.
+    pub limits: Vec<LimitSettings>,
+    /// When it is left alone.
+    pub rest: RestSettings,
     /// To connect and shake hands, in ms.
     pub connect_ms: u64,
     /// From the last byte sent to the answer's head, in ms.
@@ -27,6 +32,64 @@ pub struct UpstreamSettings {
     pub idle_ms: u64,
     /// Requests in flight to it.
     pub requests: usize,
+}
+
+/// TLS to an upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// A CA certificate (PEM) to trust beside the machine's.
+    pub ca_file: Option<PathBuf>,
+    /// What we show: the files with our certificates and their key, PEM.
+    pub own: Option<(PathBuf, PathBuf)>,
+    /// The name that its certificate must have, where it is not the host's.
+    pub server_name: Option<String>,
+    /// SHA-256 of the public keys (SPKI) that its certificate may have; any where there is none.
+    pub pins: Vec<[u8; 32]>,
+}
+
+/// How often something may be asked of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// So many requests.
+    pub count: NonZeroU32,
+    /// In this span, in ms.
+    pub within_ms: u64,
+    /// As many at once, when nothing was asked for long.
+    pub burst: NonZeroU32,
+    /// Who shares it.
+    pub per: Per,
+    /// Actions, `dashboards.*` and classes that it is about; everything where there is none.
+    pub actions: Vec<String>,
+}
+
+/// Who shares a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// All callers.
+    Everyone,
+    /// Each project of jobs; each person and each agent.
+    Caller,
+}
+
+/// When an upstream that fails is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestSettings {
+    /// After so many requests in a row that got no answer; never where it is none.
+    pub failures: Option<NonZeroU32>,
+    /// For so long, in ms, until one request tries again.
+    pub pause_ms: u64,
+}
+
+impl LimitSettings {
+    /// As it is written: `600 requests in 1h`.
+    pub fn words(&self) -> String {
+        let (number, unit) = match self.within_ms {
+            ms if ms.is_multiple_of(3_600_000) => (ms / 3_600_000, "h"),
+            ms if ms.is_multiple_of(60_000) => (ms / 60_000, "m"),
+            ms => (ms / 1_000, "s"),
+        };
+        format!("{} requests in {number}{unit}", self.count)
+    }
 }
 
 /// A field that stile sets on every request to an upstream.

@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 use super::account::Owed;
 use super::send::Outbound;
-use super::{BodyFault, InjectedHeader, ResponseBody, UpstreamSettings, Upstreams};
+use super::{
+    BodyFault, InjectedHeader, ResponseBody, RestSettings, TlsSettings, UpstreamSettings, Upstreams,
+};
 use crate::listen::{Protocol, Trace};
 use crate::record::Outcome;
 use crate::refusal::Refusal;
@@ -291,7 +293,12 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
         ],
         pass: Vec::new(),
         addresses: Vec::new(),
-        ca_file: None,
+        tls: TlsSettings::default(),
+        limits: Vec::new(),
+        rest: RestSettings {
+            failures: None,
+            pause_ms: 1_000,
+        },
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,

@@ -8,17 +8,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::uri::{Authority, Scheme};
 
 use super::account::InFlight;
 use super::dial::Pools;
 use super::headers::{Keys, Passing};
+use super::limits::Limits;
+use super::resting::Resting;
 use super::settings::UpstreamSettings;
 use super::upstream_key::InjectedHeaders;
+use crate::authorize::Permit;
 use crate::clock::Time;
 use crate::reach::{Lookup, Reach};
+use crate::refusal::Refusal;
+use crate::resolve::Entry;
 use crate::setup_error::SetupError;
 
 /// Every upstream, by name.
@@ -26,7 +31,7 @@ use crate::setup_error::SetupError;
 pub struct Upstreams(HashMap<String, Arc<Upstream>>);
 
 /// One upstream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
@@ -39,6 +44,8 @@ pub(crate) struct Upstream {
     pub(super) connect: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
+    pub(super) limits: Limits,
+    pub(super) resting: Resting,
 }
 
 /// What readiness and metrics say of one upstream.
@@ -52,6 +59,8 @@ pub struct UpstreamState {
     pub most_in_flight: usize,
     /// When the oldest of its key files was written.
     pub key_written: Option<Time>,
+    /// Whether it is left alone, because it did not answer again and again.
+    pub resting: bool,
 }
 
 impl Upstreams {
@@ -106,10 +115,65 @@ impl Upstreams {
                 in_flight: upstream.in_flight.count(),
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
+                resting: upstream.resting.is_down(),
             })
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
         states
+    }
+
+    /// Whether a request that policies allow may be made already; counts it where it may.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited`.
+    pub fn admit(&self, permit: &Permit) -> Result<(), Refusal> {
+        match self.find(&permit.operation().entry.upstream) {
+            Some(upstream) => upstream.limits.admit(permit),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether limits name what catalogues have.
+    ///
+    /// # Errors
+    ///
+    /// A fault for each upstream whose limits name something else.
+    pub fn check_limits(&self, entries: &[Arc<Entry>]) -> Result<(), Vec<SetupError>> {
+        let mut names: Vec<&String> = self.0.keys().collect();
+        names.sort();
+        let faults: Vec<SetupError> = names
+            .into_iter()
+            .filter_map(|name| {
+                let of_it = |entry: &&Arc<Entry>| entry.upstream.as_ref() == name.as_str();
+                let entries: Vec<_> = entries.iter().filter(of_it).cloned().collect();
+                let (index, word) = self.0.get(name)?.limits.unknown(&entries)?;
+                let what = format!(
+                    "`limits[{index}]` of upstream `{name}` names `{word}`, which its catalogue does not have"
+                );
+                let known = entries.iter().map(|entry| entry.action.as_str());
+                Some(SetupError::new(what).did_you_mean(word, known))
+            })
+            .collect();
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(faults),
+        }
+    }
+
+    /// Goes on counting where the generation before stopped: a reload gives nobody a new quota, and an
+    /// upstream that rests no crowd. What is set otherwise begins anew.
+    #[must_use]
+    pub fn inherit(self, before: &Upstreams, settings: &[UpstreamSettings]) -> Upstreams {
+        let each = self.0.into_iter().map(|(name, upstream)| {
+            let set = settings.iter().find(|one| one.name == name);
+            let inherited = match (before.find(&name), set) {
+                (Some(before), Some(set)) => Arc::new(upstream.after(before, set)),
+                _ => upstream,
+            };
+            (name, inherited)
+        });
+        Upstreams(each.collect())
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
@@ -118,6 +182,23 @@ impl Upstreams {
 }
 
 impl Upstream {
+    /// The same with the counts of the one before, as far as they are of the same settings.
+    fn after(&self, before: &Upstream, settings: &UpstreamSettings) -> Upstream {
+        let limits = match before.limits.are(&settings.limits) {
+            true => before.limits.clone(),
+            false => self.limits.clone(),
+        };
+        let resting = match before.resting.is_by(settings.rest) {
+            true => before.resting.clone(),
+            false => self.resting.clone(),
+        };
+        Upstream {
+            limits,
+            resting,
+            ..self.clone()
+        }
+    }
+
     fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Upstream, Vec<SetupError>> {
         let mut errors = Vec::new();
         let address = address(settings).map_err(|error| errors.push(error)).ok();
@@ -148,6 +229,8 @@ impl Upstream {
             connect: Duration::from_millis(settings.connect_ms),
             head: Duration::from_millis(settings.head_ms),
             idle: Duration::from_millis(settings.idle_ms),
+            limits: Limits::of(&settings.limits),
+            resting: Resting::new(settings.rest, Instant::now()),
         })
     }
 }

@@ -63,7 +63,7 @@ pub fn answer(refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Response<Bytes>
     }
     if !matches!(form, Form::Grpc) {
         challenge::add(refusal, site, headers);
-        if let Some(seconds) = refusal.reason().retry_after_s() {
+        if let Some(seconds) = refusal.retry_after_s() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
     }

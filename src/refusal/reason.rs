@@ -79,6 +79,8 @@ pub enum Reason {
     PolicyDenied,
     /// A policy could not be evaluated, so nothing is allowed.
     PolicyError,
+    /// More requests are made than this caller, or all together, may make.
+    RateLimited,
     /// The issuer's keys cannot be had at the moment.
     IdpUnavailable,
     /// This machine's clock cannot be trusted at the moment.
@@ -97,6 +99,8 @@ pub enum Reason {
     UriTooLong,
     /// The request did not arrive in time.
     ClientTimeout,
+    /// The upstream failed again and again; it is left alone for a moment.
+    UpstreamResting,
     /// The upstream's certificate could not be verified.
     UpstreamTlsError,
     /// The upstream's answer was not well-formed.
@@ -133,6 +137,7 @@ impl Reason {
         Reason::NoOperation,
         Reason::PolicyDenied,
         Reason::PolicyError,
+        Reason::RateLimited,
         Reason::IdpUnavailable,
         Reason::ClockUntrusted,
         Reason::AuditUnavailable,
@@ -142,6 +147,7 @@ impl Reason {
         Reason::BodyTooLarge,
         Reason::UriTooLong,
         Reason::ClientTimeout,
+        Reason::UpstreamResting,
         Reason::UpstreamTlsError,
         Reason::UpstreamBadResponse,
         Reason::UpstreamUnreachable,
@@ -177,6 +183,7 @@ impl Reason {
     pub const fn retry_after_s(self) -> Option<u32> {
         match self.row().1 {
             503 => Some(2),
+            429 => Some(1),
             _ => None,
         }
     }
@@ -208,6 +215,7 @@ impl Reason {
             Reason::NoOperation => ("no_operation", 404, 12, Deny, "no operation of the catalogue has this method and path"),
             Reason::PolicyDenied => ("policy_denied", 403, 7, Deny, "no policy allows this"),
             Reason::PolicyError => ("policy_error", 403, 7, Error, "a policy could not be evaluated, so nothing is allowed"),
+            Reason::RateLimited => ("rate_limited", 429, 8, Refuse, "more requests are made than may be: try again later"),
             Reason::IdpUnavailable => ("idp_unavailable", 503, 14, Error, "the issuer's keys cannot be had at the moment"),
             Reason::ClockUntrusted => ("clock_untrusted", 503, 14, Error, "this machine's clock cannot be trusted at the moment"),
             Reason::AuditUnavailable => ("audit_unavailable", 503, 14, Error, "the journal cannot be written at the moment"),
@@ -217,6 +225,7 @@ impl Reason {
             Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
             Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
             Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),
+            Reason::UpstreamResting => ("upstream_resting", 503, 14, Error, "the upstream failed again and again and is left alone for a moment"),
             Reason::UpstreamTlsError => ("upstream_tls_error", 502, 14, Error, "the upstream's certificate could not be verified"),
             Reason::UpstreamBadResponse => ("upstream_bad_response", 502, 14, Error, "the upstream's answer was not well-formed"),
             Reason::UpstreamUnreachable => ("upstream_unreachable", 502, 14, Error, "the upstream could not be reached"),

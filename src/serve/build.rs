@@ -34,6 +34,10 @@ pub fn build(
         .filter_map(|files| TlsSwitch::load(files).err())
         .collect();
     let upstreams = Upstreams::build(&settings.upstreams)
+        .map(|upstreams| match before {
+            Some(before) => upstreams.inherit(&before.upstreams, &settings.upstreams),
+            None => upstreams,
+        })
         .map_err(|e| faults.extend(e))
         .ok();
     let issuers = issuers(settings, clock)
@@ -46,6 +50,11 @@ pub fn build(
     let catalogue = Catalogue::load(&settings.catalogue)
         .map_err(|e| faults.extend(e))
         .ok();
+    if let (Some(upstreams), Some(catalogue)) = (&upstreams, &catalogue)
+        && let Err(unknown) = upstreams.check_limits(catalogue.entries())
+    {
+        faults.extend(unknown);
+    }
     let policies = catalogue.as_ref().and_then(|catalogue| {
         Policies::load(&settings.policies, catalogue.entries(), clock.now())
             .map_err(|e| faults.extend(e))

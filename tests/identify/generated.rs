@@ -307,6 +307,8 @@ fn place(reason: Reason) -> Place {
         | Reason::NoOperation
         | Reason::PolicyDenied
         | Reason::PolicyError
+        | Reason::RateLimited
+        | Reason::UpstreamResting
         | Reason::AuditUnavailable
         | Reason::AuditBackpressure
         | Reason::Overloaded

@@ -1,13 +1,12 @@
-//! Checks the APIs behind the proxy, and which catalogue each of them uses.
+//! Checks the APIs behind the proxy.
 //!
-//! In: `upstreams` as written and the folder of policies. Out: the settings of forwarding and of the
-//! catalogue; at least one upstream, no two with one name.
+//! In: `upstreams` as written. Out: the settings of forwarding; at least one upstream, no two with one
+//! name.
 //!
 //! A key must have a header to go into and a header with `{key}` a key: an upstream that is called
 //! without its key would answer as a stranger, and nobody would know why.
 
 use std::net::IpAddr;
-use std::path::Path;
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
@@ -18,8 +17,12 @@ use crate::config::file::{File, Header, Upstream};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
 use crate::forward::{InjectedHeader, UpstreamSettings};
-use crate::resolve::{CatalogueSettings, CatalogueUse, OWN};
-use crate::setup_error::nearest;
+
+mod catalogue;
+mod limits;
+mod tls;
+
+pub(super) use catalogue::catalogue;
 
 /// All upstreams.
 pub(super) fn upstreams(
@@ -47,55 +50,6 @@ pub(super) fn upstreams(
     all.into_iter().collect()
 }
 
-/// Which catalogue each upstream uses; the files must be there.
-pub(super) fn catalogue(
-    file: &File,
-    policies: Option<&Path>,
-    checks: &mut Checks,
-) -> Option<CatalogueSettings> {
-    let folder = policies?.join("operations");
-    let mut uses = Vec::new();
-    for (place, upstream) in elements(file.upstreams.get()?) {
-        let operations = upstream
-            .operations
-            .required("operations", place, &mut checks.faults);
-        let Some(operations) = operations else {
-            continue;
-        };
-        known_operations(operations, upstream.operations.place(), &folder, checks);
-        let pinned = upstream.pinned.get().into_iter().flatten();
-        uses.push(CatalogueUse {
-            upstream: upstream.name.get().cloned().unwrap_or_default(),
-            operations: operations.clone(),
-            pinned: pinned
-                .filter_map(|(name, value)| Some((name.clone(), value.get()?.clone())))
-                .collect(),
-        });
-    }
-    uses.extend(deployments(file, checks));
-    Some(CatalogueSettings { folder, uses })
-}
-
-/// The use of stile's own catalogue, by the upstream that deployments go to.
-fn deployments(file: &File, checks: &mut Checks) -> Option<CatalogueUse> {
-    let mut takers = elements(file.upstreams.get()?)
-        .filter(|(_, upstream)| upstream.deployments.get() == Some(&true));
-    let (_, first) = takers.next()?;
-    if let Some((_, second)) = takers.next() {
-        let what = "deployments go to one upstream, and another one takes them already";
-        checks.refuse(
-            second.deployments.place(),
-            what,
-            "keep `deployments: true` at one of them",
-        );
-    }
-    Some(CatalogueUse {
-        upstream: first.name.get().cloned().unwrap_or_default(),
-        operations: OWN.to_owned(),
-        pinned: Vec::new(),
-    })
-}
-
 fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<UpstreamSettings> {
     let name = upstream.name.required("name", place, &mut checks.faults);
     checks.name(&upstream.name);
@@ -104,7 +58,8 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     let headers = headers(upstream, place, checks);
     let pass = pass(upstream, checks);
     let addresses = addresses(upstream, checks);
-    let ca_file = checks.readable_if_set(&upstream.ca_file);
+    let tls = tls::tls(upstream, checks);
+    let limits = limits::limits(upstream, checks);
     for (name, value) in upstream.pinned.get().into_iter().flatten() {
         if value.get().is_some_and(String::is_empty) {
             let what = format!("an empty value would make every `{name}` misdirected");
@@ -117,7 +72,9 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         headers: headers?,
         pass: pass?,
         addresses: addresses?,
-        ca_file,
+        tls: tls?,
+        limits: limits?,
+        rest: limits::rest(upstream)?,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
         idle_ms: upstream.idle_timeout.get()?.as_ms(),
@@ -288,35 +245,6 @@ fn placeholders(header: &Header, value: &str, checks: &mut Checks) {
         let what = format!("`{}` cannot be the value of a field", shortened(value));
         checks.refuse(place, what, "visible ASCII without spaces at the ends");
     }
-}
-
-fn known_operations(operations: &str, place: &Place, folder: &Path, checks: &mut Checks) {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if operations.is_empty() || !operations.chars().all(plain) {
-        let what = format!("`{}` cannot be a catalogue's name", shortened(operations));
-        return checks.refuse(place, what, "the file's name without folder and `.yaml`");
-    }
-    let file = folder.join(format!("{operations}.yaml"));
-    if file.is_file() {
-        return;
-    }
-    let there: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.ok()?.file_name().into_string().ok()?;
-            name.strip_suffix(".yaml").map(str::to_owned)
-        })
-        .collect();
-    let hint = match nearest(operations, there.iter().map(String::as_str)) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => "`stile operations import` makes one from an OpenAPI file".to_owned(),
-    };
-    checks.refuse(
-        place,
-        format!("there is no catalogue `{}`", file.display()),
-        &hint,
-    );
 }
 
 /// Fields in which callers send what only stile may read.

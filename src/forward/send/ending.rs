@@ -6,6 +6,8 @@
 //! The line that matters is between what may have reached the upstream and what cannot have: only
 //! the second is `upstream_unreachable`, `upstream_tls_error` or `not_forwarded`.
 
+use std::time::Duration;
+
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -28,6 +30,21 @@ impl Ending {
             end: End::NotForwarded,
             refusal: Refusal::new(reason),
         }
+    }
+
+    /// Left alone for so long still, so nothing was sent.
+    pub(super) fn resting(pause: Duration) -> Ending {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        let seconds = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
+        Ending {
+            end: End::NotForwarded,
+            refusal: Refusal::new(Reason::UpstreamResting).retrying_after(seconds),
+        }
+    }
+
+    /// Whether the upstream gave no answer, and not for the caller's fault.
+    pub(super) fn is_of_upstream(&self) -> bool {
+        matches!(self.end, End::UpstreamError | End::Timeout)
     }
 
     /// No connection, so nothing was sent.

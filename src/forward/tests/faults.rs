@@ -185,7 +185,7 @@ async fn over_http2_the_same_faults_have_the_same_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = ca.write_to(folder.path());
     let bench = Bench::over(Upstream::start_tls(&ca).await, |settings| {
-        settings.ca_file = Some(path.clone());
+        settings.tls.ca_file = Some(path.clone());
     });
     let bad = ("upstream_bad_response", "upstream_error");
     let table = [

@@ -8,7 +8,9 @@ use super::*;
 fn over(upstream: Upstream, ca: &DevCa) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let path = ca.write_to(folder.path());
-    Bench::over(upstream, |settings| settings.ca_file = Some(path.clone()))
+    Bench::over(upstream, |settings| {
+        settings.tls.ca_file = Some(path.clone())
+    })
 }
 
 #[tokio::test]
@@ -68,7 +70,7 @@ async fn clear_text_behind_https_is_refused_and_the_key_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = ca.write_to(folder.path());
     let bench = Bench::over(Upstream::start().await, |settings| {
-        settings.ca_file = Some(path.clone());
+        settings.tls.ca_file = Some(path.clone());
         settings.url = format!("https://localhost:{port}").parse().unwrap();
     });
     let told = bench.ask().await;
@@ -89,7 +91,7 @@ async fn a_handshake_that_never_ends_is_unreachable() {
     let folder = tempfile::tempdir().unwrap();
     let path = ca.write_to(folder.path());
     let bench = Bench::over(Upstream::start().await, |settings| {
-        settings.ca_file = Some(path.clone());
+        settings.tls.ca_file = Some(path.clone());
         settings.connect_ms = 200;
         settings.url = format!("https://localhost:{port}").parse().unwrap();
     });

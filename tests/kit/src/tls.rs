@@ -30,6 +30,7 @@ pub struct ServerCertificate {
     pub key_pem: String,
     chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
+    public_key: Vec<u8>,
 }
 
 impl DevCa {
@@ -102,6 +103,7 @@ impl DevCa {
             key_pem: key.serialize_pem(),
             chain: vec![leaf.der().clone()],
             key: key.serialize_der(),
+            public_key: rcgen::PublicKeyData::subject_public_key_info(&key),
         }
     }
 }
@@ -115,16 +117,47 @@ impl Default for DevCa {
 impl ServerCertificate {
     /// What a TLS listener needs, offering these protocols by ALPN in this order.
     pub fn listening(&self, alpn: &[&str]) -> Arc<rustls::ServerConfig> {
+        self.listening_to(alpn, None)
+    }
+
+    /// The same, for callers with a certificate of this authority only where there is one.
+    pub fn listening_to(
+        &self,
+        alpn: &[&str],
+        clients: Option<&DevCa>,
+    ) -> Arc<rustls::ServerConfig> {
         let suites = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
-        let mut config = rustls::ServerConfig::builder_with_provider(suites)
+        let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&suites))
             .with_safe_default_protocol_versions()
-            .expect("the versions fit the suites")
-            .with_no_client_auth()
+            .expect("the versions fit the suites");
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(ca) => {
+                let mut roots = rustls::RootCertStore::empty();
+                roots
+                    .add(ca.certificate_der())
+                    .expect("the CA is a certificate");
+                let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                    Arc::new(roots),
+                    suites,
+                );
+                builder.with_client_cert_verifier(verifier.build().expect("there is a root"))
+            }
+        };
+        let mut config = builder
             .with_single_cert(self.chain.clone(), key)
             .expect("the key fits the certificate");
         config.alpn_protocols = alpn.iter().map(|id| id.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+
+    /// SHA-256 of the public key, as settings pin it: `sha256/` and base64.
+    pub fn pin(&self) -> String {
+        use base64::Engine;
+        let digest = crate::mint::sha256(&self.public_key);
+        let digest = base64::engine::general_purpose::STANDARD.encode(digest);
+        format!("sha256/{digest}")
     }
 
     /// SHA-256 of the leaf, as tokens that are bound to it name it (RFC 8705 3.1).

@@ -78,6 +78,12 @@ impl Upstream {
         Upstream::listen(0, Some(tokio_rustls::TlsAcceptor::from(config))).await
     }
 
+    /// The same, for callers with a certificate of this authority only.
+    pub async fn start_tls_asking(certificate: &ServerCertificate, clients: &DevCa) -> Upstream {
+        let config = certificate.listening_to(&["h2", "http/1.1"], Some(clients));
+        Upstream::listen(0, Some(tokio_rustls::TlsAcceptor::from(config))).await
+    }
+
     async fn listen(port: u16, tls: Option<tokio_rustls::TlsAcceptor>) -> Upstream {
         let listener = bind(port).await;
         let address = listener
