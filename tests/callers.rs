@@ -9,6 +9,7 @@
 //! Where a tool is missing a test says so and passes, so that plain `cargo test` works everywhere;
 //! with `CI` or `STILE_TEST_TOOLS=required` in the environment (`make test`) it fails instead.
 
+mod gitlab_component;
 mod litewitness;
 mod rotating;
 mod second_verifier;
