@@ -37,6 +37,8 @@ mod journal;
 mod index;
 /// What is handed out is what was asked for, and says what the records say.
 mod export;
+/// Telemetry says what the token says, whatever its sender wrote.
+mod stamp;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::dialects::Dialect;
 use super::located::Located;
 use super::mode::Mode;
-use super::words::{Address, Algorithm, Count, Duration};
+use super::words::{Address, Algorithm, Count, Duration, VersionWord};
 use crate::{authorize, listen};
 
 mod kept;
@@ -176,6 +176,9 @@ pub(super) struct Upstream {
     /// Whether verified deployments (`POST /.stile/v1/deployments`) go to it as OTLP spans; one
     /// upstream at most.
     pub(super) deployments: Located<bool>,
+    /// Whether telemetry is stamped on its way there: claims of commits, pipelines and deployments
+    /// are stripped, and what the token says is set. Off when absent.
+    pub(super) stamp: Located<Stamp>,
     /// Networks that its addresses must lie in: `10.0.0.0/8`; anywhere when there is none.
     pub(super) addresses: Located<Vec<Located<String>>>,
     /// A CA certificate (PEM) to trust beside the machine's.
@@ -201,6 +204,15 @@ pub(super) struct Header {
     pub(super) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(super) key_file: Located<PathBuf>,
+}
+
+/// How telemetry is stamped.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Stamp {
+    /// What becomes of `service.version`: `keep`, `commit` (it is the token's commit) or
+    /// `must_be_commit` (another one is refused).
+    pub(super) service_version: Located<VersionWord>,
 }
 
 /// Who may do what.
@@ -234,6 +246,8 @@ pub(super) struct Limits {
     pub(super) connections: Located<Count>,
     /// Requests in flight over all connections.
     pub(super) requests: Located<Count>,
+    /// Memory of all bodies that are being stamped or on their way stamped, in bytes.
+    pub(super) stamped_bytes: Located<Count>,
     /// HTTP/2 streams of one connection.
     pub(super) streams: Located<Count>,
     /// How long a shutdown waits for what runs.
@@ -299,12 +313,21 @@ impl Default for Upstream {
             headers: Located::absent(),
             pass: Located::preset(Vec::new()),
             deployments: Located::preset(false),
+            stamp: Located::absent(),
             addresses: Located::preset(Vec::new()),
             ca_file: Located::absent(),
             connect_timeout: Located::preset(Duration::from_ms(5_000)),
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
             requests: Located::preset(Count::new(512)),
+        }
+    }
+}
+
+impl Default for Stamp {
+    fn default() -> Stamp {
+        Stamp {
+            service_version: Located::preset(VersionWord::Keep),
         }
     }
 }
@@ -333,6 +356,7 @@ impl Default for Limits {
             body_idle_timeout: span(limits.body_idle_ms),
             connections: count(limits.connections),
             requests: count(limits.requests),
+            stamped_bytes: Located::preset(Count::new(256 * 1024 * 1024)),
             streams: Located::preset(Count::new(limits.streams.into())),
             drain_timeout: span(limits.drain_ms),
         }

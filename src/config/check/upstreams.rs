@@ -17,9 +17,11 @@ use super::{Checks, elements};
 use crate::config::file::{File, Header, Upstream};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
+use crate::config::words::VersionWord;
 use crate::forward::{InjectedHeader, UpstreamSettings};
 use crate::resolve::{CatalogueSettings, CatalogueUse, OWN};
 use crate::setup_error::nearest;
+use crate::stamp::{StampSettings, VersionRule};
 
 /// All upstreams.
 pub(super) fn upstreams(
@@ -74,6 +76,24 @@ pub(super) fn catalogue(
     }
     uses.extend(deployments(file, checks));
     Some(CatalogueSettings { folder, uses })
+}
+
+/// Whose telemetry is stamped on its way.
+pub(super) fn stamps(file: &File) -> Vec<StampSettings> {
+    let list = file.upstreams.get().map(Vec::as_slice).unwrap_or_default();
+    elements(list)
+        .filter_map(|(_, upstream)| {
+            let service_version = match upstream.stamp.get()?.service_version.get()? {
+                VersionWord::Keep => VersionRule::Keep,
+                VersionWord::Commit => VersionRule::Commit,
+                VersionWord::MustBeCommit => VersionRule::MustBeCommit,
+            };
+            Some(StampSettings {
+                upstream: upstream.name.get()?.clone(),
+                service_version,
+            })
+        })
+        .collect()
 }
 
 /// The use of stile's own catalogue, by the upstream that deployments go to.
