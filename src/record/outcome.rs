@@ -96,7 +96,7 @@ pub struct Pending {
 impl Pending {
     /// Notes the digest of the message that goes on in the place of the caller's.
     pub fn stamped(&mut self, digest: [u8; 32]) {
-        self.owed.stamped = Some(digest);
+        self.owed.stamped = Some(Box::new(digest));
     }
 
     /// Closes the guard with what happened.
@@ -116,7 +116,8 @@ pub(super) struct Owed {
     pub(super) buffer: Vec<u8>,
     asked_ns: u64,
     committed_ns: Option<u64>,
-    stamped: Option<[u8; 32]>,
+    /// Apart, for hardly any request has one.
+    stamped: Option<Box<[u8; 32]>>,
 }
 
 impl Owed {
@@ -160,7 +161,7 @@ impl Owed {
             mono_ns,
             commit_us: self.committed_ns.map(|at| us_between(self.asked_ns, at)),
             total_us: self.committed_ns.map(|at| us_between(at, mono_ns)),
-            stamped: self.stamped,
+            stamped: self.stamped.as_deref().copied(),
         };
         let mut payload = mem::take(&mut self.buffer);
         record.render(&shared.constants.load(), &mut payload);
