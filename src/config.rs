@@ -27,6 +27,7 @@ use crate::listen::ListenSettings;
 use crate::record::JournalSettings;
 use crate::resolve::CatalogueSettings;
 use crate::setup_error::SetupError;
+use crate::stamp::StampSettings;
 
 pub mod environment;
 pub mod origin;
@@ -64,6 +65,10 @@ pub struct Settings {
     pub blocked_file: Option<PathBuf>,
     /// The APIs behind; at least one.
     pub upstreams: Vec<UpstreamSettings>,
+    /// Whose telemetry is stamped on its way.
+    pub stamps: Vec<StampSettings>,
+    /// The memory that stamping may take, in bytes.
+    pub stamped_bytes: usize,
     /// The catalogues in use.
     pub catalogue: CatalogueSettings,
     /// Who may do what.
@@ -158,6 +163,8 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         issuers: checked.issuers,
         blocked_file: checked.blocked_file,
         upstreams: checked.upstreams,
+        stamps: checked.stamps,
+        stamped_bytes: checked.stamped_bytes,
         catalogue: checked.catalogue,
         policies: checked.policies,
         journal: checked.journal,

@@ -20,6 +20,7 @@ pub(crate) mod dial;
 pub mod headers;
 pub mod made;
 mod reached;
+mod rewritten;
 pub(crate) mod send;
 mod limits;
 mod resting;

@@ -18,6 +18,7 @@ pub mod identify;
 pub mod resolve;
 pub mod authorize;
 pub mod record;
+pub mod stamp;
 pub mod forward;
 
 // What is derived from the journal.

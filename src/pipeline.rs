@@ -30,6 +30,7 @@ mod deployment;
 mod finishing;
 mod manner;
 mod metadata;
+mod stamping;
 mod told;
 pub mod metrics;
 pub mod ruling;
@@ -186,6 +187,8 @@ impl Pipeline {
             deployment::forward(ruling, committed, body).await
         } else if let Err(refusal) = refuse_loop(committed.arrival().headers()) {
             Err(Upstreams::keep_back(committed, refusal))
+        } else if let Some(rule) = stamping::rule_of(ruling, &committed) {
+            stamping::forward(ruling, rule, committed, body).await
         } else {
             ruling.upstreams.forward(committed, body).await
         };

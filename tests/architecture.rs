@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "resolve",
     "authorize",
     "record",
+    "stamp",
     "forward",
     "index",
     "export",

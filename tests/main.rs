@@ -39,6 +39,8 @@ mod index;
 mod export;
 /// How often an upstream is asked, when it rests, how it is known.
 mod upstreams;
+/// Telemetry says what the token says, whatever its sender wrote.
+mod stamp;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -109,6 +109,15 @@ fn provoke(reason: Reason) -> Way {
         Reason::HeaderTooLarge => {
             Usual(|w| get(w, "/x", &format!("x-long: {}\r\n", "v".repeat(33_000))))
         }
+        Reason::UnsupportedMedia => {
+            OwnTest("telemetry_that_cannot_be_stamped_is_refused_by_its_reason")
+        }
+        Reason::UnstampableBody => {
+            OwnTest("telemetry_that_cannot_be_stamped_is_refused_by_its_reason")
+        }
+        Reason::ProvenanceMismatch => {
+            OwnTest("telemetry_that_cannot_be_stamped_is_refused_by_its_reason")
+        }
         Reason::UriTooLong => Usual(|w| get(w, &format!("/{}", "p".repeat(9_000)), "")),
         Reason::Misdirected => Usual(|w| {
             let url = format!("{}/public/v0.2/other/projects", w.stile.url());
@@ -245,7 +254,11 @@ async fn reasons_of_patience_and_upstreams_are_met() {
 
 #[test]
 fn each_test_of_its_own_is_there() {
-    let text = include_str!("reachable.rs");
+    let text = [
+        include_str!("reachable.rs"),
+        include_str!("stamp/program.rs"),
+    ]
+    .concat();
     for reason in Reason::ALL {
         if let Way::OwnTest(name) = provoke(*reason) {
             assert!(text.contains(&format!("async fn {name}()")), "{name}");

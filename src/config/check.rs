@@ -46,6 +46,8 @@ pub(super) struct Checked {
     pub(super) issuers: Vec<crate::identify::IssuerSettings>,
     pub(super) blocked_file: Option<PathBuf>,
     pub(super) upstreams: Vec<crate::forward::UpstreamSettings>,
+    pub(super) stamps: Vec<crate::stamp::StampSettings>,
+    pub(super) stamped_bytes: usize,
     pub(super) catalogue: crate::resolve::CatalogueSettings,
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
@@ -63,6 +65,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let policies = policies::policies(file, root, checks);
     let folder = policies.as_ref().map(|policies| policies.folder.as_path());
     let upstreams = upstreams::upstreams(file, root, checks);
+    let stamps = upstreams::stamps(file);
     let catalogue = upstreams::catalogue(file, folder, checks);
     let journal = journal::journal(file, root, checks);
     let kept_in = journal.as_ref().map(|journal| journal.folder.as_path());
@@ -75,6 +78,8 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         issuers: issuers?,
         blocked_file,
         upstreams: upstreams?,
+        stamps,
+        stamped_bytes: limits::stamped_bytes(file, checks)?,
         catalogue: catalogue?,
         policies: policies?,
         journal: journal?,

@@ -189,6 +189,8 @@ pub(super) struct Limits {
     pub(super) connections: Located<Count>,
     /// Requests in flight over all connections.
     pub(super) requests: Located<Count>,
+    /// Memory of all bodies that are being stamped or on their way stamped, in bytes.
+    pub(super) stamped_bytes: Located<Count>,
     /// HTTP/2 streams of one connection.
     pub(super) streams: Located<Count>,
     /// How long a shutdown waits for what runs.
@@ -268,6 +270,7 @@ impl Default for Limits {
             body_idle_timeout: span(limits.body_idle_ms),
             connections: count(limits.connections),
             requests: count(limits.requests),
+            stamped_bytes: Located::preset(Count::new(256 * 1024 * 1024)),
             streams: Located::preset(Count::new(limits.streams.into())),
             drain_timeout: span(limits.drain_ms),
         }

@@ -120,6 +120,18 @@ pub(super) enum LeaveForm {
     Record,
 }
 
+/// What becomes of `service.version` in telemetry that is stamped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum VersionWord {
+    /// It stays as the caller wrote it.
+    Keep,
+    /// It is the token's commit.
+    Commit,
+    /// Where the caller wrote it, it must be the token's commit.
+    MustBeCommit,
+}
+
 /// A whole number from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

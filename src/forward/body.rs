@@ -40,6 +40,10 @@ pub trait BodyFault {
 
 /// The body of every answer of the pipeline.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every answer is the upstream's, and each has one"
+)]
 pub enum ResponseBody {
     /// An answer of our own.
     Full(Bytes),

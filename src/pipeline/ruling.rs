@@ -18,6 +18,7 @@ use crate::listen::Arrival;
 use crate::record::{Level, Levels};
 use crate::refusal::Refusal;
 use crate::resolve::{Catalogue, Operation, Speech};
+use crate::stamp::Stamps;
 
 /// What decides, as one value.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Ruling {
     pub policies: Policies,
     /// Where it goes.
     pub upstreams: Upstreams,
+    /// Whose telemetry is stamped on the way there.
+    pub stamps: Stamps,
     /// When a decision counts as committed.
     pub levels: Levels,
     /// The digest of the settings it was built from.

@@ -94,6 +94,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Notes the digest of the message that goes on in the place of the caller's.
+    pub fn stamped(&mut self, digest: [u8; 32]) {
+        self.owed.stamped = Some(Box::new(digest));
+    }
+
     /// Closes the guard with what happened.
     pub fn close(mut self, outcome: Outcome) {
         self.owed.pay(&outcome);
@@ -111,6 +116,8 @@ pub(super) struct Owed {
     pub(super) buffer: Vec<u8>,
     asked_ns: u64,
     committed_ns: Option<u64>,
+    /// Apart, for hardly any request has one.
+    stamped: Option<Box<[u8; 32]>>,
 }
 
 impl Owed {
@@ -123,6 +130,7 @@ impl Owed {
             when_dropped: None,
             buffer: Vec::new(),
             committed_ns: None,
+            stamped: None,
         }
     }
 
@@ -153,6 +161,7 @@ impl Owed {
             mono_ns,
             commit_us: self.committed_ns.map(|at| us_between(self.asked_ns, at)),
             total_us: self.committed_ns.map(|at| us_between(at, mono_ns)),
+            stamped: self.stamped.as_deref().copied(),
         };
         let mut payload = mem::take(&mut self.buffer);
         record.render(&shared.constants.load(), &mut payload);

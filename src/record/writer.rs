@@ -200,6 +200,7 @@ impl Writer {
             mono_ns: self.shared.clock.mono_ns(),
             commit_us: None,
             total_us: None,
+            stamped: None,
         }
         .render(&self.shared.constants.load(), &mut payload);
         Entry::owing_nobody(Kind::Outcome, payload)

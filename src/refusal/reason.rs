@@ -95,6 +95,12 @@ pub enum Reason {
     Draining,
     /// The request body is larger than this operation accepts.
     BodyTooLarge,
+    /// The body's media type or coding is none that is read here.
+    UnsupportedMedia,
+    /// The telemetry can be read in several ways or in none, so it cannot be stamped.
+    UnstampableBody,
+    /// The telemetry names another version than the token's commit.
+    ProvenanceMismatch,
     /// The request target is longer than this proxy accepts.
     UriTooLong,
     /// The request did not arrive in time.
@@ -145,6 +151,9 @@ impl Reason {
         Reason::Overloaded,
         Reason::Draining,
         Reason::BodyTooLarge,
+        Reason::UnsupportedMedia,
+        Reason::UnstampableBody,
+        Reason::ProvenanceMismatch,
         Reason::UriTooLong,
         Reason::ClientTimeout,
         Reason::UpstreamResting,
@@ -223,6 +232,9 @@ impl Reason {
             Reason::Overloaded => ("overloaded", 503, 14, Error, "too many requests are in flight"),
             Reason::Draining => ("draining", 503, 14, Error, "this instance is shutting down"),
             Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
+            Reason::UnsupportedMedia => ("unsupported_media", 415, 12, Refuse, "the body's media type or coding is not read here: send Protobuf or JSON; gzip or zstd"),
+            Reason::UnstampableBody => ("unstampable_body", 400, 3, Refuse, "the telemetry can be read in several ways or in none, so it cannot be stamped"),
+            Reason::ProvenanceMismatch => ("provenance_mismatch", 403, 7, Deny, "the telemetry names another version than the commit in the token"),
             Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
             Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),
             Reason::UpstreamResting => ("upstream_resting", 503, 14, Error, "the upstream failed again and again and is left alone for a moment"),

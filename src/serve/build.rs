@@ -15,8 +15,9 @@ use crate::forward::Upstreams;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
 use crate::pipeline::Ruling;
-use crate::resolve::Catalogue;
+use crate::resolve::{Catalogue, Speech};
 use crate::setup_error::SetupError;
+use crate::stamp::Stamps;
 
 /// Builds and tests everything that decides.
 ///
@@ -55,6 +56,9 @@ pub fn build(
     {
         faults.extend(unknown);
     }
+    if let Some(catalogue) = &catalogue {
+        faults.extend(unstampable(settings, catalogue));
+    }
     let policies = catalogue.as_ref().and_then(|catalogue| {
         Policies::load(&settings.policies, catalogue.entries(), clock.now())
             .map_err(|e| faults.extend(e))
@@ -66,17 +70,41 @@ pub fn build(
                 settings.journal.levels,
                 format!("sha256:{}", settings.digest),
             );
+            let stamps = Stamps::build(
+                &settings.stamps,
+                settings.stamped_bytes,
+                before.map(|before| &before.stamps),
+            );
             Ok(Ruling {
                 issuers,
                 catalogue,
                 policies,
                 upstreams,
+                stamps,
                 levels,
                 config,
             })
         }
         _ => Err(faults),
     }
+}
+
+/// A fault for each upstream that is to be stamped and takes nothing that can be.
+fn unstampable(settings: &Settings, catalogue: &Catalogue) -> Vec<SetupError> {
+    let entries = catalogue.entries();
+    let takes = |upstream: &str| {
+        let mut its = entries.iter().filter(|entry| *entry.upstream == *upstream);
+        its.any(|entry| entry.speech == Speech::Otlp)
+    };
+    let stamps = settings.stamps.iter();
+    stamps
+        .filter(|stamp| !takes(&stamp.upstream))
+        .map(|stamp| {
+            let what = format!("upstream `{}` takes no telemetry to stamp", stamp.upstream);
+            SetupError::new(what)
+                .hint("take `stamp` out, or say `speaks: otlp` in the catalogue of its operations")
+        })
+        .collect()
 }
 
 /// The issuers with their files read and the operator's blocks obeyed; nobody is asked yet.

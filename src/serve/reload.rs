@@ -181,7 +181,8 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
         listeners(old) == listeners(new),
         "`listen`, but for certificates,",
     );
-    demand(old.listen.limits == new.listen.limits, "`limits`");
+    let limits = |of: &Settings| (of.listen.limits, of.stamped_bytes);
+    demand(limits(old) == limits(new), "`limits`");
     demand(old.admin == new.admin, "`admin.address`");
     demand(old.journal == new.journal, "`journal`");
     demand(old.index == new.index, "`index`");

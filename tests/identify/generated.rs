@@ -314,6 +314,9 @@ fn place(reason: Reason) -> Place {
         | Reason::Overloaded
         | Reason::Draining
         | Reason::BodyTooLarge
+        | Reason::UnsupportedMedia
+        | Reason::UnstampableBody
+        | Reason::ProvenanceMismatch
         | Reason::UriTooLong
         | Reason::ClientTimeout
         | Reason::UpstreamTlsError

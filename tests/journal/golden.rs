@@ -47,6 +47,18 @@ fn a_refusal_of_a_stranger_has_these_bytes() {
 
 #[test]
 fn an_outcome_has_these_bytes() {
+    let line = outcome(None);
+    assert_golden_leaf("outcome", &line, include_str!("golden/outcome.json"));
+}
+
+#[test]
+fn an_outcome_of_a_stamped_body_has_these_bytes() {
+    let line = outcome(Some([0xab; 32]));
+    let golden = include_str!("golden/outcome-stamped.json");
+    assert_golden_leaf("outcome-stamped", &line, golden);
+}
+
+fn outcome(stamped: Option<[u8; 32]>) -> Vec<u8> {
     let mut line = Vec::new();
     OutcomeRecord {
         decision: DECISION,
@@ -64,9 +76,10 @@ fn an_outcome_has_these_bytes() {
         mono_ns: 88_500_000_999,
         commit_us: Some(4_100),
         total_us: Some(31_000),
+        stamped,
     }
     .render(&constants(), &mut line);
-    assert_golden_leaf("outcome", &line, include_str!("golden/outcome.json"));
+    line
 }
 
 #[test]

@@ -46,6 +46,21 @@ pub(super) fn limits(file: &File, checks: &mut Checks) -> Option<Limits> {
     Some(limits)
 }
 
+/// The memory that stamping may take.
+pub(super) fn stamped_bytes(file: &File, checks: &mut Checks) -> Option<usize> {
+    let written = &file.limits.get()?.stamped_bytes;
+    let bytes = *written.get()?;
+    if bytes.get() < FEWEST_STAMPED_BYTES {
+        let what = format!("{} bytes do not hold one large body", bytes.get());
+        let hint = format!("at least {FEWEST_STAMPED_BYTES}");
+        checks.refuse(written.place(), what, &hint);
+    }
+    Some(bytes.as_usize())
+}
+
+/// A body of 20 MiB as it came and as it goes, and what unpacks it.
+const FEWEST_STAMPED_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Heads are held in memory, one for each connection.
 const MOST_HEAD_BYTES: u64 = 1024 * 1024;
 const MOST_CONNECTIONS: u64 = 1_000_000;

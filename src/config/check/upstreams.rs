@@ -20,9 +20,11 @@ use crate::forward::{InjectedHeader, UpstreamSettings};
 
 mod catalogue;
 mod limits;
+mod stamps;
 mod tls;
 
 pub(super) use catalogue::catalogue;
+pub(super) use stamps::stamps;
 
 /// All upstreams.
 pub(super) fn upstreams(

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::located::Located;
-use crate::config::words::{Count, Duration, LimitPer, Rate};
+use crate::config::words::{Count, Duration, LimitPer, Rate, VersionWord};
 
 /// One API behind this proxy.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,9 @@ pub(in crate::config) struct Upstream {
     /// Whether verified deployments (`POST /.stile/v1/deployments`) go to it as OTLP spans; one
     /// upstream at most.
     pub(in crate::config) deployments: Located<bool>,
+    /// Whether telemetry is stamped on its way there: claims of commits, pipelines and deployments
+    /// are stripped, and what the token says is set. Off when absent.
+    pub(in crate::config) stamp: Located<Stamp>,
     /// Networks that its addresses must lie in: `10.0.0.0/8`; anywhere when there is none.
     pub(in crate::config) addresses: Located<Vec<Located<String>>>,
     /// A CA certificate (PEM) to trust beside the machine's.
@@ -67,6 +70,7 @@ impl Default for Upstream {
             headers: Located::absent(),
             pass: Located::preset(Vec::new()),
             deployments: Located::preset(false),
+            stamp: Located::absent(),
             addresses: Located::preset(Vec::new()),
             ca_file: Located::absent(),
             certificate: Located::absent(),
@@ -79,6 +83,23 @@ impl Default for Upstream {
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
             requests: Located::preset(Count::new(512)),
+        }
+    }
+}
+
+/// How telemetry is stamped.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct Stamp {
+    /// What becomes of `service.version`: `keep`, `commit` (it is the token's commit) or
+    /// `must_be_commit` (another one is refused).
+    pub(in crate::config) service_version: Located<VersionWord>,
+}
+
+impl Default for Stamp {
+    fn default() -> Stamp {
+        Stamp {
+            service_version: Located::preset(VersionWord::Keep),
         }
     }
 }

@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use crate::clock::Time;
+use crate::record::frame::hex;
 use crate::record::outcome::{End, Outcome};
 use crate::record::render::{Line, push_count, push_string};
 use crate::refusal::Reason;
@@ -28,6 +29,8 @@ pub struct OutcomeRecord<'a> {
     pub commit_us: Option<u64>,
     /// Microseconds from the commit to the end, where that is known.
     pub total_us: Option<u64>,
+    /// SHA-256 of the message that went on in the place of the caller's, where one did.
+    pub stamped: Option<[u8; 32]>,
 }
 
 impl OutcomeRecord<'_> {
@@ -50,6 +53,9 @@ impl OutcomeRecord<'_> {
         line.plain("ref", self.decision.hyphenated());
         line.count_if("req_bytes", known.then_some(outcome.sent_bytes));
         line.count_if("resp_bytes", known.then_some(outcome.received_bytes));
+        if let Some(digest) = &self.stamped {
+            line.plain("stamped", format_args!("sha256:{}", hex(digest)));
+        }
         line.count_if("status", outcome.status.map(u64::from));
         line.count("time", self.time.as_ms());
         line.text_if("upstream", outcome.upstream.as_deref(), LONG_NAME);

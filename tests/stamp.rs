@@ -1,0 +1,6 @@
+//! Telemetry says what the token says, whatever its sender wrote.
+
+mod differential;
+mod hostile;
+mod made;
+mod program;
