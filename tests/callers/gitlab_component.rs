@@ -48,8 +48,6 @@ fn run(shell: &[&str], folder: &Path, script: &str, variables: &[(&str, &str)]) 
         .args(&shell[1..])
         .args(["-e", "-c", script])
         .current_dir(folder)
-        .env_clear()
-        .env("PATH", std::env::var("PATH").unwrap())
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command.output().unwrap()
