@@ -8,6 +8,7 @@
 //!
 //! Never: a row that [`Query::means`] would not confirm.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::facts::Facts;
@@ -39,6 +40,8 @@ pub struct Index {
 pub struct Found<'i> {
     store: &'i mut Store,
     in_journals: Vec<(Arc<str>, Blocks)>,
+    /// Answers beyond one for each row: of refusals that share a record.
+    beyond: u64,
 }
 
 /// How far a journal is in the index.
@@ -86,18 +89,20 @@ impl Index {
     /// As reading the database.
     pub fn find(&mut self, query: &Query) -> Result<Found<'_>, IndexError> {
         self.store.hold_still()?;
-        let mut in_journals = Vec::new();
+        let (mut in_journals, mut beyond) = (Vec::new(), 0_u64);
         for known in self.store.known()? {
             let mut asking = Asking::begin(&mut self.store, &known)?;
             let blocks = match query.condition() {
                 None => asking.everything.clone(),
                 Some(condition) => asking.all_for(condition)?,
             };
+            beyond = beyond.saturating_add(asking.beyond(&blocks)?);
             in_journals.push((Arc::from(known.origin), blocks));
         }
         Ok(Found {
             store: &mut self.store,
             in_journals,
+            beyond,
         })
     }
 }
@@ -111,6 +116,11 @@ impl<'i> Found<'i> {
             .flat_map(|(_, blocks)| blocks.values());
         let words = blocks.flat_map(|bits| bits.iter());
         words.map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// How many answers the rows tell of: as many as rows, and more where refusals share a record.
+    pub fn answers(&self) -> u64 {
+        self.count().saturating_add(self.beyond)
     }
 
     /// The rows.
@@ -214,6 +224,34 @@ impl<'a> Asking<'a> {
                 places::join(bytes, bits).ok_or_else(odd_places)
             })?;
         Ok(found)
+    }
+
+    /// How many answers these rows tell of beyond one for each.
+    fn beyond(&mut self, rows: &Blocks) -> Result<u64, IndexError> {
+        let (others, mut beyond) = (Cell::new(0), 0_u64);
+        let reads = |value: &[u8]| {
+            let count = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
+            others.set(count.unwrap_or(1_u64).saturating_sub(1));
+            true
+        };
+        let origin = &self.known.origin;
+        self.store.postings(
+            origin,
+            Field::Count,
+            b"",
+            None,
+            &reads,
+            &mut |block, bytes| {
+                let mut shared = Places::empty_bits();
+                places::join(bytes, &mut shared).ok_or_else(odd_places)?;
+                let meant = rows.get(&block).into_iter().flat_map(|bits| bits.iter());
+                let both = meant.zip(shared.iter()).map(|(a, b)| (a & b).count_ones());
+                let records: u64 = both.map(u64::from).sum();
+                beyond = beyond.saturating_add(records.saturating_mul(others.get()));
+                Ok(())
+            },
+        )?;
+        Ok(beyond)
     }
 
     /// All places from one record to another, as far as they are in the index.

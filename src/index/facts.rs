@@ -103,6 +103,9 @@ impl<'a> Reading<'a> {
             (Field::Subject, "subject"),
             (Field::Upstream, "service"),
         ]);
+        if let Some(count) = self.members.get("count").and_then(Value::as_u64) {
+            self.add(Field::Count, &count.to_string());
+        }
         self.copy_each(Field::Group, "groups");
         self.copy_each(Field::Actor, "actors");
         self.copy_each(Field::Rule, "policies");

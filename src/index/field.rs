@@ -24,6 +24,8 @@ pub enum Field {
     Commit,
     /// Digest of the settings in force.
     Config,
+    /// How many refusals share the record.
+    Count,
     /// What was decided.
     Decision,
     /// How a forwarded request ended.
@@ -101,6 +103,7 @@ impl Field {
         Field::Class,
         Field::Commit,
         Field::Config,
+        Field::Count,
         Field::Decision,
         Field::End,
         Field::Environment,
@@ -145,6 +148,7 @@ impl Field {
             Field::Class => "class",
             Field::Commit => "commit",
             Field::Config => "config",
+            Field::Count => "count",
             Field::Decision => "decision",
             Field::End => "end",
             Field::Environment => "environment",
@@ -188,7 +192,10 @@ impl Field {
 
     /// Whether its values are whole numbers, which have ranges.
     pub fn is_number(self) -> bool {
-        matches!(self, Field::Grpc | Field::Seq | Field::Status)
+        matches!(
+            self,
+            Field::Count | Field::Grpc | Field::Seq | Field::Status
+        )
     }
 
     /// Every value it can have, where that is a closed list.

@@ -14,6 +14,7 @@ use crate::clock::Time;
 use crate::record::frame::Kind;
 
 use super::facts::{Facts, Standing};
+use super::field::Field;
 
 /// A request with its outcome, or an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,13 @@ impl Row {
             facts.take(of(*seq, outcome)?);
         }
         Some(facts)
+    }
+
+    /// How many answers it tells of: more than one where refusals share a record.
+    pub fn answers(&self) -> u64 {
+        let facts = self.facts();
+        let count = facts.and_then(|facts| facts.values(Field::Count).next()?.parse().ok());
+        count.unwrap_or(1)
     }
 }
 

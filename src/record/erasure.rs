@@ -20,7 +20,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -159,6 +159,16 @@ pub(super) struct Means {
     pub(super) board: Arc<Board>,
     pub(super) folder: PathBuf,
     pub(super) tiles: PathBuf,
+    /// Whose turn it is: see [`Means::turn`].
+    pub(super) turns: Arc<Mutex<()>>,
+}
+
+impl Means {
+    /// One at a time erases, prunes, or begins or ends a hold: a hold that is confirmed is on all that
+    /// is there at that moment, and nothing that was looked at before it goes after it.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Eraser {
@@ -169,6 +179,7 @@ impl Eraser {
     /// When a hold is on one of the records; when the journal takes no event now, or a segment cannot
     /// be written: what was announced is then erased by the next start.
     pub fn erase(&self, erasure: &Erasure) -> Result<Erased, JournalError> {
+        let _turn = self.means.turn();
         hold::check(&self.means.folder, &erasure.seqs)?;
         let mut announced_at = None;
         for piece in erasure.seqs.pieces(MOST_TEXT) {
@@ -200,6 +211,7 @@ impl Eraser {
     ///
     /// When the journal takes no event now.
     pub fn hold(&self, hold: &Hold) -> Result<u64, JournalError> {
+        let _turn = self.means.turn();
         let mut detail = vec![
             ("authority", Value::from(hold.authority.as_str())),
             ("by", Value::from(hold.by.as_str())),
@@ -216,6 +228,7 @@ impl Eraser {
     ///
     /// When there is none; when the journal takes no event now.
     pub fn lift(&self, lifting: &Lifting) -> Result<u64, JournalError> {
+        let _turn = self.means.turn();
         if !holds(&self.means.folder)?
             .iter()
             .any(|hold| hold.id == lifting.of)

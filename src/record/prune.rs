@@ -143,6 +143,7 @@ impl Eraser {
     /// When the journal takes no event now, when no checkpoint comes to cover the event, or when a
     /// file cannot be removed: what was announced is then taken away by the next start.
     pub fn prune(&self, pruning: &Pruning) -> Result<Pruned, JournalError> {
+        let _turn = self.means.turn();
         let found = pruning.prunable(&self.means.folder)?;
         let records = found.before.saturating_sub(found.first_seq);
         if records == 0 {

@@ -372,3 +372,45 @@ fn requests_whose_outcome_is_in_another_block_are_one_row() {
     assert_eq!((row.seq, seq), (8, 65_535 + 65_534 - 8));
     assert!(text.contains(r#""ref":"7""#), "{text}");
 }
+
+#[test]
+fn refusals_that_share_a_record_count_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let line = |n: u64, reason: &str, count: Option<u64>| {
+        let mut line = serde_json::json!({
+            "decision": "refuse", "id": format!("0192f0c0-0000-7000-8000-{n:012x}"),
+            "kind": "decision", "log": ONE, "reason": reason, "time": 1_795_000_000_000 + n,
+        });
+        if let Some(count) = count {
+            line["count"] = count.into();
+        }
+        (Kind::Decision, line.to_string())
+    };
+    let records = vec![
+        line(1, "no_credential", None),
+        line(2, "no_credential", Some(40)),
+        line(3, "malformed_token", Some(7)),
+        line(4, "no_credential", Some(40)),
+    ];
+    written(&journal, ONE, records);
+    let settings = sqlite(&folder);
+    fill_up(&settings, &journal, ONE);
+    for (text, rows, answers) in [
+        ("decision:refuse", 4, 88),
+        ("reason:no_credential", 3, 81),
+        ("reason:malformed_token", 1, 7),
+        ("count:40", 2, 80),
+        ("count:<=7", 1, 7),
+        ("decision:refuse not count:*", 1, 1),
+        ("decision:allow", 0, 0),
+    ] {
+        let query = query(text);
+        let mut index = Index::open(&settings).unwrap();
+        let found = index.find(&query).unwrap();
+        assert_eq!((found.count(), found.answers()), (rows, answers), "{text}");
+        let scanned = scanned(&journal, &query);
+        let of_scan: u64 = scanned.iter().map(Row::answers).sum();
+        assert_eq!((scanned.len() as u64, of_scan), (rows, answers), "{text}");
+    }
+}

@@ -299,6 +299,90 @@ async fn checkpoints_of_before_are_still_of_this_past_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn a_copy_from_before_the_pruning_is_not_the_newest() {
+    let (folder, journal) = usual().await;
+    journal.close().await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    stile_kit::proxy::copy_folder(folder.path(), copy.path()).unwrap();
+    let journal = open(folder.path());
+    prune(&journal, hours(450)).await.unwrap();
+    journal.close().await.unwrap();
+    let text = fs::read_to_string(folder.path().join("checkpoint")).unwrap();
+
+    let evidence = Evidence {
+        held: vec![Held::read("kept", &text).unwrap()],
+        ..Evidence::default()
+    };
+    let found = verify_with(folder.path(), &evidence, |_| {}).unwrap();
+    assert_eq!(found.verdict, Verdict::Verified, "{found:?}");
+    assert_eq!(verified(copy.path()).verdict, Verdict::Verified);
+    let found = verify_with(copy.path(), &evidence, |_| {}).unwrap();
+    assert_ne!(found.verdict, Verdict::Verified, "{found:?}");
+    assert!(found.sums.held[0].fault.is_some());
+}
+
+#[tokio::test]
+async fn pruned_segments_that_are_put_back_are_held_against_what_was_signed() {
+    let (folder, journal) = usual().await;
+    journal.close().await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    stile_kit::proxy::copy_folder(folder.path(), copy.path()).unwrap();
+    let journal = open(folder.path());
+    prune(&journal, hours(450)).await.unwrap();
+    journal.close().await.unwrap();
+    let stays = first(folder.path());
+    for (seq, path) in stile::record::segment::list(copy.path()).unwrap() {
+        if seq < stays {
+            fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let found = verified(folder.path());
+    assert_eq!(found.verdict, Verdict::Verified, "{found:?}");
+    assert_eq!(found.first_seq, 0);
+
+    let oldest = segments(folder.path()).remove(0);
+    let mut bytes = fs::read(&oldest).unwrap();
+    let inside = frames(&bytes)[3].start + 60;
+    bytes[inside] ^= 1;
+    fs::remove_file(&oldest).unwrap();
+    fs::write(&oldest, bytes).unwrap();
+    assert_eq!(verified(folder.path()).verdict, Verdict::Invalid);
+}
+
+#[tokio::test]
+async fn no_hold_is_confirmed_in_the_middle_of_a_pruning() {
+    let (folder, journal) = usual().await;
+    let before = journal.state().next_seq;
+    let (eraser, holder) = (journal.eraser(), journal.eraser());
+    let pruning = tokio::task::spawn_blocking(move || eraser.prune(&hours(450)));
+    // Announced, and waiting for a checkpoint.
+    for _ in 0..2_000 {
+        if journal.state().next_seq > before {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let hold = Hold {
+        id: 0,
+        from_ms: BEGIN + 2 * RECORDS * HOUR,
+        to_ms: None,
+        reason: "case 9".to_owned(),
+        authority: "counsel".to_owned(),
+        by: "uid 1000".to_owned(),
+    };
+    let held = tokio::task::spawn_blocking(move || holder.hold(&hold));
+    let held = held.await.unwrap().unwrap();
+    let done = pruning.await.unwrap().unwrap().done_at;
+    journal.close().await.unwrap();
+    let announced = events(folder.path(), "prune.done")[0]["detail"]["of"].clone();
+    let in_the_middle = announced.as_u64().unwrap()..done;
+    assert!(
+        !in_the_middle.contains(&held),
+        "{held} in {in_the_middle:?}"
+    );
+}
+
+#[tokio::test]
 async fn the_records_go_from_the_tiles_too_and_their_hashes_stay() {
     let (folder, journal) = usual().await;
     let hashes = |path: &Path| fs::read(path.join("tiles/tile/0/000")).unwrap();

@@ -16,6 +16,7 @@ use crate::cli::table::{Format, Table};
 use crate::clock::{Clock, Time};
 use crate::config::Settings;
 use crate::index::{Asked, COLUMNS, Index, Order, Query, Row, Teams, cells, document, scan};
+use crate::record::JournalError;
 use crate::setup_error::SetupError;
 
 /// Find requests and events in the journal.
@@ -28,7 +29,7 @@ pub(in crate::cli) struct QueryArguments {
     /// How many rows; 0 for all.
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
-    /// Only say how many there are.
+    /// Only say how many there are; refusals that share a record count each.
     #[arg(long)]
     count: bool,
     /// Which come first.
@@ -79,15 +80,24 @@ pub(super) fn run(
     if arguments.scan {
         let folder = copy.cloned().or(settings.map(|s| s.journal.folder));
         let rows = scan(&folder.unwrap_or_default(), &query);
-        let found = rows.and_then(|rows| rows.some(order, limit));
-        let (rows, count) = found.map_err(|e| Trouble::Unknown(e.to_setup_error()))?;
+        let unread = |e: JournalError| Trouble::Unknown(e.to_setup_error());
+        let rows = rows.map_err(unread)?;
+        if arguments.count {
+            let answers = rows.map(|row| row.map(|row| row.answers()));
+            let answers: Result<u64, JournalError> = answers.sum();
+            return page.end(answers.map_err(unread)?, true);
+        }
+        let (rows, count) = rows.some(order, limit).map_err(unread)?;
         rows.iter().try_for_each(|row| page.row(row))?;
         return page.end(count, arguments.count);
     }
     let index = settings.and_then(|s| s.index).ok_or_else(no_index)?;
     let mut index = Index::open(&index).map_err(unknown)?;
     let found = index.find(&query).map_err(unknown)?;
-    let count = found.count();
+    let count = match arguments.count {
+        true => found.answers(),
+        false => found.count(),
+    };
     for row in found.rows(order).take(limit) {
         page.row(&row.map_err(unknown)?)?;
     }

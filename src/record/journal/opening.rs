@@ -162,6 +162,7 @@ impl Journal {
             board: Arc::clone(&board),
             folder: folder.clone(),
             tiles: tiles_of(&settings),
+            turns: Arc::default(),
         };
         orders::serve(&intake, means.clone())
             .map_err(|e| JournalError::io("start a thread for", &folder, e))?;
