@@ -39,6 +39,8 @@ mod index;
 mod export;
 /// Telemetry says what the token says, whatever its sender wrote.
 mod stamp;
+/// Which key a request is sent with, and how one takes another one's place under load.
+mod upstream_keys;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -204,6 +204,12 @@ pub(super) struct Header {
     pub(super) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(super) key_file: Located<PathBuf>,
+    /// The file with the key that follows, during a rotation: tried where the upstream refuses the
+    /// other (401), and used from then on.
+    pub(super) next_key_file: Located<PathBuf>,
+    /// Keys of some callers alone, by where the directory says that they belong: the path of a
+    /// repository or group, or `team:NAME` → the file with the key.
+    pub(super) keys_by_project: Located<BTreeMap<String, Located<PathBuf>>>,
 }
 
 /// How telemetry is stamped.

@@ -315,6 +315,7 @@ fn place(reason: Reason) -> Place {
         | Reason::UnsupportedMedia
         | Reason::UnstampableBody
         | Reason::ProvenanceMismatch
+        | Reason::NoUpstreamKey
         | Reason::UriTooLong
         | Reason::ClientTimeout
         | Reason::UpstreamTlsError
