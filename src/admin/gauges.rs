@@ -94,13 +94,9 @@ pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>, leaving: &
         "Policies that are only tried.",
         count(policies.observed().count()),
     );
-    let in_flight = pipeline
-        .ruling()
-        .upstreams
-        .states()
-        .iter()
-        .map(|s| s.in_flight)
-        .sum();
+    let upstreams = pipeline.ruling().upstreams.states();
+    metrics.upstream_keys(&upstreams, pipeline.journal().now());
+    let in_flight = upstreams.iter().map(|s| s.in_flight).sum();
     metrics.set(
         "stile_requests_in_flight",
         "Requests at the upstreams.",

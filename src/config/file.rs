@@ -191,6 +191,10 @@ pub(super) struct Upstream {
     pub(super) idle_timeout: Located<Duration>,
     /// Requests in flight to it.
     pub(super) requests: Located<Count>,
+    /// The age of a key at which readiness and metrics say that it is due for rotation.
+    pub(super) rotate_after: Located<Duration>,
+    /// Whether an instance with a key that is due stops being ready.
+    pub(super) rotate_strictly: Located<bool>,
 }
 
 /// A field that stile sets on every request to an upstream.
@@ -326,6 +330,8 @@ impl Default for Upstream {
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
             requests: Located::preset(Count::new(512)),
+            rotate_after: Located::preset(Duration::from_ms(30 * 24 * 3_600_000)),
+            rotate_strictly: Located::preset(false),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Upstream {
     pub(super) connect: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
+    rotate_after_ms: u64,
+    rotate_strictly: bool,
 }
 
 /// What readiness and metrics say of one upstream.
@@ -51,6 +53,23 @@ pub struct UpstreamState {
     pub most_in_flight: usize,
     /// When the oldest of its key files was written.
     pub key_written: Option<Time>,
+    /// At which age a key is due for rotation, in ms.
+    pub rotate_after_ms: u64,
+    /// Whether an instance with a key that is due is not ready.
+    pub rotate_strictly: bool,
+}
+
+impl UpstreamState {
+    /// How long ago the oldest of its key files was written, in seconds.
+    pub fn key_age_s(&self, now: Time) -> Option<u64> {
+        Some(now.ms_since(self.key_written?) / 1000)
+    }
+
+    /// Whether that is longer ago than keys should last.
+    pub fn key_is_due(&self, now: Time) -> bool {
+        self.key_written
+            .is_some_and(|written| now.ms_since(written) > self.rotate_after_ms)
+    }
 }
 
 impl Upstreams {
@@ -105,6 +124,8 @@ impl Upstreams {
                 in_flight: upstream.in_flight.count(),
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
+                rotate_after_ms: upstream.rotate_after_ms,
+                rotate_strictly: upstream.rotate_strictly,
             })
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
@@ -146,6 +167,8 @@ impl Upstream {
             connect: Duration::from_millis(settings.connect_ms),
             head: Duration::from_millis(settings.head_ms),
             idle: Duration::from_millis(settings.idle_ms),
+            rotate_after_ms: settings.rotate_after_ms,
+            rotate_strictly: settings.rotate_strictly,
         })
     }
 }
