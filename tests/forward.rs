@@ -232,6 +232,8 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
         head_ms: 300,
         idle_ms: 300,
         requests: 64,
+        rotate_after_ms: 1_000,
+        rotate_strictly: false,
     }
 }
 
@@ -240,6 +242,8 @@ fn injected(name: &str, value: &str, key_file: Option<PathBuf>) -> InjectedHeade
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        next_key_file: None,
+        keys_by_project: std::collections::BTreeMap::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! In: the checked settings file. Out: values that are possible by construction.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -32,6 +33,10 @@ pub struct UpstreamSettings {
     pub idle_ms: u64,
     /// Requests in flight to it.
     pub requests: usize,
+    /// At which age a key is due for rotation, in ms.
+    pub rotate_after_ms: u64,
+    /// Whether an instance with a key that is due is not ready.
+    pub rotate_strictly: bool,
 }
 
 /// TLS to an upstream.
@@ -99,6 +104,11 @@ pub struct InjectedHeader {
     pub name: http::HeaderName,
     /// Its value, where `{key}` stands for the key: `bearer {key}`.
     pub value: String,
-    /// The file with the key, one line; not readable by others. Absent for a plain value.
+    /// The file with the key, one line; not readable by others. Absent for a plain value, and where
+    /// only the callers of some projects have a key.
     pub key_file: Option<PathBuf>,
+    /// The file with the key that follows, during a rotation.
+    pub next_key_file: Option<PathBuf>,
+    /// The files with the keys of some projects: a group's or repository's path, or `team:NAME`.
+    pub keys_by_project: BTreeMap<String, PathBuf>,
 }

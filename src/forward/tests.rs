@@ -93,6 +93,8 @@ impl Bench {
             protocol: ask.protocol,
             trace: ask.trace,
             decision: ask.decision,
+            places: &[],
+            keep_bytes: 64 * 1024,
             most_bytes: ask.most_bytes,
         };
         let sending = self.upstreams.send(outbound, ask.body, Owed::Test(tell));
@@ -303,6 +305,8 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
         head_ms: 300,
         idle_ms: 300,
         requests: 64,
+        rotate_after_ms: 1_000,
+        rotate_strictly: false,
     }
 }
 
@@ -311,6 +315,8 @@ fn injected(name: &str, value: &str, key_file: Option<std::path::PathBuf>) -> In
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        next_key_file: None,
+        keys_by_project: std::collections::BTreeMap::new(),
     }
 }
 

@@ -14,11 +14,11 @@ use http::uri::{Authority, Scheme};
 
 use super::account::InFlight;
 use super::dial::Pools;
-use super::headers::{Keys, Passing};
+use super::headers::Passing;
 use super::limits::Limits;
 use super::resting::Resting;
 use super::settings::UpstreamSettings;
-use super::upstream_key::InjectedHeaders;
+use super::upstream_key::LiveKeys;
 use crate::authorize::Permit;
 use crate::clock::Time;
 use crate::reach::{Lookup, Reach};
@@ -31,13 +31,12 @@ use crate::setup_error::SetupError;
 pub struct Upstreams(HashMap<String, Arc<Upstream>>);
 
 /// One upstream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Upstream {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
-    pub(super) injected: InjectedHeaders,
+    pub(super) injected: LiveKeys,
     pub(super) passing: Passing,
-    pub(super) keys: Arc<Keys>,
     pub(super) pools: Pools,
     pub(super) in_flight: InFlight,
     pub(super) most_in_flight: usize,
@@ -46,6 +45,8 @@ pub(crate) struct Upstream {
     pub(super) idle: Duration,
     pub(super) limits: Limits,
     pub(super) resting: Resting,
+    rotate_after_ms: u64,
+    rotate_strictly: bool,
 }
 
 /// What readiness and metrics say of one upstream.
@@ -61,6 +62,23 @@ pub struct UpstreamState {
     pub key_written: Option<Time>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// At which age a key is due for rotation, in ms.
+    pub rotate_after_ms: u64,
+    /// Whether an instance with a key that is due is not ready.
+    pub rotate_strictly: bool,
+}
+
+impl UpstreamState {
+    /// How long ago the oldest of its key files was written, in seconds.
+    pub fn key_age_s(&self, now: Time) -> Option<u64> {
+        Some(now.ms_since(self.key_written?) / 1000)
+    }
+
+    /// Whether that is longer ago than keys should last.
+    pub fn key_is_due(&self, now: Time) -> bool {
+        self.key_written
+            .is_some_and(|written| now.ms_since(written) > self.rotate_after_ms)
+    }
 }
 
 impl Upstreams {
@@ -116,6 +134,8 @@ impl Upstreams {
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
                 resting: upstream.resting.is_down(),
+                rotate_after_ms: upstream.rotate_after_ms,
+                rotate_strictly: upstream.rotate_strictly,
             })
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
@@ -164,16 +184,15 @@ impl Upstreams {
     /// Goes on counting where the generation before stopped: a reload gives nobody a new quota, and an
     /// upstream that rests no crowd. What is set otherwise begins anew.
     #[must_use]
-    pub fn inherit(self, before: &Upstreams, settings: &[UpstreamSettings]) -> Upstreams {
-        let each = self.0.into_iter().map(|(name, upstream)| {
-            let set = settings.iter().find(|one| one.name == name);
-            let inherited = match (before.find(&name), set) {
-                (Some(before), Some(set)) => Arc::new(upstream.after(before, set)),
-                _ => upstream,
-            };
-            (name, inherited)
-        });
-        Upstreams(each.collect())
+    pub fn inherit(mut self, before: &Upstreams, settings: &[UpstreamSettings]) -> Upstreams {
+        for set in settings {
+            // Nobody else has it yet.
+            let fresh = self.0.get_mut(&set.name).and_then(Arc::get_mut);
+            if let (Some(fresh), Some(before)) = (fresh, before.find(&set.name)) {
+                fresh.go_on(before, set);
+            }
+        }
+        self
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
@@ -182,20 +201,13 @@ impl Upstreams {
 }
 
 impl Upstream {
-    /// The same with the counts of the one before, as far as they are of the same settings.
-    fn after(&self, before: &Upstream, settings: &UpstreamSettings) -> Upstream {
-        let limits = match before.limits.are(&settings.limits) {
-            true => before.limits.clone(),
-            false => self.limits.clone(),
-        };
-        let resting = match before.resting.is_by(settings.rest) {
-            true => before.resting.clone(),
-            false => self.resting.clone(),
-        };
-        Upstream {
-            limits,
-            resting,
-            ..self.clone()
+    /// Takes over the counts of the one before, as far as they are of the same settings.
+    fn go_on(&mut self, before: &Upstream, settings: &UpstreamSettings) {
+        if before.limits.are(&settings.limits) {
+            self.limits = before.limits.clone();
+        }
+        if before.resting.is_by(settings.rest) {
+            self.resting = before.resting.clone();
         }
     }
 
@@ -205,9 +217,9 @@ impl Upstream {
         let pools = Pools::build(settings, lookup)
             .map_err(|error| errors.push(error))
             .ok();
-        let fields = InjectedHeaders::load(settings)
+        let fields = LiveKeys::load(settings)
             .and_then(|injected| {
-                let passing = Passing::build(&settings.name, &settings.pass, &injected)?;
+                let passing = Passing::build(&settings.name, &settings.pass, settings)?;
                 Ok((injected, passing))
             })
             .map_err(|faults| errors.extend(faults))
@@ -220,7 +232,6 @@ impl Upstream {
         Ok(Upstream {
             scheme,
             authority,
-            keys: Arc::new(injected.keys()),
             injected,
             passing,
             pools,
@@ -231,6 +242,8 @@ impl Upstream {
             idle: Duration::from_millis(settings.idle_ms),
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
+            rotate_after_ms: settings.rotate_after_ms,
+            rotate_strictly: settings.rotate_strictly,
         })
     }
 }

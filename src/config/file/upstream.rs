@@ -58,6 +58,10 @@ pub(in crate::config) struct Upstream {
     pub(in crate::config) idle_timeout: Located<Duration>,
     /// Requests in flight to it.
     pub(in crate::config) requests: Located<Count>,
+    /// The age of a key at which readiness and metrics say that it is due for rotation.
+    pub(in crate::config) rotate_after: Located<Duration>,
+    /// Whether an instance with a key that is due stops being ready.
+    pub(in crate::config) rotate_strictly: Located<bool>,
 }
 
 impl Default for Upstream {
@@ -83,6 +87,8 @@ impl Default for Upstream {
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
             requests: Located::preset(Count::new(512)),
+            rotate_after: Located::preset(Duration::from_ms(30 * 24 * 3_600_000)),
+            rotate_strictly: Located::preset(false),
         }
     }
 }
@@ -161,4 +167,10 @@ pub(in crate::config) struct Header {
     pub(in crate::config) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(in crate::config) key_file: Located<PathBuf>,
+    /// The file with the key that follows, during a rotation: tried where the upstream refuses the
+    /// other (401), and used from then on.
+    pub(in crate::config) next_key_file: Located<PathBuf>,
+    /// Keys of some callers alone, by where the directory says that they belong: the path of a
+    /// repository or group, or `team:NAME` → the file with the key.
+    pub(in crate::config) keys_by_project: Located<BTreeMap<String, Located<PathBuf>>>,
 }
