@@ -91,6 +91,8 @@ pub enum Reason {
     Overloaded,
     /// This instance is shutting down.
     Draining,
+    /// The request body can be read in two ways, or says another thing than the path.
+    UnclearBody,
     /// The request body is larger than this operation accepts.
     BodyTooLarge,
     /// The request target is longer than this proxy accepts.
@@ -139,6 +141,7 @@ impl Reason {
         Reason::AuditBackpressure,
         Reason::Overloaded,
         Reason::Draining,
+        Reason::UnclearBody,
         Reason::BodyTooLarge,
         Reason::UriTooLong,
         Reason::ClientTimeout,
@@ -214,6 +217,7 @@ impl Reason {
             Reason::AuditBackpressure => ("audit_backpressure", 503, 14, Error, "the journal is behind; try again shortly"),
             Reason::Overloaded => ("overloaded", 503, 14, Error, "too many requests are in flight"),
             Reason::Draining => ("draining", 503, 14, Error, "this instance is shutting down"),
+            Reason::UnclearBody => ("unclear_body", 400, 3, Refuse, "the request body cannot be judged before it is sent on"),
             Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
             Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
             Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::forward::Upstreams;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
-use crate::pipeline::Ruling;
+use crate::pipeline::{Objects, Ruling};
 use crate::resolve::Catalogue;
 use crate::setup_error::SetupError;
 
@@ -64,6 +64,7 @@ pub fn build(
                 upstreams,
                 levels,
                 config,
+                objects: Objects::default(),
             })
         }
         _ => Err(faults),

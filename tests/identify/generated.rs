@@ -311,6 +311,7 @@ fn place(reason: Reason) -> Place {
         | Reason::AuditBackpressure
         | Reason::Overloaded
         | Reason::Draining
+        | Reason::UnclearBody
         | Reason::BodyTooLarge
         | Reason::UriTooLong
         | Reason::ClientTimeout
