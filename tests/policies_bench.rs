@@ -232,6 +232,7 @@ fn operation(entries: &[Arc<Entry>], action: &str, project: &str) -> Operation {
             project: Some(project.to_owned()),
         },
         parameters: Vec::new(),
+        seen: None,
     }
 }
 
@@ -384,6 +385,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
             who: &facts.who,
             kind: None,
             at: &at,
+            seen: None,
         }),
     }
     .render(constants, &[0x5a; 16], &mut line);
