@@ -4,7 +4,8 @@
 //! [`Unanswered`] with a refusal to answer in the upstream's place.
 //!
 //! Holding a [`Committed`] means that the decision to allow is in the journal, and nothing else
-//! opens this door, so no request can be forwarded unrecorded. The request that leaves is made anew
+//! opens this door, so no request can be forwarded unrecorded. What a decision depends on is read through
+//! a door of its own ([`look`]), which sends nothing of the caller's. The request that leaves is made anew
 //! from the parts that were authorised: method, path and query byte for byte, the fields that may
 //! pass, then ours, the keys last. However it ends, the journal is told once.
 //!
@@ -18,6 +19,7 @@ pub(crate) mod account;
 pub mod body;
 pub(crate) mod dial;
 pub mod headers;
+pub mod look;
 pub mod made;
 mod reached;
 mod rewritten;
@@ -34,6 +36,7 @@ mod tests;
 
 pub use body::{BodyFault, BoxError, ForwardBody, ResponseBody};
 pub use headers::refuse_loop;
+pub use look::{Look, Looked};
 pub use made::Made;
 pub use reached::{Unreached, reach};
 pub use settings::{

@@ -23,6 +23,7 @@ pub mod facts;
 pub mod principal;
 
 pub use facts::{Agent, Facts, Job, Person, Who};
+pub(crate) use json::strict_json;
 pub use principal::{Principal, TokenFacts};
 
 pub mod settings;

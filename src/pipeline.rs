@@ -26,6 +26,7 @@ use crate::own::Own;
 use crate::record::{Committed, Journal};
 use crate::refusal::{Reason, Refusal, Site, answer};
 
+mod carried;
 mod deployment;
 mod finishing;
 mod manner;
@@ -33,11 +34,14 @@ mod metadata;
 mod stamping;
 mod told;
 pub mod metrics;
+mod objects;
 pub mod ruling;
 
 pub use metrics::Metrics;
+pub use objects::Objects;
 pub use ruling::{Refused, Ruling};
 
+use carried::Carried;
 use finishing::Finishing;
 use manner::Manner;
 
@@ -129,7 +133,8 @@ impl Pipeline {
             return self.turn_back(arrival.sighting(), &manner, refused).await;
         }
         let began = Instant::now();
-        let judged = ruling.judge(&arrival).await;
+        let mut body = Carried::from(body);
+        let judged = ruling.judge(&arrival, &mut body).await;
         self.0.metrics.judged(began.elapsed());
         match judged {
             Ok(permit) => self.commit(&in_force, arrival, permit, body, &manner).await,
@@ -143,7 +148,7 @@ impl Pipeline {
         in_force: &InForce,
         arrival: Arrival,
         permit: Permit,
-        body: RequestBody,
+        body: Carried,
         manner: &Manner,
     ) -> Response<ResponseBody> {
         let ruling = &*in_force.ruling;
@@ -180,9 +185,14 @@ impl Pipeline {
         &self,
         ruling: &Ruling,
         committed: Committed,
-        body: RequestBody,
+        body: Carried,
         manner: &Manner,
     ) -> Response<ResponseBody> {
+        let changed = ruling.changed_object(committed.permit().operation());
+        if let Some(changed) = &changed {
+            // Now too: a caller who leaves takes what comes after the answer along.
+            ruling.objects.forget(changed).await;
+        }
         let forwarded = if deployment::is_one(&committed) {
             deployment::forward(ruling, committed, body).await
         } else if let Err(refusal) = refuse_loop(committed.arrival().headers()) {
@@ -192,6 +202,9 @@ impl Pipeline {
         } else {
             ruling.upstreams.forward(committed, body).await
         };
+        if let Some(changed) = changed {
+            ruling.objects.forget(&changed).await;
+        }
         match forwarded {
             Ok(mut response) => {
                 stamp(&mut response, manner);

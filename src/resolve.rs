@@ -13,6 +13,7 @@
 //! `no_operation`.
 
 pub mod operation;
+pub mod object;
 pub mod settings;
 pub mod catalogue;
 mod load;
@@ -23,6 +24,7 @@ mod trie;
 mod near;
 
 pub use catalogue::Catalogue;
+pub use object::{BodyMeans, ObjectShape, Seen};
 pub use operation::{Class, Entry, Operation, Resource, Speech};
 pub use settings::{CatalogueSettings, CatalogueUse};
 pub use written::OWN;

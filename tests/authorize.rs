@@ -1237,6 +1237,7 @@ fn entry(action: &str, class: Class, kind: &str, names_one: bool) -> Arc<Entry> 
         speech: Speech::Problem,
         body_bytes: 1,
         once: false,
+        object: None,
     })
 }
 
@@ -1253,6 +1254,7 @@ fn operation(entry: Arc<Entry>, on: &str) -> Operation {
         },
         entry,
         parameters: Vec::new(),
+        seen: None,
     }
 }
 

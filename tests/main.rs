@@ -55,6 +55,8 @@ mod workbench;
 mod prove;
 /// The whole way with the real program.
 mod pipeline;
+
+mod objects;
 /// Keys of issuers: seen, blocked, fetched anew, from files, in an outage.
 mod keys;
 /// What is only tried changes no decision and is written down.

@@ -202,6 +202,7 @@ pub(crate) fn entries() -> Vec<Arc<Entry>> {
             speech: Speech::Problem,
             body_bytes: 1 << 20,
             once: false,
+            object: None,
         })
     };
     table.iter().enumerate().map(entry).collect()

@@ -232,6 +232,7 @@ fn operation(entries: &[Arc<Entry>], action: &str, project: &str) -> Operation {
             project: Some(project.to_owned()),
         },
         parameters: Vec::new(),
+        seen: None,
     }
 }
 

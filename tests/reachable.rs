@@ -173,6 +173,7 @@ fn provoke(reason: Reason) -> Way {
         Reason::AuditBackpressure => OwnTest("a_full_queue_refuses_and_forwards_nothing"),
         Reason::Overloaded => OwnTest("the_request_above_the_limit_is_turned_away"),
         Reason::Draining => OwnTest("a_stream_opened_while_draining_is_turned_away"),
+        Reason::UnclearBody => OwnTest("no_encoding_of_a_body_takes_a_dashboard_over"),
         Reason::BodyTooLarge => Upset {
             script: Script::Well,
             ask: |w| {

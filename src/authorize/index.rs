@@ -37,6 +37,8 @@ pub(super) struct Index {
 struct Filed {
     head: Head,
     policy: cedar::Policy,
+    /// Whether it may ask whose the resource is.
+    owner: bool,
 }
 
 /// What policies are filed under.
@@ -57,7 +59,12 @@ impl Index {
         for policy in spread(&all, |policy| filled(policy)) {
             let policy = policy?;
             let head = numbers.head(&policy);
-            policies.push(Filed { head, policy });
+            let owner = policy.to_string().contains(OWNER);
+            policies.push(Filed {
+                head,
+                policy,
+                owner,
+            });
         }
         policies.sort_by(|a, b| a.policy.id().cmp(b.policy.id()));
         let mut how_many: HashMap<Key, usize> = HashMap::new();
@@ -111,6 +118,13 @@ impl Index {
             }
             None => by(whole), // slower, and never with a policy less
         }
+    }
+
+    /// Whether the answer can depend on whose the resource is.
+    pub(super) fn asks_for_owner(&self, asked: &Asked) -> bool {
+        let places = self.concerned(&self.numbers.scope(asked));
+        let filed = |place: &usize| self.policies.get(*place);
+        places.iter().filter_map(filed).any(|one| one.owner)
     }
 
     /// The places of the policies whose heads hold, in order.
@@ -172,6 +186,9 @@ fn filled(policy: &cedar::Policy) -> Option<cedar::Policy> {
 /// Why there is no index of a set.
 pub(super) const NOT_TAKEN_APART: &str =
     "a policy cannot be taken apart into its head and conditions";
+
+/// The attribute of a resource; a policy that has the word elsewhere is taken to ask for it too.
+const OWNER: &str = "owner";
 
 /// Policies in all kept sets together.
 const MOST_KEPT: u64 = 50_000;

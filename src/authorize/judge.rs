@@ -119,6 +119,19 @@ impl Judge {
         })
     }
 
+    /// Whether any answer can depend on whose the resource is: only then is it looked up. What the
+    /// directory does not know is denied whoever owns it.
+    pub(super) fn asks_for_owner(&self, question: &Question<'_>) -> bool {
+        if self.stranger(question).is_some() {
+            return false;
+        }
+        let Ok(asked) = self.ask(question, false) else {
+            return false;
+        };
+        let tried = self.tried.as_ref();
+        self.index.asks_for_owner(&asked) || tried.is_some_and(|set| set.asks_for_owner(&asked))
+    }
+
     /// The answer were nothing under observe, where anything is.
     pub(super) fn rule_by_all(&self, question: &Question<'_>) -> Option<Ruling> {
         let tried = self.tried.as_ref()?;

@@ -12,7 +12,7 @@ use super::decision::{Decision, Verdict};
 use super::settings::Explain;
 use crate::identify::Principal;
 use crate::refusal::{Reason, Refusal};
-use crate::resolve::Entry;
+use crate::resolve::{Entry, Seen};
 
 /// Everything that a decision depends on inside one generation.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Key {
     pub(super) id: Option<String>,
     pub(super) project: Option<String>,
     pub(super) minute: u64,
+    pub(super) seen: Option<Arc<Seen>>,
 }
 
 impl PartialEq for Key {
@@ -33,6 +34,7 @@ impl PartialEq for Key {
             && self.id == other.id
             && self.project == other.project
             && self.kind == other.kind
+            && self.seen == other.seen
     }
 }
 
@@ -45,6 +47,7 @@ impl Hash for Key {
         self.id.hash(state);
         self.project.hash(state);
         self.minute.hash(state);
+        self.seen.hash(state);
     }
 }
 

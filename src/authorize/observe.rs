@@ -55,6 +55,11 @@ pub(super) fn is_observed(policy: &cedar::Policy) -> bool {
 }
 
 impl Tried {
+    /// Whether the answer can depend on whose the resource is.
+    pub(super) fn asks_for_owner(&self, asked: &Asked) -> bool {
+        self.index.asks_for_owner(asked)
+    }
+
     /// Cedar's answer by all of the set.
     pub(super) fn answer(&self, authorizer: &cedar::Authorizer, asked: &Asked) -> cedar::Response {
         self.index.answer(&self.policies, authorizer, asked)

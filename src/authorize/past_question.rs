@@ -3,11 +3,11 @@
 //! In: what the record of a decision holds. Out: a [`PastQuestion`], which any policy set can be
 //! asked again.
 //!
-//! What belongs to the set is not in it: teams, owners, ids and the class of an action are those of
+//! What belongs to the set is not in it: teams, listed owners, ids and the class of an action are those of
 //! the set that is asked.
 
 use crate::identify::Facts;
-use crate::resolve::Resource;
+use crate::resolve::{Resource, Seen};
 
 /// Who asked, what for, and when; everything that a decision depends on besides the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,4 +22,6 @@ pub struct PastQuestion {
     pub resource: Resource,
     /// The day and minute that the policies read: `2026-12-31 09:05`.
     pub at: String,
+    /// What was seen of the object, where it was looked up.
+    pub seen: Option<Seen>,
 }

@@ -37,7 +37,7 @@ use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
 use crate::refusal::Refusal;
-use crate::resolve::{Entry, Operation, Resource};
+use crate::resolve::{Entry, Operation, Resource, Seen};
 use crate::setup_error::SetupError;
 
 /// A policy set that decides.
@@ -136,7 +136,9 @@ impl Policies {
     /// Why this set cannot be asked: an action or a type that its catalogue does not have.
     pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
         let question = self.question_of(past)?;
-        Ok(self.answered(&question, Mode::Enforce).0)
+        Ok(self
+            .answered_through(&question, past.seen.as_ref(), Mode::Enforce)
+            .0)
     }
 
     /// The same without its explanation, which takes longer than the answer.
@@ -145,7 +147,16 @@ impl Policies {
     ///
     /// As [`Policies::decide_again`].
     pub fn rule_again(&self, past: &PastQuestion) -> Result<(Verdict, Vec<String>), String> {
-        let ruling = self.set.judge.rule(&self.question_of(past)?);
+        let question = self.question_of(past)?;
+        let mut ruling = self.set.judge.rule(&question);
+        if ruling.verdict == Verdict::Allow
+            && let Some(after) = self.afterwards(&question, past.seen.as_ref())
+        {
+            let would = self.set.judge.rule(&after);
+            if would.verdict != Verdict::Allow {
+                ruling = would;
+            }
+        }
         Ok((ruling.verdict, ruling.policies))
     }
 
@@ -172,7 +183,7 @@ impl Policies {
             class,
             kind: &past.kind,
             resource: &past.resource,
-            owner: self.owner(&past.kind, &past.resource),
+            owner: self.owner_of(&past.kind, &past.resource, past.seen.as_ref()),
             ticket: None,
             moment,
         })
@@ -196,6 +207,7 @@ impl Policies {
             kind: operation.resource.kind.clone(),
             project: operation.resource.project.clone(),
             minute: now.as_secs() / 60,
+            seen: operation.seen.clone(),
         };
         let kept = self.kept.get(&key).filter(|kept| kept.is_of(&principal));
         let kept = kept.unwrap_or_else(|| {
@@ -293,20 +305,84 @@ impl Policies {
         operation: &Operation,
         now: Time,
     ) -> (Decision, Option<String>) {
+        let question = self.question_now(facts, operation, now);
+        self.answered_through(&question, operation.seen.as_deref(), self.mode)
+    }
+
+    fn question_now<'a>(
+        &'a self,
+        facts: &'a Facts,
+        operation: &'a Operation,
+        now: Time,
+    ) -> Question<'a> {
         let entry = &operation.entry;
         let resource = &operation.resource;
         let kind = kind_of(&entry.resource_type, entry.names_one);
-        let question = Question {
+        Question {
             facts,
             action: &entry.action,
             class: entry.class,
             kind,
             resource,
-            owner: self.owner(kind, resource),
+            owner: self.owner_of(kind, resource, operation.seen.as_deref()),
             ticket: None, // break-glass comes with its own step
             moment: Moment::of(now, &self.set.judge.zone),
-        };
-        self.answered(&question, self.mode)
+        }
+    }
+
+    /// Whether the answer can depend on whose the object is, so that it must be looked up first.
+    pub fn asks_for_owner(&self, facts: &Facts, operation: &Operation, now: Time) -> bool {
+        let question = self.question_now(facts, operation, now);
+        self.set.judge.asks_for_owner(&question)
+    }
+
+    /// The team that owns a resource: the directory's word, else the one in its label where the
+    /// directory has such a team.
+    pub fn owner_of<'a>(
+        &'a self,
+        kind: &str,
+        resource: &Resource,
+        seen: Option<&'a Seen>,
+    ) -> Option<&'a str> {
+        let labelled = seen.and_then(|seen| seen.team.as_deref());
+        self.owner(kind, resource)
+            .or(labelled.filter(|team| self.has_team(team)))
+    }
+
+    fn has_team(&self, name: &str) -> bool {
+        self.set.judge.directory.teams().any(|team| team == name)
+    }
+
+    /// The same question about the object as the request would leave it, where it changes its label.
+    fn afterwards<'a>(
+        &'a self,
+        question: &Question<'a>,
+        seen: Option<&'a Seen>,
+    ) -> Option<Question<'a>> {
+        let would_be = seen?.would_be.as_ref()?.as_deref();
+        let listed = self.owner(question.kind, question.resource);
+        Some(Question {
+            owner: listed.or(would_be.filter(|team| self.has_team(team))),
+            ..*question
+        })
+    }
+
+    /// A change must be allowed on what is and on what would be.
+    fn answered_through(
+        &self,
+        question: &Question<'_>,
+        seen: Option<&Seen>,
+        mode: Mode,
+    ) -> (Decision, Option<String>) {
+        let now = self.answered(question, mode);
+        if now.0.verdict != Verdict::Allow {
+            return now;
+        }
+        let after = self.afterwards(question, seen);
+        let would = after.map(|after| self.answered(&after, mode));
+        would
+            .filter(|(would, _)| would.verdict != Verdict::Allow)
+            .unwrap_or(now)
     }
 
     /// The team that owns a resource, by the directory.

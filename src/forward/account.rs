@@ -17,6 +17,8 @@ use crate::refusal::Reason;
 pub(crate) enum Owed {
     /// The journal.
     Journal(Pending),
+    /// Nobody: what is read for a decision stands in the record of the decision.
+    Nobody,
     /// A test.
     #[cfg(test)]
     Test(tokio::sync::mpsc::UnboundedSender<Outcome>),
@@ -103,6 +105,7 @@ impl Account {
         };
         match owed {
             Owed::Journal(pending) => pending.close(outcome),
+            Owed::Nobody => {}
             #[cfg(test)]
             Owed::Test(told) => drop(told.send(outcome)),
         }

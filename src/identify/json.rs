@@ -17,9 +17,14 @@ use serde_json::{Map, Number, Value};
 
 /// The one object in these bytes; `None` when there is anything else or anything ambiguous.
 pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    strict_json(bytes, DEEPEST)
+}
+
+/// The same with at most so many levels of objects and arrays.
+pub(crate) fn strict_json(bytes: &[u8], deepest: usize) -> Option<Map<String, Value>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { left: DEEPEST }.deserialize(&mut reader).ok()?;
+    let value = Strict { left: deepest }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     match value {
         Value::Object(object) => Some(object),

@@ -15,11 +15,12 @@ use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::carried::Carried;
 use super::ruling::Ruling;
 use crate::clock::Time;
 use crate::forward::{Made, ResponseBody, Unanswered, Upstreams};
 use crate::identify::{Job, Who};
-use crate::listen::{RequestBody, Trace};
+use crate::listen::Trace;
 use crate::record::Committed;
 use crate::refusal::{Reason, Refusal};
 
@@ -42,7 +43,7 @@ pub(super) fn is_one(committed: &Committed) -> bool {
 pub(super) async fn forward(
     ruling: &Ruling,
     committed: Committed,
-    body: RequestBody,
+    body: Carried,
 ) -> Result<Response<ResponseBody>, Box<Unanswered>> {
     let arrival = committed.arrival();
     let (time, trace) = (arrival.time(), arrival.trace());
@@ -61,7 +62,7 @@ pub(super) async fn forward(
     }
 }
 
-async fn read(body: RequestBody) -> Result<Deployment, Refusal> {
+async fn read(body: Carried) -> Result<Deployment, Refusal> {
     let Ok(body) = Limited::new(body, LARGEST_BYTES).collect().await else {
         return Err(Refusal::new(Reason::MalformedRequest)
             .telling("the body of a deployment is a small JSON object and must arrive whole"));

@@ -10,7 +10,9 @@
 
 use std::sync::Arc;
 
+use super::carried::Carried;
 use super::manner::Manner;
+use super::objects::Objects;
 use crate::authorize::{Decision, Denied, Permit, Policies};
 use crate::forward::Upstreams;
 use crate::identify::{Issuers, Principal};
@@ -37,6 +39,8 @@ pub struct Ruling {
     pub levels: Levels,
     /// The digest of the settings it was built from.
     pub config: String,
+    /// Objects that decisions looked at.
+    pub objects: Objects,
 }
 
 /// A request that ends here, with all that was learnt about it: a refusal's record names the
@@ -58,7 +62,11 @@ impl Ruling {
     ///
     /// # Errors
     /// The refusal, and what was learnt before it.
-    pub async fn judge(&self, arrival: &Arrival) -> Result<Permit, Refused> {
+    pub(super) async fn judge(
+        &self,
+        arrival: &Arrival,
+        body: &mut Carried,
+    ) -> Result<Permit, Refused> {
         let resolved = self.catalogue.resolve(arrival);
         let principal = match self.issuers.identify(arrival).await {
             Ok(principal) => principal,
@@ -79,6 +87,17 @@ impl Ruling {
                     refusal,
                     principal,
                     operation: None,
+                    decision: None,
+                });
+            }
+        };
+        let operation = match self.looked_up(arrival, body, &principal, operation).await {
+            Ok(operation) => operation,
+            Err((operation, refusal)) => {
+                return Err(Refused {
+                    refusal,
+                    principal: Some(principal),
+                    operation: Some(*operation),
                     decision: None,
                 });
             }

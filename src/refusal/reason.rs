@@ -93,6 +93,8 @@ pub enum Reason {
     Overloaded,
     /// This instance is shutting down.
     Draining,
+    /// The request body can be read in two ways, or says another thing than the path.
+    UnclearBody,
     /// The request body is larger than this operation accepts.
     BodyTooLarge,
     /// The body's media type or coding is none that is read here.
@@ -150,6 +152,7 @@ impl Reason {
         Reason::AuditBackpressure,
         Reason::Overloaded,
         Reason::Draining,
+        Reason::UnclearBody,
         Reason::BodyTooLarge,
         Reason::UnsupportedMedia,
         Reason::UnstampableBody,
@@ -231,6 +234,7 @@ impl Reason {
             Reason::AuditBackpressure => ("audit_backpressure", 503, 14, Error, "the journal is behind; try again shortly"),
             Reason::Overloaded => ("overloaded", 503, 14, Error, "too many requests are in flight"),
             Reason::Draining => ("draining", 503, 14, Error, "this instance is shutting down"),
+            Reason::UnclearBody => ("unclear_body", 400, 3, Refuse, "the request body cannot be judged before it is sent on"),
             Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
             Reason::UnsupportedMedia => ("unsupported_media", 415, 12, Refuse, "the body's media type or coding is not read here: send Protobuf or JSON; gzip or zstd"),
             Reason::UnstampableBody => ("unstampable_body", 400, 3, Refuse, "the telemetry can be read in several ways or in none, so it cannot be stamped"),

@@ -140,6 +140,37 @@ impl Catalogue {
         (found.entry.index == entry.index && found.resource == *resource).then_some(path)
     }
 
+    /// The path at which the object of an operation is read, made of the operation's own parameters.
+    /// None where its catalogue declares none, or where such a request would ask for another one.
+    pub fn path_of_object(&self, operation: &Operation) -> Option<String> {
+        let shape = operation.entry.object.as_ref()?;
+        operation.resource.id.as_ref()?;
+        let mut entries = self.entries.iter();
+        let read = entries.find(|entry| {
+            entry.action == shape.read
+                && entry.upstream == operation.entry.upstream
+                && entry.method == Method::GET
+        })?;
+        let mut path = String::new();
+        for part in &self.shapes.get(read.index)?.template.parts {
+            path.push('/');
+            match part {
+                Part::Literal(text) => path.push_str(text),
+                Part::Parameter(parameter) => {
+                    let mut known = operation.parameters.iter();
+                    let (_, value) = known.find(|(name, _)| *name == parameter.name)?;
+                    let once = encoded(value);
+                    path.push_str(&match parameter.decoded_twice {
+                        true => encoded(&once),
+                        false => once,
+                    });
+                }
+            }
+        }
+        let found = self.find(&Method::GET, &path).ok()?;
+        (found.entry.index == read.index && found.resource == operation.resource).then_some(path)
+    }
+
     /// How callers of this path probably want a refusal spelled, for requests that are refused
     /// before it is known what they ask for.
     pub fn speech_of(&self, path: &str) -> Speech {
@@ -191,6 +222,7 @@ impl Catalogue {
             entry: entry.clone(),
             resource,
             parameters,
+            seen: None,
         })
     }
 

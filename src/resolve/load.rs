@@ -19,6 +19,8 @@ use super::template::{Template, is_name};
 use super::written::{self, Written, WrittenOperation, WrittenResource};
 use crate::setup_error::{Code, SetupError};
 
+mod object;
+
 /// An operation before it has its place in the catalogue.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -83,6 +85,7 @@ impl<'a> File<'a> {
     fn draft(&mut self, drafts: &mut Vec<Draft>) {
         let before = drafts.len();
         self.check_resources();
+        self.check_objects();
         for operation in &self.written.operations {
             self.draft_operation(operation, drafts);
         }
@@ -101,6 +104,13 @@ impl<'a> File<'a> {
                     );
                 self.fault(resource.referenced, error);
             }
+        }
+    }
+
+    /// Everything that is wrong with what a file declares of objects.
+    fn check_objects(&mut self) {
+        for (place, error) in object::faults(self.written) {
+            self.fault(place, error);
         }
     }
 
@@ -220,6 +230,7 @@ impl<'a> File<'a> {
             speech: self.written.speaks,
             body_bytes: body_bytes.unwrap_or(BODY_BYTES),
             once: operation.once,
+            object: object::of(holes, operation.body),
         }
     }
 

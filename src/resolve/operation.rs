@@ -7,6 +7,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::object::{ObjectShape, Seen};
+
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -16,6 +18,8 @@ pub struct Operation {
     pub resource: Resource,
     /// Every value that the template took from the path, decoded once, by name.
     pub parameters: Vec<(Arc<str>, String)>,
+    /// What was seen of the object before the decision, where its policies ask whose it is.
+    pub seen: Option<Arc<Seen>>,
 }
 
 /// One operation of an upstream's API.
@@ -45,6 +49,8 @@ pub struct Entry {
     pub body_bytes: u64,
     /// Whether a token does this once and never again.
     pub once: bool,
+    /// How what it is done to says whose it is, where it does.
+    pub object: Option<Arc<ObjectShape>>,
 }
 
 /// What an operation does to the upstream's state.

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, Options, Spanned};
 
+use super::object::BodyMeans;
 use super::operation::{Class, Speech};
 use crate::setup_error::{SetupError, nearest};
 
@@ -47,6 +48,28 @@ pub(super) struct WrittenResource {
     /// The parameter that is the project it lies in.
     #[serde(default)]
     pub(super) project: Option<String>,
+    /// How one says whose it is.
+    #[serde(default)]
+    pub(super) object: Option<WrittenObject>,
+}
+
+/// How an object says whose it is: in the upstream's answer, and in the bodies that make or change
+/// it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenObject {
+    /// The action that reads one, with `GET`.
+    #[schemars(with = "String")]
+    pub(super) read: Spanned<String>,
+    /// Where its labels are, as a JSON pointer: `/data/attributes/labels`.
+    #[schemars(with = "String")]
+    pub(super) labels: Spanned<String>,
+    /// The label whose value is a team: `team`.
+    pub(super) owner: String,
+    /// What a body must not say otherwise than the path: parameter to JSON pointer.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(super) same: BTreeMap<String, Spanned<String>>,
 }
 
 /// One action and the requests that ask for it.
@@ -76,6 +99,9 @@ pub(super) struct WrittenOperation {
     /// token that was caught. The token needs a `jti`.
     #[serde(default)]
     pub(super) once: bool,
+    /// What the body says of the object, which then is judged before it is sent on.
+    #[serde(default)]
+    pub(super) body: Option<BodyMeans>,
     /// What a reader should know.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers of the file")]

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::forward::Upstreams;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
-use crate::pipeline::Ruling;
+use crate::pipeline::{Objects, Ruling};
 use crate::resolve::{Catalogue, Speech};
 use crate::setup_error::SetupError;
 use crate::stamp::Stamps;
@@ -83,6 +83,7 @@ pub fn build(
                 stamps,
                 levels,
                 config,
+                objects: Objects::default(),
             })
         }
         _ => Err(faults),

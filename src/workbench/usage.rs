@@ -89,7 +89,9 @@ impl Usage {
         let mut resource = question.resource;
         resource.kind = question.kind;
         let deed = Deed {
-            owner: policies.owner(&resource.kind, &resource).map(str::to_owned),
+            owner: policies
+                .owner_of(&resource.kind, &resource, question.seen.as_ref())
+                .map(str::to_owned),
             action: question.action,
             resource,
             moment,

@@ -313,6 +313,7 @@ fn place(reason: Reason) -> Place {
         | Reason::AuditBackpressure
         | Reason::Overloaded
         | Reason::Draining
+        | Reason::UnclearBody
         | Reason::BodyTooLarge
         | Reason::UnsupportedMedia
         | Reason::UnstampableBody

@@ -130,6 +130,7 @@ pub(super) fn inputs(who: &Who) -> Inputs<'_> {
         who,
         kind: None,
         at: "2026-11-23 12:40",
+        seen: None,
     }
 }
 
@@ -177,6 +178,7 @@ pub(super) fn decision_with(
             speech: Speech::Problem,
             body_bytes: 0,
             once: false,
+            object: None,
         }),
         resource: Resource {
             kind: "Dashboard".to_owned(),
@@ -184,6 +186,7 @@ pub(super) fn decision_with(
             project: Some("demo".to_owned()),
         },
         parameters: Vec::new(),
+        seen: None,
     };
     let mut line = Rendered::default();
     DecisionRecord {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::authorize::kind_of;
 use crate::identify::{Agent, Job, Person, Principal, Who};
 use crate::record::render::Line;
-use crate::resolve::Operation;
+use crate::resolve::{Operation, Seen};
 
 use super::SOME;
 
@@ -31,6 +31,8 @@ pub struct Inputs<'a> {
     pub kind: Option<&'a str>,
     /// The day and minute, in the zone of the policies.
     pub at: &'a str,
+    /// What was seen of the object, where it was looked up.
+    pub seen: Option<&'a Seen>,
 }
 
 impl<'a> Inputs<'a> {
@@ -47,6 +49,7 @@ impl<'a> Inputs<'a> {
             who: &principal.facts().who,
             kind: (kind != operation.resource.kind).then_some(kind),
             at,
+            seen: operation.seen.as_deref(),
         }
     }
 
@@ -63,6 +66,9 @@ impl<'a> Inputs<'a> {
         let mut members = Members::default();
         members.text("at", self.at);
         members.text("issuer", self.issuer);
+        if let Some(seen) = self.seen {
+            members.seen(seen);
+        }
         members.text_if("type", self.kind);
         match self.who {
             Who::Job(job) => members.job(job),
@@ -78,6 +84,26 @@ impl<'a> Inputs<'a> {
 struct Members(Vec<(&'static str, Value)>);
 
 impl Members {
+    /// `would_be` without a team is an object that nobody would own.
+    fn seen(&mut self, seen: &Seen) {
+        let mut said = serde_json::Map::new();
+        let mut say = |name: &str, text: Option<&String>| {
+            if let Some(text) = text {
+                said.insert(name.to_owned(), Value::from(text.as_str()));
+            }
+        };
+        say("digest", seen.digest.as_ref());
+        say("found", Some(&seen.found));
+        say("team", seen.team.as_ref());
+        if let Some(would_be) = &seen.would_be {
+            said.insert(
+                "would_be".to_owned(),
+                serde_json::json!({ "team": would_be }),
+            );
+        }
+        self.0.push(("seen", Value::Object(said)));
+    }
+
     fn job(&mut self, job: &Job) {
         self.text("repository", &job.repository);
         self.text("repository_id", &job.repository_id);

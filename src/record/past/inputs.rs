@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Gap;
 use crate::identify::Job;
+use crate::resolve::Seen;
 
 /// As [`Inputs`](crate::record::audit_record::Inputs) wrote it.
 #[derive(Debug, Deserialize)]
@@ -47,6 +48,23 @@ pub(super) struct InputLines {
     environment_action: Option<String>,
     deployment_tier: Option<String>,
     sha: Option<String>,
+    seen: Option<SeenLines>,
+}
+
+/// What was seen of the object.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenLines {
+    digest: Option<String>,
+    found: String,
+    team: Option<String>,
+    would_be: Option<WouldBe>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WouldBe {
+    team: Option<String>,
 }
 
 /// What of them lies beside the leaf.
@@ -57,6 +75,16 @@ pub(super) struct InputBeside {
 }
 
 impl InputLines {
+    /// What was seen of the object, where it was looked up.
+    pub(super) fn seen(&mut self) -> Option<Seen> {
+        self.seen.take().map(|seen| Seen {
+            team: seen.team,
+            found: seen.found,
+            digest: seen.digest,
+            would_be: seen.would_be.map(|would_be| would_be.team),
+        })
+    }
+
     /// The job, without what no policy reads: ids of the pipeline and the job, who started it.
     pub(super) fn job(self) -> Result<Job, Gap> {
         let lacks = Gap::Unreadable;

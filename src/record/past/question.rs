@@ -40,6 +40,7 @@ impl PastDecision<'_> {
         let lacks_email = inputs.email == Some(false);
         let kind = inputs.kind.clone().unwrap_or_else(|| resource.kind.clone());
         let at = inputs.at.clone();
+        let seen = inputs.seen();
         let facts = Facts {
             issuer: inputs.issuer.clone(),
             subject: said(self.subject, "subject")?,
@@ -51,6 +52,7 @@ impl PastDecision<'_> {
             kind,
             resource,
             at,
+            seen,
         };
         Ok(PastAsked {
             question,
