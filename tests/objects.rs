@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use stile_kit::{Answer, Call, World};
 
-use crate::support::{ask, records_of, world};
+use crate::support::{ask, close, program, records_of, world};
 
+mod documented;
 mod spellings;
 
 /// Makes a dashboard with these labels behind stile's back and returns its id.
@@ -184,4 +185,29 @@ async fn reads_share_what_was_seen_until_a_change() {
     assert_eq!(read().await, 1, "kept");
     assert_eq!(put(&world, &id, of("payments")).await.status, 200);
     assert_eq!(read().await, 2, "forgotten");
+}
+
+#[tokio::test]
+async fn a_replay_asks_with_what_was_seen() {
+    let world = world().await;
+    let id = made(&world, of("payments")).await;
+    for (labels, status) in [
+        (of("payments"), 200),
+        (of("search"), 403),
+        (of("payments"), 200),
+    ] {
+        assert_eq!(put(&world, &id, labels).await.status, status);
+    }
+    let output = std::process::Command::new(program())
+        .current_dir(world.stile.folder().path())
+        .args(["replay", "--config", "stile.yaml", "--format", "json"])
+        .output()
+        .unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&said["replayed"], &said["same"]),
+        (&json!(3), &json!(3)),
+        "{said}"
+    );
+    close(world, &[]).await;
 }

@@ -173,7 +173,7 @@ fn provoke(reason: Reason) -> Way {
         Reason::AuditBackpressure => OwnTest("a_full_queue_refuses_and_forwards_nothing"),
         Reason::Overloaded => OwnTest("the_request_above_the_limit_is_turned_away"),
         Reason::Draining => OwnTest("a_stream_opened_while_draining_is_turned_away"),
-        Reason::UnclearBody => OwnTest("no_encoding_of_a_body_takes_a_dashboard_over"),
+        Reason::UnclearBody => OwnTest("a_body_that_is_judged_and_says_a_key_twice_is_unclear"),
         Reason::BodyTooLarge => Upset {
             script: Script::Well,
             ask: |w| {
@@ -265,6 +265,18 @@ fn each_test_of_its_own_is_there() {
             assert!(text.contains(&format!("async fn {name}()")), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_judged_and_says_a_key_twice_is_unclear() {
+    let world = ground().await.serve(program()).await.unwrap();
+    let token = world.person_token("mira@acme", &["lightstep-payments"]);
+    let call = world.api("POST", "X/metric_dashboards").token(&token);
+    let call = call.body("application/json", r#"{"data":{},"data":{}}"#);
+    let answer = call.send().await.unwrap();
+    Met::of(&answer).is(Reason::UnclearBody);
+    assert_eq!(world.upstream.seen().len(), 0);
+    close(world, &[token]).await;
 }
 
 #[tokio::test]

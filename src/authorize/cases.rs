@@ -15,7 +15,8 @@
 //!
 //! Several actions in one line, with commas between, are as many cases.
 //!
-//! Where: a project, `project/id`, or `-` for neither; `owner=TEAM`, `ticket=ID` for an open
+//! Where: a project, `project/id`, or `-` for neither; `owner=TEAM`, `after=TEAM` for the owner that a change
+//! would leave (`-` for none), `ticket=ID` for an open
 //! break-glass, `at "sun 20:00"` or `at "2026-12-31 23:59"`. What a token leaves out is not claimed.
 //! Without `at` it is Wednesday noon of one fixed week, so that a case never fails with the calendar.
 //!
@@ -69,6 +70,8 @@ pub(super) struct Case {
     kind: String,
     resource: Resource,
     owner: Option<String>,
+    /// Whose it would be afterwards, where the request changes its label.
+    after: Option<Option<String>>,
     ticket: Option<String>,
     moment: Moment,
 }
@@ -91,6 +94,19 @@ impl Case {
             ticket: self.ticket.as_deref(),
             moment: self.moment,
         }
+    }
+
+    /// The same about what would be, where the case says that; the directory's word stands above.
+    pub(super) fn afterwards<'a>(&'a self, directory: &'a Directory) -> Option<Question<'a>> {
+        let after = self.after.as_ref()?.as_deref();
+        let question = self.question(directory);
+        let id = self.resource.id.as_deref();
+        let project = self.resource.project.as_deref();
+        let listed = id.and_then(|id| directory.owner(&self.kind, project, id));
+        Some(Question {
+            owner: listed.or(after),
+            ..question
+        })
     }
 }
 
@@ -186,6 +202,7 @@ impl Reading<'_> {
             kind: String::new(),
             resource: resource("", place),
             owner: None,
+            after: None,
             ticket: None,
             moment: noon(),
         };
@@ -195,6 +212,13 @@ impl Reading<'_> {
                 let team_fault = |text| fault(text).coded(Code::UnknownTeam);
                 self.tokens.known_team(team).map_err(team_fault)?;
                 case.owner = Some(team.to_owned());
+            } else if let Some(team) = word.strip_prefix("after=") {
+                let team = (team != "-").then_some(team);
+                if let Some(team) = team {
+                    let team_fault = |text| fault(text).coded(Code::UnknownTeam);
+                    self.tokens.known_team(team).map_err(team_fault)?;
+                }
+                case.after = Some(team.map(str::to_owned));
             } else if let Some(ticket) = word.strip_prefix("ticket=") {
                 case.ticket = Some(ticket.to_owned());
             } else if word == "at" {

@@ -178,7 +178,15 @@ fn is_noticed(set: &Assembled, policy: &str, decided: &[&Case]) -> bool {
 
 fn outcome(set: &Assembled, policies: &cedar::PolicySet, case: &Case) -> CaseOutcome {
     let question = case.question(&set.judge.directory);
-    let ruling = set.judge.rule_by(policies, &question);
+    let mut ruling = set.judge.rule_by(policies, &question);
+    if ruling.verdict == Verdict::Allow
+        && let Some(after) = case.afterwards(&set.judge.directory)
+    {
+        let would = set.judge.rule_by(policies, &after);
+        if would.verdict != Verdict::Allow {
+            ruling = would;
+        }
+    }
     let by_the_expected = match &case.by {
         Some(id) => ruling.policies.contains(id),
         None => true,

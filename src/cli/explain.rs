@@ -49,6 +49,10 @@ pub(super) struct ExplainArguments {
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 
+    /// Decide as if this team owned the object. Default: the directory's owner. Labels are not read here.
+    #[arg(long, value_name = "TEAM", requires = "path")]
+    owner: Option<String>,
+
     /// Print the smallest binding that would allow it, with its case.
     #[arg(long)]
     emit_binding: bool,
@@ -98,7 +102,7 @@ pub(super) fn run(
     let owner = loaded.policies.owner(&resource.kind, &resource);
     let deed = Deed {
         action: entry.action.clone(),
-        owner: owner.map(str::to_owned),
+        owner: arguments.owner.clone().or(owner.map(str::to_owned)),
         resource,
         moment: loaded.policies.moment(now),
     };
