@@ -385,6 +385,7 @@ fn decision(entries: &[Arc<Entry>], constants: &Constants, n: usize, callers: us
             who: &facts.who,
             kind: None,
             at: &at,
+            seen: None,
         }),
     }
     .render(constants, &[0x5a; 16], &mut line);
