@@ -31,6 +31,9 @@ fn forwarded_as_decided(world: &World) {
     for seen in world.upstream.seen() {
         let id = seen.value("stile-decision").expect("one decision");
         let record = decided.get(&id).expect("a decision that is in the journal");
+        if seen.method == "GET" && !record.json["inputs"]["seen"].is_null() {
+            continue; // a look of stile's own for this decision
+        }
         assert_eq!(record.word("decision"), "allow", "{record:?}");
         assert_eq!(record.word("method"), seen.method);
         assert_eq!(

@@ -97,6 +97,9 @@ impl ObjectShape {
         body: &[u8],
         operation: &Operation,
     ) -> Result<Option<Option<String>>, Refusal> {
+        if body.is_empty() && !fields.contains_key(header::CONTENT_ENCODING) {
+            return Ok((means == BodyMeans::Whole).then_some(None)); // it says nothing, to everybody
+        }
         check_media(fields)?;
         let object = strict_json(body, DEEPEST).ok_or_else(|| {
             unclear("it is not one JSON object in UTF-8 whose every key is there once")

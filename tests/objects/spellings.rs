@@ -41,7 +41,7 @@ fn bodies(id: &str) -> Vec<(String, Vec<u8>, &'static str)> {
         own.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         "unclear_body",
     );
-    say(json, Vec::new(), "unclear_body");
+    say(json, Vec::new(), "policy_denied");
     for kind in [
         "text/plain",
         "multipart/form-data; boundary=b",
