@@ -155,7 +155,7 @@ fn decoded(text: &str) -> String {
 fn put(target: &str, url: &str, token: &str) -> String {
     let host = raw::authority(url);
     format!(
-        "PUT {target} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+        "PUT {target} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
          connection: close\r\ncontent-length: 2\r\n\r\n{{}}"
     )
 }
