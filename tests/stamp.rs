@@ -4,3 +4,4 @@ mod differential;
 mod hostile;
 mod made;
 mod program;
+mod sdks;

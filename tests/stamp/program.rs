@@ -12,7 +12,7 @@ use stile_kit::{Answer, Call, World};
 use super::made::{Dice, STRIPPED};
 use crate::support::{Recorded, ask, ground, program, records_of};
 
-async fn stamping(service_version: &str) -> World {
+pub(super) async fn stamping(service_version: &str) -> World {
     let stamp =
         format!("    stamp: {{ service_version: {service_version} }}\n    deployments: true\n");
     let ground = ground().await.with("    deployments: true\n", &stamp);
@@ -110,7 +110,7 @@ fn nested_only(all: &ExportTraceServiceRequest, name: &str) -> bool {
 }
 
 /// The commit in the token of a world's job.
-fn commit_of(world: &World) -> String {
+pub(super) fn commit_of(world: &World) -> String {
     world.job()["sha"].as_str().unwrap().to_owned()
 }
 
@@ -192,6 +192,28 @@ async fn a_jobs_telemetry_says_its_commit_over_every_protocol_and_coding() {
         }
     }
     assert_eq!(count, 15);
+}
+
+/// The traces in a request that arrived, however it is written and packed.
+pub(super) fn read_traces(seen: &Seen) -> ExportTraceServiceRequest {
+    let (kind, coding) = (
+        seen.values("content-type").concat(),
+        seen.values("content-encoding").concat(),
+    );
+    match kind.as_str() {
+        "application/grpc" => {
+            let packing = seen.values("grpc-encoding").concat();
+            let coding = if seen.body[0] == 1 {
+                packing.as_str()
+            } else {
+                ""
+            };
+            let message = unpacked(coding, &seen.body[5..]);
+            ExportTraceServiceRequest::decode(message.as_slice()).unwrap()
+        }
+        "application/json" => serde_json::from_slice(&unpacked(&coding, &seen.body)).unwrap(),
+        _ => ExportTraceServiceRequest::decode(unpacked(&coding, &seen.body).as_slice()).unwrap(),
+    }
 }
 
 /// How a request ended; its record may come a moment after its answer.
