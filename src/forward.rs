@@ -94,7 +94,9 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            places: permit.places(),
             most_bytes: entry.body_bytes,
+            keep_bytes: KEPT_BYTES,
         };
         match self.send(outbound, body, Owed::Journal(pending)).await {
             Ok(answer) => Ok(answer),
@@ -106,3 +108,6 @@ impl Upstreams {
         }
     }
 }
+
+/// What is kept of a body that streams, in bytes: a usual write fits, and 512 of them are 32 MiB.
+const KEPT_BYTES: usize = 64 * 1024;

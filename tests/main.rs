@@ -41,6 +41,8 @@ mod export;
 mod upstreams;
 /// Telemetry says what the token says, whatever its sender wrote.
 mod stamp;
+/// Which key a request is sent with, and how one takes another one's place under load.
+mod upstream_keys;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -118,6 +118,7 @@ fn provoke(reason: Reason) -> Way {
         Reason::ProvenanceMismatch => {
             OwnTest("telemetry_that_cannot_be_stamped_is_refused_by_its_reason")
         }
+        Reason::NoUpstreamKey => OwnTest("a_key_is_chosen_by_where_its_caller_belongs"),
         Reason::UriTooLong => Usual(|w| get(w, &format!("/{}", "p".repeat(9_000)), "")),
         Reason::Misdirected => Usual(|w| {
             let url = format!("{}/public/v0.2/other/projects", w.stile.url());
@@ -257,6 +258,7 @@ fn each_test_of_its_own_is_there() {
     let text = [
         include_str!("reachable.rs"),
         include_str!("stamp/program.rs"),
+        include_str!("upstream_keys.rs"),
     ]
     .concat();
     for reason in Reason::ALL {

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use super::acceptance::Accepted;
 use super::folder::File;
-use super::lineage::{Lineage, Listed, UNNAMED, place};
+use super::lineage::{Lineage, Listed, UNNAMED, above, place};
 use super::yaml;
-use crate::identify::Job;
+use crate::identify::{Facts, Job, Who};
 use crate::setup_error::SetupError;
 
 mod checked;
@@ -144,6 +144,25 @@ impl Directory {
         };
         let teams = groups.iter().filter_map(|group| by_group.get(group));
         teams.flatten().map(String::as_str).collect()
+    }
+
+    /// Where someone belongs: a job's repository and the groups above it, nearest first, where they
+    /// are known; the teams of people and agents as `team:NAME`.
+    pub(super) fn places_of(&self, facts: &Facts) -> Vec<String> {
+        let teams = |groups: &[String]| {
+            let teams = self.teams_of(&facts.issuer, groups).into_iter();
+            teams.map(|team| format!("team:{team}")).collect()
+        };
+        match &facts.who {
+            Who::Job(job) if self.lineage(&facts.issuer, job) == Lineage::Known => {
+                let path = place(&facts.issuer, &job.repository);
+                let above: Vec<String> = above(&path).map(str::to_owned).collect();
+                std::iter::once(path).chain(above).collect()
+            }
+            Who::Job(_) => Vec::new(),
+            Who::Person(person) => teams(&person.groups),
+            Who::Agent(agent) => teams(&agent.groups),
+        }
     }
 
     /// One (issuer, group) that makes someone a member of the team.

@@ -54,6 +54,7 @@ pub(super) struct Kept {
     pub(super) policies: Arc<[String]>,
     pub(super) decision: Arc<Decision>,
     pub(super) sentence: Option<Arc<str>>,
+    pub(super) places: Arc<[String]>,
 }
 
 impl Kept {

@@ -9,9 +9,9 @@
 //! # use stile::{authorize::Permit, identify::Principal, resolve::Operation};
 //! fn forge(
 //!     principal: Arc<Principal>, operation: Operation, policies: Arc<[String]>, policy_set: Arc<str>,
-//!     at: Arc<str>, observed: Option<Arc<stile::authorize::Observed>>,
+//!     at: Arc<str>, observed: Option<Arc<stile::authorize::Observed>>, places: Arc<[String]>,
 //! ) -> Permit {
-//!     Permit { principal, operation, policies, policy_set, at, observed }
+//!     Permit { principal, operation, policies, policy_set, at, observed, places }
 //! }
 //! ```
 
@@ -30,6 +30,7 @@ pub struct Permit {
     pub(super) policy_set: Arc<str>,
     pub(super) at: Arc<str>,
     pub(super) observed: Option<Arc<Observed>>,
+    pub(super) places: Arc<[String]>,
 }
 
 impl Permit {
@@ -56,6 +57,12 @@ impl Permit {
     /// The day and minute that the policies read, in their zone: `2026-12-31 09:05`.
     pub fn at(&self) -> &str {
         &self.at
+    }
+
+    /// Where the directory says that the principal belongs: a job's repository and the groups above
+    /// it, nearest first; the teams of others as `team:NAME`. None where the directory knows none.
+    pub fn places(&self) -> &[String] {
+        &self.places
     }
 
     /// What it would be were nothing under observe, where that is something else.

@@ -205,6 +205,7 @@ impl Policies {
                 policies: decision.policies.clone().into(),
                 decision: Arc::new(decision),
                 sentence: sentence.map(Arc::from),
+                places: self.judge().directory.places_of(principal.facts()).into(),
             };
             self.kept.insert(key, fresh.clone());
             fresh
@@ -217,6 +218,7 @@ impl Policies {
                 policy_set: self.digest.clone(),
                 at: kept.decision.at.clone(),
                 observed: kept.decision.observed.clone(),
+                places: kept.places,
             }),
             Verdict::Deny | Verdict::Error => Err(Box::new(Denied {
                 refusal: kept.refusal(self.explain),

@@ -20,9 +20,11 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 mod progress;
+mod replay;
 mod sent;
 
 pub(crate) use progress::{BodyFaultKind, Progress};
+pub(crate) use replay::Replayed;
 pub(crate) use sent::SentBody;
 
 use super::account::Account;

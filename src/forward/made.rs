@@ -59,7 +59,9 @@ impl Upstreams {
             protocol: Protocol::Http1,
             trace: arrival.trace(),
             decision: arrival.id(),
+            places: permit.places(),
             most_bytes: entry.body_bytes,
+            keep_bytes: usize::MAX,
         };
         match self
             .send(outbound, Full::new(made.body), Owed::Journal(pending))

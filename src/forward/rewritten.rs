@@ -41,7 +41,9 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            places: permit.places(),
             most_bytes: stamped.body.len() as u64,
+            keep_bytes: usize::MAX,
         };
         let sent = self.send(outbound, Full::new(stamped.body), Owed::Journal(pending));
         match sent.await {

@@ -6,8 +6,11 @@
 //! The parts come from a [`Committed`](crate::record::Committed) and from nowhere else:
 //! [`Upstreams::forward`] is the only caller outside of tests, and this door is not public.
 //!
+//! A key that the upstream refuses is tried once more with the one that has taken its place, where
+//! the whole request is still at hand: nothing was done with the first.
+//!
 //! Never: a byte of the request before the connection is made and its certificate verified; a
-//! second try of anything that was sent; an answer whose length can be read in two ways.
+//! second try of anything else that was sent; an answer whose length can be read in two ways.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,8 +19,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{
     CaptureConnection, Connected, HttpInfo, capture_connection,
@@ -28,9 +32,10 @@ mod ending;
 
 use self::ending::{Ending, fault_of, sort, stopped};
 use super::account::{Account, Owed};
-use super::body::{BodyFault, BoxError, ForwardBody, Progress, ResponseBody, SentBody};
+use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
 use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
+use super::upstream_key::InjectedHeaders;
 use crate::listen::{Protocol, Trace};
 use crate::record::End;
 use crate::refusal::{Reason, Refusal};
@@ -52,8 +57,12 @@ pub(crate) struct Outbound<'a> {
     pub(crate) trace: Trace,
     /// The decision's id.
     pub(crate) decision: Uuid,
+    /// Where the principal belongs, as the directory says: which key it is sent with.
+    pub(crate) places: &'a [String],
     /// The largest body, in bytes.
     pub(crate) most_bytes: u64,
+    /// How much of the body is kept for a second try with another key, in bytes.
+    pub(crate) keep_bytes: usize,
 }
 
 impl Upstreams {
@@ -102,9 +111,52 @@ where
     if length.is_some_and(|length| length > outbound.most_bytes) {
         return Err(Ending::unsent(Reason::BodyTooLarge));
     }
+    let slot = upstream.injected.of(outbound.places);
+    let slot = slot.map_err(Ending::kept_back)?;
+    let keys = slot.now();
+    let body = Replayed::new(Box::pin(body), outbound.keep_bytes);
+    let sent = body.sent();
+    let answer = attempt(upstream, outbound, (body, length), &keys, account).await?;
+    if !refuses_the_key(&answer) {
+        sent.forget();
+        return Ok((upstream, answer));
+    }
+    // What was sent can be sent again or it cannot; then the caller learns of the 401.
+    let Some(again) = sent.again() else {
+        return Ok((upstream, answer));
+    };
+    let Some(renewed) = upstream.injected.after(slot, &keys) else {
+        return Ok((upstream, answer));
+    };
+    drop(answer);
+    let body = (Full::new(again), length);
+    let answer = attempt(upstream, outbound, body, &renewed, account).await?;
+    let taken = !refuses_the_key(&answer);
+    upstream.injected.settle(slot, renewed, taken);
+    Ok((upstream, answer))
+}
+
+/// Whether the upstream says that it does not know the key: HTTP's 401, or gRPC's 16 in the head.
+fn refuses_the_key(answer: &Response<Incoming>) -> bool {
+    let grpc = answer.headers().get("grpc-status");
+    answer.status() == StatusCode::UNAUTHORIZED || grpc.is_some_and(|code| code == "16")
+}
+
+/// Sends the request once, with these keys.
+async fn attempt<B>(
+    upstream: &Upstream,
+    outbound: &Outbound<'_>,
+    (body, length): (B, Option<u64>),
+    keys: &InjectedHeaders,
+    account: &mut Account,
+) -> Result<Response<Incoming>, Ending>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: BodyFault + Into<BoxError>,
+{
     let progress = Arc::clone(account.progress());
     let body = SentBody::new(body, length, outbound.most_bytes, Arc::clone(&progress));
-    let mut request = rebuild(upstream, outbound, body, length)?;
+    let mut request = rebuild(upstream, outbound, body, length, keys)?;
     let storm = Arc::clone(&progress);
     hyper::ext::on_informational(&mut request, move |_| storm.interim());
     let captured = capture_connection(&mut request);
@@ -133,7 +185,7 @@ where
         leave(&captured);
         return Err(Ending::spoke_badly(fault));
     }
-    Ok((upstream, answer))
+    Ok(answer)
 }
 
 /// Begins nothing more on this connection; what runs on it may end.
@@ -150,6 +202,7 @@ fn rebuild(
     outbound: &Outbound<'_>,
     body: SentBody,
     declared: Option<u64>,
+    keys: &InjectedHeaders,
 ) -> Result<Request<SentBody>, Ending> {
     let grpc = is_grpc(outbound.fields);
     // A method that means a body says so when it has none (RFC 9110, 8.6).
@@ -176,9 +229,7 @@ fn rebuild(
     } else {
         Version::HTTP_11
     };
-    *request.headers_mut() = upstream
-        .passing
-        .fields(outbound.fields, &stamp, &upstream.injected);
+    *request.headers_mut() = upstream.passing.fields(outbound.fields, &stamp, keys);
     Ok(request)
 }
 
@@ -225,8 +276,9 @@ fn pass_back(
 ) -> Response<ResponseBody> {
     let (head, body) = answer.into_parts();
     account.grpc(&head.headers);
-    let fields = answer_fields(&head.headers, &upstream.keys, decision);
-    let body = ForwardBody::new(body, account, Arc::clone(&upstream.keys), upstream.idle);
+    let keys = upstream.injected.known();
+    let fields = answer_fields(&head.headers, &keys, decision);
+    let body = ForwardBody::new(body, account, keys, upstream.idle);
     let mut response = Response::new(ResponseBody::Streaming(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;

@@ -2,6 +2,7 @@
 //!
 //! In: the checked settings file. Out: values that are possible by construction.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -99,6 +100,11 @@ pub struct InjectedHeader {
     pub name: http::HeaderName,
     /// Its value, where `{key}` stands for the key: `bearer {key}`.
     pub value: String,
-    /// The file with the key, one line; not readable by others. Absent for a plain value.
+    /// The file with the key, one line; not readable by others. Absent for a plain value, and where
+    /// only the callers of some projects have a key.
     pub key_file: Option<PathBuf>,
+    /// The file with the key that follows, during a rotation.
+    pub next_key_file: Option<PathBuf>,
+    /// The files with the keys of some projects: a group's or repository's path, or `team:NAME`.
+    pub keys_by_project: BTreeMap<String, PathBuf>,
 }

@@ -93,6 +93,8 @@ impl Bench {
             protocol: ask.protocol,
             trace: ask.trace,
             decision: ask.decision,
+            places: &[],
+            keep_bytes: 64 * 1024,
             most_bytes: ask.most_bytes,
         };
         let sending = self.upstreams.send(outbound, ask.body, Owed::Test(tell));
@@ -311,6 +313,8 @@ fn injected(name: &str, value: &str, key_file: Option<std::path::PathBuf>) -> In
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        next_key_file: None,
+        keys_by_project: std::collections::BTreeMap::new(),
     }
 }
 

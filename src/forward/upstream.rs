@@ -14,11 +14,11 @@ use http::uri::{Authority, Scheme};
 
 use super::account::InFlight;
 use super::dial::Pools;
-use super::headers::{Keys, Passing};
+use super::headers::Passing;
 use super::limits::Limits;
 use super::resting::Resting;
 use super::settings::UpstreamSettings;
-use super::upstream_key::InjectedHeaders;
+use super::upstream_key::LiveKeys;
 use crate::authorize::Permit;
 use crate::clock::Time;
 use crate::reach::{Lookup, Reach};
@@ -35,9 +35,8 @@ pub struct Upstreams(HashMap<String, Arc<Upstream>>);
 pub(crate) struct Upstream {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
-    pub(super) injected: InjectedHeaders,
+    pub(super) injected: Arc<LiveKeys>,
     pub(super) passing: Passing,
-    pub(super) keys: Arc<Keys>,
     pub(super) pools: Pools,
     pub(super) in_flight: InFlight,
     pub(super) most_in_flight: usize,
@@ -205,9 +204,9 @@ impl Upstream {
         let pools = Pools::build(settings, lookup)
             .map_err(|error| errors.push(error))
             .ok();
-        let fields = InjectedHeaders::load(settings)
+        let fields = LiveKeys::load(settings)
             .and_then(|injected| {
-                let passing = Passing::build(&settings.name, &settings.pass, &injected)?;
+                let passing = Passing::build(&settings.name, &settings.pass, settings)?;
                 Ok((injected, passing))
             })
             .map_err(|faults| errors.extend(faults))
@@ -220,8 +219,7 @@ impl Upstream {
         Ok(Upstream {
             scheme,
             authority,
-            keys: Arc::new(injected.keys()),
-            injected,
+            injected: Arc::new(injected),
             passing,
             pools,
             in_flight: InFlight::default(),

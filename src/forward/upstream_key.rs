@@ -1,8 +1,9 @@
 //! Reads the keys that the upstreams want and makes the fields that carry them.
 //!
-//! In: the settings of one upstream. Out: [`InjectedHeaders`], set last on every request.
+//! In: the settings of one upstream. Out: [`InjectedHeaders`], set last on every request, and
+//! [`LiveKeys`], which say whose they are and let a newer key take an older one's place.
 //!
-//! A key is read once, from a file that only its owner can read, and held as a
+//! A key is read from a file that only its owner can read, and held as a
 //! [`Secret`]; the field made of it is marked sensitive, so that HTTP/2 never indexes it and no
 //! debug print shows it.
 //!
@@ -12,16 +13,42 @@
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::headers::{Keys, is_ours};
+use super::headers::is_ours;
 use super::settings::{InjectedHeader, UpstreamSettings};
 use crate::clock::Time;
 use crate::secret::Secret;
 use crate::setup_error::SetupError;
+
+mod live;
+
+pub(crate) use live::LiveKeys;
+
+/// Which of an upstream's keys.
+#[derive(Clone, Debug)]
+enum Which {
+    /// That of whoever has none of their own.
+    Usual,
+    /// The one that follows it.
+    Next,
+    /// That of a project or team.
+    Project(String),
+}
+
+impl Which {
+    fn file<'h>(&self, header: &'h InjectedHeader) -> Option<&'h PathBuf> {
+        let usual = header.key_file.as_ref();
+        match self {
+            Which::Usual => usual,
+            Which::Next => header.next_key_file.as_ref().or(usual),
+            Which::Project(name) => header.keys_by_project.get(name).or(usual),
+        }
+    }
+}
 
 /// The fields that stile sets on every request to one upstream.
 #[derive(Clone, Debug)]
@@ -40,6 +67,13 @@ impl InjectedHeaders {
     /// missing, readable by others, or not one line of visible ASCII of 8 to 8192 characters, or
     /// its value and its file do not fit each other. One more when no field carries a key.
     pub fn load(settings: &UpstreamSettings) -> Result<InjectedHeaders, Vec<SetupError>> {
+        InjectedHeaders::load_for(settings, &Which::Usual)
+    }
+
+    fn load_for(
+        settings: &UpstreamSettings,
+        which: &Which,
+    ) -> Result<InjectedHeaders, Vec<SetupError>> {
         let mut loaded = InjectedHeaders {
             fields: Vec::new(),
             keys: Vec::new(),
@@ -48,7 +82,7 @@ impl InjectedHeaders {
         let errors: Vec<SetupError> = settings
             .headers
             .iter()
-            .filter_map(|header| loaded.add(&settings.name, header).err())
+            .filter_map(|header| loaded.add(&settings.name, header, which.file(header)).err())
             .collect();
         if !errors.is_empty() {
             return Err(errors);
@@ -62,8 +96,20 @@ impl InjectedHeaders {
         Ok(loaded)
     }
 
+    /// Whether any of the keys has one that follows it.
+    fn has_next(settings: &UpstreamSettings) -> bool {
+        let mut headers = settings.headers.iter();
+        headers.any(|header| header.next_key_file.is_some())
+    }
+
+    /// Whether the keys are the same.
+    fn same_keys(&self, other: &InjectedHeaders) -> bool {
+        let pairs = self.keys.iter().zip(&other.keys);
+        self.keys.len() == other.keys.len() && pairs.into_iter().all(|(a, b)| a.equals(b))
+    }
+
     /// The names that are set.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+    fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.fields.iter().map(|(name, _)| name)
     }
 
@@ -74,17 +120,17 @@ impl InjectedHeaders {
         }
     }
 
-    /// The keys, for finding them where they must not be.
-    pub(crate) fn keys(&self) -> Keys {
-        Keys::new(self.keys.clone())
-    }
-
     /// When the oldest of the key files was written.
     pub(crate) fn key_written(&self) -> Option<Time> {
         self.key_written
     }
 
-    fn add(&mut self, upstream: &str, header: &InjectedHeader) -> Result<(), SetupError> {
+    fn add(
+        &mut self,
+        upstream: &str,
+        header: &InjectedHeader,
+        key_file: Option<&PathBuf>,
+    ) -> Result<(), SetupError> {
         let name = &header.name;
         let fault = |what: &str| SetupError::new(format!("upstream `{upstream}`: `{name}` {what}"));
         if is_ours(name) {
@@ -93,7 +139,7 @@ impl InjectedHeaders {
         if self.names().any(|known| known == name) {
             return Err(fault("is set twice").hint("keep one of them"));
         }
-        let value = match (&header.key_file, header.value.contains(KEY)) {
+        let value = match (key_file, header.value.contains(KEY)) {
             (None, false) => plain(&header.value).map_err(|()| fault("has a malformed value"))?,
             (Some(path), true) => {
                 let (key, written) = read_key(path)?;

@@ -99,6 +99,8 @@ pub enum Reason {
     UnsupportedMedia,
     /// The telemetry can be read in several ways or in none, so it cannot be stamped.
     UnstampableBody,
+    /// No key of the upstream is for callers of this project.
+    NoUpstreamKey,
     /// The telemetry names another version than the token's commit.
     ProvenanceMismatch,
     /// The request target is longer than this proxy accepts.
@@ -154,6 +156,7 @@ impl Reason {
         Reason::UnsupportedMedia,
         Reason::UnstampableBody,
         Reason::ProvenanceMismatch,
+        Reason::NoUpstreamKey,
         Reason::UriTooLong,
         Reason::ClientTimeout,
         Reason::UpstreamResting,
@@ -235,6 +238,7 @@ impl Reason {
             Reason::UnsupportedMedia => ("unsupported_media", 415, 12, Refuse, "the body's media type or coding is not read here: send Protobuf or JSON; gzip or zstd"),
             Reason::UnstampableBody => ("unstampable_body", 400, 3, Refuse, "the telemetry can be read in several ways or in none, so it cannot be stamped"),
             Reason::ProvenanceMismatch => ("provenance_mismatch", 403, 7, Deny, "the telemetry names another version than the commit in the token"),
+            Reason::NoUpstreamKey => ("no_upstream_key", 403, 7, Deny, "no key of the upstream is for callers of this project"),
             Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
             Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),
             Reason::UpstreamResting => ("upstream_resting", 503, 14, Error, "the upstream failed again and again and is left alone for a moment"),

@@ -317,6 +317,7 @@ fn place(reason: Reason) -> Place {
         | Reason::UnsupportedMedia
         | Reason::UnstampableBody
         | Reason::ProvenanceMismatch
+        | Reason::NoUpstreamKey
         | Reason::UriTooLong
         | Reason::ClientTimeout
         | Reason::UpstreamTlsError

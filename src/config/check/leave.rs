@@ -91,6 +91,18 @@ fn to_otlp(one: &Destination, place: &Written, checks: &mut Checks) -> Option<Ot
         Some((header.name.place(), name))
     });
     checks.distinct(names.collect::<Vec<_>>(), "headers");
+    for (_, header) in elements(list) {
+        let own = header.keys_by_project.place();
+        for (written, place) in [
+            (header.next_key_file.written(), header.next_key_file.place()),
+            (header.keys_by_project.written(), own),
+        ] {
+            if written.is_some() {
+                let hint = "take it out: records leave with one key, read anew for each request";
+                checks.refuse(place, "only upstreams have other keys", hint);
+            }
+        }
+    }
     let headers: Vec<_> = elements(list)
         .map(|(place, header)| injected(header, place, checks))
         .collect();

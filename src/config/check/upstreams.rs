@@ -6,6 +6,7 @@
 //! A key must have a header to go into and a header with `{key}` a key: an upstream that is called
 //! without its key would answer as a stranger, and nobody would know why.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue};
@@ -117,12 +118,10 @@ fn headers(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Ve
     let list = upstream
         .headers
         .required("headers", place, &mut checks.faults)?;
-    if !list.iter().any(|header| {
-        header.wrong()
-            || header
-                .get()
-                .is_some_and(|h| h.key_file.get().is_some() || h.key_file.wrong())
-    }) {
+    if !list
+        .iter()
+        .any(|header| header.wrong() || header.get().is_some_and(keyed))
+    {
         let hint = "add one with `key_file`: { name: authorization, value: \"bearer {key}\", key_file: secrets/api.key }";
         checks.refuse(
             upstream.headers.place(),
@@ -157,11 +156,35 @@ pub(super) fn injected(
         None => None,
         Some(_) => Some(checks.guarded(&header.key_file)?),
     };
+    let next_key_file = match header.next_key_file.get() {
+        None => None,
+        Some(_) => Some(checks.guarded(&header.next_key_file)?),
+    };
+    if next_key_file.is_some() && key_file.is_none() {
+        let what = "a key that follows none";
+        checks.refuse(header.next_key_file.place(), what, "write it as `key_file`");
+    }
+    let mut keys_by_project = BTreeMap::new();
+    for (project, file) in header.keys_by_project.get().into_iter().flatten() {
+        keys_by_project.insert(project.clone(), checks.guarded(file)?);
+    }
     Some(InjectedHeader {
         name: name?,
         value: value?.clone(),
         key_file,
+        next_key_file,
+        keys_by_project,
     })
+}
+
+/// Whether a header carries a key, be it a faulty one.
+fn keyed(header: &Header) -> bool {
+    let own = header
+        .keys_by_project
+        .get()
+        .is_some_and(|keys| !keys.is_empty());
+    let usual = header.key_file.get().is_some() || header.key_file.wrong();
+    usual || own || header.keys_by_project.wrong()
 }
 
 /// Fields that pass; a caller's credential never does.
@@ -220,7 +243,7 @@ fn field_name(text: &str, place: &Place, checks: &mut Checks) -> Option<HeaderNa
 /// `{key}` stands in the value exactly when there is a key for it, and nothing else in braces does.
 fn placeholders(header: &Header, value: &str, checks: &mut Checks) {
     let place = header.value.place();
-    let keyed = header.key_file.get().is_some() || header.key_file.wrong();
+    let keyed = keyed(header);
     let count = value.matches("{key}").count();
     if keyed && count != 1 {
         let what = format!(

@@ -161,4 +161,10 @@ pub(in crate::config) struct Header {
     pub(in crate::config) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(in crate::config) key_file: Located<PathBuf>,
+    /// The file with the key that follows, during a rotation: tried where the upstream refuses the
+    /// other (401), and used from then on.
+    pub(in crate::config) next_key_file: Located<PathBuf>,
+    /// Keys of some callers alone, by where the directory says that they belong: the path of a
+    /// repository or group, or `team:NAME` → the file with the key.
+    pub(in crate::config) keys_by_project: Located<BTreeMap<String, Located<PathBuf>>>,
 }

@@ -22,6 +22,11 @@ impl Keys {
         Keys(keys)
     }
 
+    /// These and more.
+    pub(crate) fn and(&self, more: &[crate::secret::Secret]) -> Keys {
+        Keys(self.0.iter().chain(more).cloned().collect())
+    }
+
     /// Whether any key occurs in these bytes.
     pub(crate) fn occur_in(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|key| {

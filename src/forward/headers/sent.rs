@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use super::{PSEUDONYM, alike, is_claim, is_ours, nominated, passages};
+use crate::forward::settings::UpstreamSettings;
 use crate::forward::upstream_key::InjectedHeaders;
 use crate::listen::{Protocol, Trace};
 use crate::setup_error::SetupError;
@@ -39,13 +40,12 @@ impl Passing {
     pub(crate) fn build(
         upstream: &str,
         extra: &[HeaderName],
-        injected: &InjectedHeaders,
+        settings: &UpstreamSettings,
     ) -> Result<Passing, Vec<SetupError>> {
         let taken = |name: &HeaderName| {
             let alike_name = alike(name.as_str());
-            injected
-                .names()
-                .any(|ours| alike(ours.as_str()) == alike_name)
+            let mut injected = settings.headers.iter();
+            injected.any(|ours| alike(ours.name.as_str()) == alike_name)
         };
         let errors: Vec<SetupError> = extra
             .iter()

@@ -47,6 +47,12 @@ impl Ending {
         matches!(self.end, End::UpstreamError | End::Timeout)
     }
 
+    /// The same, with what its caller is told.
+    pub(super) fn kept_back(refusal: Refusal) -> Ending {
+        let end = End::NotForwarded;
+        Ending { end, refusal }
+    }
+
     /// No connection, so nothing was sent.
     pub(super) fn unreachable(noted: impl Into<String>) -> Ending {
         Ending {

@@ -54,6 +54,7 @@ struct Shared {
     store: Mutex<lightstep::Store>,
     connections: watch::Sender<usize>,
     streamed_bytes: AtomicU64,
+    ingest_keys: Mutex<Vec<String>>,
 }
 
 impl Upstream {
@@ -96,6 +97,7 @@ impl Upstream {
             store: Mutex::new(lightstep::Store::new()),
             connections: watch::Sender::new(0),
             streamed_bytes: AtomicU64::new(0),
+            ingest_keys: Mutex::new(vec![INGEST_KEY.to_owned()]),
         });
         Upstream {
             address,
@@ -103,6 +105,11 @@ impl Upstream {
             accepting: tokio::spawn(accept(listener, tls, Arc::clone(&shared))),
             shared,
         }
+    }
+
+    /// Takes these keys for telemetry from now on, and no others.
+    pub fn take_ingest_keys(&self, keys: &[&str]) {
+        *locked(&self.shared.ingest_keys) = keys.iter().map(|&key| key.to_owned()).collect();
     }
 
     /// Where it listens.
@@ -211,7 +218,7 @@ impl Shared {
     }
 
     fn well(&self, seen: &Seen) -> Answer {
-        otlp::answer(seen)
+        otlp::answer(seen, &locked(&self.ingest_keys))
             .or_else(|| locked(&self.store).answer(seen))
             .unwrap_or_else(|| Answer::status(404).body("no such path"))
     }

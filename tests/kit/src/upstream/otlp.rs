@@ -9,7 +9,7 @@ use super::script::Answer;
 use super::seen::Seen;
 
 /// The answer, if this is a path of OTLP.
-pub(super) fn answer(seen: &Seen) -> Option<Answer> {
+pub(super) fn answer(seen: &Seen, keys: &[String]) -> Option<Answer> {
     let path = seen.target.split('?').next().unwrap_or_default();
     let over_grpc = path.starts_with("/opentelemetry.proto.collector.");
     if !over_grpc && !PATHS.contains(&path) {
@@ -18,7 +18,7 @@ pub(super) fn answer(seen: &Seen) -> Option<Answer> {
     if seen.method != "POST" {
         return Some(Answer::status(405));
     }
-    if !knows_ingest_key(seen) {
+    if !knows_ingest_key(seen, keys) {
         return Some(refused(over_grpc));
     }
     if over_grpc {
@@ -54,9 +54,9 @@ fn refused(over_grpc: bool) -> Answer {
         .body(r#"{"code":16,"message":"unknown access token"}"#)
 }
 
-fn knows_ingest_key(seen: &Seen) -> bool {
-    seen.value("lightstep-access-token").as_deref() == Some(super::INGEST_KEY)
-        || super::bearer(seen).as_deref() == Some(super::INGEST_KEY)
+fn knows_ingest_key(seen: &Seen, keys: &[String]) -> bool {
+    let shown = [seen.value("lightstep-access-token"), super::bearer(seen)];
+    shown.iter().flatten().any(|key| keys.contains(key))
 }
 
 const PATHS: &[&str] = &[

@@ -1,0 +1,212 @@
+//! Which key a request is sent with, and how one takes another one's place, with the real program.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use stile_kit::upstream::{INGEST_KEY, Seen};
+use stile_kit::{Call, Ground, World};
+
+use crate::support::{ask, ground, program, records_of};
+
+const FIELD: &str = "lightstep-access-token";
+const NEXT_KEY: &str = "ls-ingest-key-the-next-one-5d1c0ffee5d1c0ffee";
+const SHOP_KEY: &str = "ls-ingest-key-of-shop-0123456789abcdef012345";
+const PAYMENTS_KEY: &str = "ls-ingest-key-of-payments-0123456789abcdef01";
+
+/// A world whose telemetry header has these lines.
+async fn with(lines: &str, files: &[(&str, &str)]) -> Ground {
+    let ground = ground().await;
+    for (name, key) in files {
+        ground.folder().write_secret(name, key).unwrap();
+    }
+    let header = "key_file: secrets/ingest.key }";
+    ground.with(header, &format!("{lines} }}"))
+}
+
+fn export(world: &World, token: &str) -> Call {
+    Call::new("POST", format!("{}/v1/traces", world.stile.url()))
+        .token(token)
+        .body("application/json", r#"{"resourceSpans":[]}"#)
+}
+
+fn key_of(seen: &Seen) -> String {
+    seen.values(FIELD).concat()
+}
+
+#[tokio::test]
+async fn a_key_is_chosen_by_where_its_caller_belongs() {
+    let keys =
+        "keys_by_project: { acme/shop: secrets/shop.key, acme/payments: secrets/payments.key }";
+    let files = [
+        ("secrets/shop.key", SHOP_KEY),
+        ("secrets/payments.key", PAYMENTS_KEY),
+    ];
+    for usual in [true, false] {
+        let lines = match usual {
+            true => format!("key_file: secrets/ingest.key, {keys}"),
+            false => keys.to_owned(),
+        };
+        let world = with(&lines, &files).await.serve(program()).await.unwrap();
+        world
+            .upstream
+            .take_ingest_keys(&[INGEST_KEY, SHOP_KEY, PAYMENTS_KEY]);
+        let job_of =
+            |path: &str| world.job_token(json!({"project_path": path, "job_project_path": path}));
+        for (path, key) in [
+            ("acme/shop/api", SHOP_KEY),
+            ("acme/shop/deep/er", SHOP_KEY),
+            ("acme/payments/api", PAYMENTS_KEY),
+            // Not by the beginning of a name.
+            ("acme/shopping", INGEST_KEY),
+            ("acme/tools", INGEST_KEY),
+        ] {
+            let before = world.upstream.seen().len();
+            // What a caller writes about itself chooses nothing.
+            let call = export(&world, &job_of(path))
+                .field("x-project", "acme/payments")
+                .field("lightstep-access-token-project", "acme/payments");
+            let answer = ask(&world, call).await;
+            let seen = world.upstream.seen_since(before);
+            if usual || key != INGEST_KEY {
+                assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+                assert_eq!(key_of(&seen[0]), key, "{path}");
+            } else {
+                assert_eq!(answer.status, 403, "{path}");
+                assert!(
+                    answer.text().contains("no key of the upstream"),
+                    "{}",
+                    answer.text()
+                );
+                assert!(seen.is_empty(), "{path}");
+                let records = records_of(&world, answer.field("stile-decision"));
+                let reason = |r: &crate::support::Recorded| r.word("reason") == "no_upstream_key";
+                assert!(records.iter().any(reason), "{records:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_person_has_the_key_of_their_team_and_none_where_teams_differ() {
+    let lines =
+        "keys_by_project: { team:payments: secrets/payments.key, team:search: secrets/shop.key }";
+    let files = [
+        ("secrets/shop.key", SHOP_KEY),
+        ("secrets/payments.key", PAYMENTS_KEY),
+    ];
+    let ground = with(lines, &files)
+        .await
+        .with("policies:\n", "mode: observe\npolicies:\n");
+    let world = ground.serve(program()).await.unwrap();
+    world.upstream.take_ingest_keys(&[SHOP_KEY, PAYMENTS_KEY]);
+    let of = |groups: &[&str]| world.person_token("ada", groups);
+    let answer = ask(&world, export(&world, &of(&["lightstep-payments"]))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(key_of(&world.upstream.seen()[0]), PAYMENTS_KEY);
+    for groups in [
+        &["lightstep-payments", "lightstep-search"][..],
+        &["lightstep-auditors"],
+    ] {
+        let answer = ask(&world, export(&world, &of(groups))).await;
+        assert_eq!(answer.status, 403, "{groups:?}");
+    }
+    assert_eq!(world.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_401_that_is_not_about_the_key_passes_and_nothing_is_sent_twice() {
+    let world = ground().await.serve(program()).await.unwrap();
+    world.upstream.take_ingest_keys(&[NEXT_KEY]);
+    let answer = ask(&world, export(&world, &world.job_token(json!({})))).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(world.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_sent_again_is_not() {
+    let lines = "key_file: secrets/ingest.key, next_key_file: secrets/next.key";
+    let ground = with(lines, &[("secrets/next.key", NEXT_KEY)]).await;
+    let world = ground.serve(program()).await.unwrap();
+    world.upstream.take_ingest_keys(&[NEXT_KEY]);
+    let token = world.job_token(json!({}));
+    let large = Call::new("POST", format!("{}/v1/traces", world.stile.url()))
+        .token(&token)
+        .body("application/json", vec![b' '; 100_000]);
+    assert_eq!(ask(&world, large).await.status, 401);
+    assert_eq!(world.upstream.seen().len(), 1);
+    // A small one is, with the same bytes, and from then on the next key is the one in use.
+    assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+    let seen = world.upstream.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(
+        (key_of(&seen[1]), key_of(&seen[2])),
+        (INGEST_KEY.into(), NEXT_KEY.into())
+    );
+    assert_eq!(seen[1].body, seen[2].body);
+    assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+    assert_eq!(world.upstream.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn keys_rotate_under_load_and_no_request_fails() {
+    let lines = "key_file: secrets/ingest.key, next_key_file: secrets/next.key";
+    let ground = with(lines, &[("secrets/next.key", NEXT_KEY)]).await;
+    let world = ground.serve(program()).await.unwrap();
+    let token = world.job_token(json!({}));
+    let (over, sent, failed) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let (over, sent, failed) = (over.clone(), sent.clone(), failed.clone());
+            let call = export(&world, &token);
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let answer = call.clone().send().await;
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    if answer.is_ok_and(|answer| answer.status == 200) {
+                        continue;
+                    }
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let began = Instant::now();
+    let until = |count: usize| {
+        let sent = sent.clone();
+        async move {
+            for _ in 0..3_000 {
+                if sent.load(Ordering::Relaxed) >= count {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            panic!("no load");
+        }
+    };
+    until(300).await;
+    // The vendor ends the old key with no warning: the next one is there.
+    world.upstream.take_ingest_keys(&[NEXT_KEY]);
+    until(1_000).await;
+    // Then somebody writes a third into the file of the first, before the vendor takes only it.
+    let folder = world.stile.folder();
+    folder.write_secret("secrets/ingest.key", SHOP_KEY).unwrap();
+    world.upstream.take_ingest_keys(&[SHOP_KEY]);
+    until(2_000).await;
+    over.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let count = sent.load(Ordering::Relaxed);
+    println!("{count} requests in {:?}", began.elapsed());
+    assert_eq!(failed.load(Ordering::Relaxed), 0, "of {count}");
+    let keys: Vec<String> = world.upstream.seen().iter().map(key_of).collect();
+    for key in [INGEST_KEY, NEXT_KEY, SHOP_KEY] {
+        assert!(keys.iter().any(|used| used == key), "{key}");
+    }
+}
