@@ -232,6 +232,8 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
         head_ms: 300,
         idle_ms: 300,
         requests: 64,
+        rotate_after_ms: 1_000,
+        rotate_strictly: false,
     }
 }
 

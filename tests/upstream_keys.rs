@@ -210,3 +210,40 @@ async fn keys_rotate_under_load_and_no_request_fails() {
         assert!(keys.iter().any(|used| used == key), "{key}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_due_is_told_and_ends_readiness_where_that_is_asked() {
+    for (lines, status, state, due) in [
+        ("", 200, "ready", 0),
+        ("    rotate_after: 1ms\n", 200, "degraded", 1),
+        (
+            "    rotate_after: 1ms\n    rotate_strictly: true\n",
+            503,
+            "not_ready",
+            1,
+        ),
+    ] {
+        let deployments = "    deployments: true\n";
+        let ground = ground()
+            .await
+            .with(deployments, &format!("{deployments}{lines}"));
+        let world = ground.serve(program()).await.unwrap();
+        let admin = |path: &str| Call::new("GET", format!("{}{path}", world.stile.admin)).send();
+        let ready = admin("/readyz").await.unwrap();
+        assert_eq!(ready.status.as_u16(), status, "{}", ready.text());
+        let page = ready.json();
+        let upstreams = page["upstreams"].as_array().unwrap();
+        let telemetry = upstreams
+            .iter()
+            .find(|one| one["upstream"] == "telemetry")
+            .unwrap();
+        assert_eq!(telemetry["state"], state, "{telemetry}");
+        assert!(
+            telemetry["key_age_s"].as_u64().unwrap() < 600,
+            "{telemetry}"
+        );
+        let metrics = admin("/metrics").await.unwrap().text();
+        let line = format!("stile_upstream_key_due{{upstream=\"telemetry\"}} {due}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+}

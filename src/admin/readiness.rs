@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::Notices;
 use crate::authorize::Mode;
+use crate::clock::Time;
+use crate::forward::UpstreamState;
 use crate::identify::Freshness;
 use crate::index::UpkeepState;
 use crate::leave::LeaveState;
@@ -183,6 +185,10 @@ pub struct Upstream {
     pub in_flight: usize,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_age_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_due: Option<&'static str>,
 }
 
 impl Readiness {
@@ -219,18 +225,11 @@ impl Readiness {
             .map(|state| Destination::of(state, journal.records))
             .collect();
         let left = leaving.iter().map(|one| one.state).max();
+        let now = pipeline.journal().now();
         let upstreams: Vec<Upstream> = (ruling.upstreams.states().into_iter())
-            .map(|s| Upstream {
-                state: match s.resting {
-                    true => Standing::Degraded,
-                    false => Standing::Ready,
-                },
-                upstream: s.name,
-                in_flight: s.in_flight,
-                resting: s.resting,
-            })
+            .map(|state| Upstream::of(state, now))
             .collect();
-        let resting = upstreams.iter().map(|one| one.state).max();
+        let overdue = upstreams.iter().map(|one| one.state).max();
         let keyless = keys.iter().all(|k| k.state == Standing::NotReady);
         let some_keys = if keyless {
             Standing::NotReady
@@ -247,7 +246,7 @@ impl Readiness {
             .max(some_keys)
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
             .max(left.unwrap_or(Standing::Ready))
-            .max(resting.unwrap_or(Standing::Ready))
+            .max(overdue.unwrap_or(Standing::Ready))
             .max(if notices.draining() {
                 Standing::NotReady
             } else {
@@ -276,6 +275,25 @@ impl Readiness {
     /// The page.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+impl Upstream {
+    fn of(state: UpstreamState, now: Time) -> Upstream {
+        let due = state.key_is_due(now);
+        Upstream {
+            state: match (due, state.rotate_strictly) {
+                (true, true) => Standing::NotReady,
+                (true, false) => Standing::Degraded,
+                (false, _) if state.resting => Standing::Degraded,
+                (false, _) => Standing::Ready,
+            },
+            resting: state.resting,
+            key_age_s: state.key_age_s(now),
+            key_due: due.then_some("older than `rotate_after`: write a new key into its file"),
+            upstream: state.name,
+            in_flight: state.in_flight,
+        }
     }
 }
 

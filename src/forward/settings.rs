@@ -33,6 +33,10 @@ pub struct UpstreamSettings {
     pub idle_ms: u64,
     /// Requests in flight to it.
     pub requests: usize,
+    /// At which age a key is due for rotation, in ms.
+    pub rotate_after_ms: u64,
+    /// Whether an instance with a key that is due is not ready.
+    pub rotate_strictly: bool,
 }
 
 /// TLS to an upstream.

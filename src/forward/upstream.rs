@@ -45,6 +45,8 @@ pub(crate) struct Upstream {
     pub(super) idle: Duration,
     pub(super) limits: Limits,
     pub(super) resting: Resting,
+    rotate_after_ms: u64,
+    rotate_strictly: bool,
 }
 
 /// What readiness and metrics say of one upstream.
@@ -60,6 +62,23 @@ pub struct UpstreamState {
     pub key_written: Option<Time>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// At which age a key is due for rotation, in ms.
+    pub rotate_after_ms: u64,
+    /// Whether an instance with a key that is due is not ready.
+    pub rotate_strictly: bool,
+}
+
+impl UpstreamState {
+    /// How long ago the oldest of its key files was written, in seconds.
+    pub fn key_age_s(&self, now: Time) -> Option<u64> {
+        Some(now.ms_since(self.key_written?) / 1000)
+    }
+
+    /// Whether that is longer ago than keys should last.
+    pub fn key_is_due(&self, now: Time) -> bool {
+        self.key_written
+            .is_some_and(|written| now.ms_since(written) > self.rotate_after_ms)
+    }
 }
 
 impl Upstreams {
@@ -115,6 +134,8 @@ impl Upstreams {
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
                 resting: upstream.resting.is_down(),
+                rotate_after_ms: upstream.rotate_after_ms,
+                rotate_strictly: upstream.rotate_strictly,
             })
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
@@ -229,6 +250,8 @@ impl Upstream {
             idle: Duration::from_millis(settings.idle_ms),
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
+            rotate_after_ms: settings.rotate_after_ms,
+            rotate_strictly: settings.rotate_strictly,
         })
     }
 }

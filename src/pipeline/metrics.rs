@@ -16,6 +16,8 @@ use prometheus::{
 };
 
 use crate::authorize::{Observed, Verdict};
+use crate::clock::Time;
+use crate::forward::UpstreamState;
 use crate::identify::KeySetState;
 use crate::leave::LeaveState;
 use crate::refusal::Reason;
@@ -23,9 +25,11 @@ use crate::resolve::Entry;
 
 mod key_sets;
 mod leaving;
+mod upstream_keys;
 
 use key_sets::KeySetMetrics;
 use leaving::LeaveMetrics;
+use upstream_keys::UpstreamKeyMetrics;
 
 /// The counters of one instance.
 #[derive(Debug)]
@@ -39,6 +43,7 @@ pub struct Metrics {
     reload_failed: IntGauge,
     key_sets: KeySetMetrics,
     leaving: LeaveMetrics,
+    upstream_keys: UpstreamKeyMetrics,
     anchor_answered: IntGaugeVec,
     anchor_conflict: IntGaugeVec,
     gauges: Mutex<HashMap<&'static str, IntGauge>>,
@@ -114,6 +119,7 @@ impl Metrics {
         }
         let key_sets = KeySetMetrics::new(&registry)?;
         let leaving = LeaveMetrics::new(&registry)?;
+        let upstream_keys = UpstreamKeyMetrics::new(&registry)?;
         let mut observed = HashMap::new();
         for verdict in [Verdict::Allow, Verdict::Deny, Verdict::Error] {
             let counter = observed_by_verdict.get_metric_with_label_values(&[verdict.word()])?;
@@ -130,6 +136,7 @@ impl Metrics {
             reload_failed,
             key_sets,
             leaving,
+            upstream_keys,
             anchor_answered,
             anchor_conflict,
             gauges,
@@ -181,6 +188,11 @@ impl Metrics {
     /// Draws how the places stand that records leave for, with this many records in the journal.
     pub fn leaving(&self, states: &[LeaveState], records: u64) {
         self.leaving.draw(states, records);
+    }
+
+    /// Draws how old the upstreams' keys are.
+    pub fn upstream_keys(&self, states: &[UpstreamState], now: Time) {
+        self.upstream_keys.draw(states, now);
     }
 
     /// Sets a gauge that is read off elsewhere when the page is drawn.

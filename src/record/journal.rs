@@ -234,6 +234,11 @@ impl Journal {
         latest.ms_since(time) < LARGEST_STEP_BACK_MS
     }
 
+    /// The time that records get now.
+    pub fn now(&self) -> Time {
+        self.intake.shared.clock.now()
+    }
+
     /// Whether the wall clock is not believed at the moment.
     pub fn clock_went_back(&self) -> bool {
         !self.believes(self.intake.shared.clock.now())

@@ -82,6 +82,8 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         head_ms: upstream.head_timeout.get()?.as_ms(),
         idle_ms: upstream.idle_timeout.get()?.as_ms(),
         requests: upstream.requests.get()?.as_usize(),
+        rotate_after_ms: upstream.rotate_after.get()?.as_ms(),
+        rotate_strictly: *upstream.rotate_strictly.get()?,
     })
 }
 

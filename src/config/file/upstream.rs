@@ -58,6 +58,10 @@ pub(in crate::config) struct Upstream {
     pub(in crate::config) idle_timeout: Located<Duration>,
     /// Requests in flight to it.
     pub(in crate::config) requests: Located<Count>,
+    /// The age of a key at which readiness and metrics say that it is due for rotation.
+    pub(in crate::config) rotate_after: Located<Duration>,
+    /// Whether an instance with a key that is due stops being ready.
+    pub(in crate::config) rotate_strictly: Located<bool>,
 }
 
 impl Default for Upstream {
@@ -83,6 +87,8 @@ impl Default for Upstream {
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
             requests: Located::preset(Count::new(512)),
+            rotate_after: Located::preset(Duration::from_ms(30 * 24 * 3_600_000)),
+            rotate_strictly: Located::preset(false),
         }
     }
 }
