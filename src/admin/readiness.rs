@@ -283,10 +283,10 @@ impl Upstream {
         let due = state.key_is_due(now);
         Upstream {
             state: match (due, state.rotate_strictly) {
+                (true, true) => Standing::NotReady,
+                (true, false) => Standing::Degraded,
                 (false, _) if state.resting => Standing::Degraded,
                 (false, _) => Standing::Ready,
-                (true, false) => Standing::Degraded,
-                (true, true) => Standing::NotReady,
             },
             resting: state.resting,
             key_age_s: state.key_age_s(now),

@@ -35,7 +35,7 @@ pub struct Upstreams(HashMap<String, Arc<Upstream>>);
 pub(crate) struct Upstream {
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
-    pub(super) injected: LiveKeys,
+    pub(super) injected: Arc<LiveKeys>,
     pub(super) passing: Passing,
     pub(super) pools: Pools,
     pub(super) in_flight: InFlight,
@@ -232,7 +232,7 @@ impl Upstream {
         Ok(Upstream {
             scheme,
             authority,
-            injected,
+            injected: Arc::new(injected),
             passing,
             pools,
             in_flight: InFlight::default(),
