@@ -5,9 +5,9 @@
 
 use http::Response;
 
+use super::carried::Carried;
 use super::ruling::Ruling;
 use crate::forward::{ResponseBody, Unanswered, Upstreams};
-use crate::listen::RequestBody;
 use crate::record::Committed;
 use crate::resolve::Speech;
 use crate::stamp::{self, VersionRule};
@@ -24,7 +24,7 @@ pub(super) async fn forward(
     ruling: &Ruling,
     rule: VersionRule,
     committed: Committed,
-    body: RequestBody,
+    body: Carried,
 ) -> Result<Response<ResponseBody>, Box<Unanswered>> {
     let stamped = stamp::read_and_stamp(
         &ruling.stamps,
