@@ -26,7 +26,6 @@ use super::kept::{Kept, Key};
 use super::lint::{self, Finding};
 use super::matrix;
 use super::moment::Moment;
-use super::past_question::PastQuestion;
 use super::permit::Permit;
 use super::reads::Reads;
 use super::schema::kind_of;
@@ -37,8 +36,11 @@ use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
 use crate::refusal::Refusal;
-use crate::resolve::{Entry, Operation, Resource, Seen};
+use crate::resolve::{Entry, Operation};
 use crate::setup_error::SetupError;
+
+mod owner;
+mod past;
 
 /// A policy set that decides.
 #[derive(Debug)]
@@ -128,65 +130,9 @@ impl Policies {
         self.judged(facts, operation, now).0
     }
 
-    /// Whether what was asked once may be done by this set, at the minute it was asked, and in force:
-    /// the mode does not count.
-    ///
-    /// # Errors
-    ///
-    /// Why this set cannot be asked: an action or a type that its catalogue does not have.
-    pub fn decide_again(&self, past: &PastQuestion) -> Result<Decision, String> {
-        let question = self.question_of(past)?;
-        Ok(self
-            .answered_through(&question, past.seen.as_ref(), Mode::Enforce)
-            .0)
-    }
-
-    /// The same without its explanation, which takes longer than the answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`Policies::decide_again`].
-    pub fn rule_again(&self, past: &PastQuestion) -> Result<(Verdict, Vec<String>), String> {
-        let question = self.question_of(past)?;
-        let mut ruling = self.set.judge.rule(&question);
-        if ruling.verdict == Verdict::Allow
-            && let Some(after) = self.afterwards(&question, past.seen.as_ref())
-        {
-            let would = self.set.judge.rule(&after);
-            if would.verdict != Verdict::Allow {
-                ruling = would;
-            }
-        }
-        Ok((ruling.verdict, ruling.policies))
-    }
-
     /// What of a question this set can tell apart.
     pub fn reads(&self) -> Reads {
         Reads::of(self.set.judge.index.policies())
-    }
-
-    fn question_of<'a>(&'a self, past: &'a PastQuestion) -> Result<Question<'a>, String> {
-        let vocabulary = &self.set.judge.vocabulary;
-        let Some(class) = vocabulary.class(&past.action) else {
-            return Err(format!("no catalogue has the action `{}`", past.action));
-        };
-        if !vocabulary.applies(&past.action, &past.kind) {
-            let (action, kind) = (&past.action, &past.kind);
-            return Err(format!("`{action}` is not done to a `{kind}` any more"));
-        }
-        let Some(moment) = Moment::read(&past.at) else {
-            return Err(format!("`{}` is no day and minute", past.at));
-        };
-        Ok(Question {
-            facts: &past.facts,
-            action: &past.action,
-            class,
-            kind: &past.kind,
-            resource: &past.resource,
-            owner: self.owner_of(&past.kind, &past.resource, past.seen.as_ref()),
-            ticket: None,
-            moment,
-        })
     }
 
     /// Turns who asks and what for into the proof that they may, or into the reason why not.
@@ -311,7 +257,7 @@ impl Policies {
         self.answered_through(&question, operation.seen.as_deref(), self.mode)
     }
 
-    fn question_now<'a>(
+    pub(super) fn question_now<'a>(
         &'a self,
         facts: &'a Facts,
         operation: &'a Operation,
@@ -332,69 +278,11 @@ impl Policies {
         }
     }
 
-    /// Whether the answer can depend on whose the object is, so that it must be looked up first.
-    pub fn asks_for_owner(&self, facts: &Facts, operation: &Operation, now: Time) -> bool {
-        let question = self.question_now(facts, operation, now);
-        self.set.judge.asks_for_owner(&question)
-    }
-
-    /// The team that owns a resource: the directory's word, else the one in its label where the
-    /// directory has such a team.
-    pub fn owner_of<'a>(
-        &'a self,
-        kind: &str,
-        resource: &Resource,
-        seen: Option<&'a Seen>,
-    ) -> Option<&'a str> {
-        let labelled = seen.and_then(|seen| seen.team.as_deref());
-        self.owner(kind, resource)
-            .or(labelled.filter(|team| self.has_team(team)))
-    }
-
-    fn has_team(&self, name: &str) -> bool {
-        self.set.judge.directory.teams().any(|team| team == name)
-    }
-
-    /// The same question about the object as the request would leave it, where it changes its label.
-    fn afterwards<'a>(
-        &'a self,
-        question: &Question<'a>,
-        seen: Option<&'a Seen>,
-    ) -> Option<Question<'a>> {
-        let would_be = seen?.would_be.as_ref()?.as_deref();
-        let listed = self.owner(question.kind, question.resource);
-        Some(Question {
-            owner: listed.or(would_be.filter(|team| self.has_team(team))),
-            ..*question
-        })
-    }
-
-    /// A change must be allowed on what is and on what would be.
-    fn answered_through(
+    pub(super) fn answered(
         &self,
         question: &Question<'_>,
-        seen: Option<&Seen>,
         mode: Mode,
     ) -> (Decision, Option<String>) {
-        let now = self.answered(question, mode);
-        if now.0.verdict != Verdict::Allow {
-            return now;
-        }
-        let after = self.afterwards(question, seen);
-        let would = after.map(|after| self.answered(&after, mode));
-        would
-            .filter(|(would, _)| would.verdict != Verdict::Allow)
-            .unwrap_or(now)
-    }
-
-    /// The team that owns a resource, by the directory.
-    pub fn owner(&self, kind: &str, resource: &Resource) -> Option<&str> {
-        let project = resource.project.as_deref();
-        let id = resource.id.as_deref()?;
-        self.set.judge.directory.owner(kind, project, id)
-    }
-
-    fn answered(&self, question: &Question<'_>, mode: Mode) -> (Decision, Option<String>) {
         let judge = &self.set.judge;
         let ruling = judge.rule(question);
         let verdict = match mode {

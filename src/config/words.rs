@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error};
@@ -17,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::tree::shortened;
 use crate::setup_error::nearest;
+
+mod rate;
+
+pub(super) use rate::Rate;
 
 /// A span of time: a whole number and a unit, `500ms`, `30s`, `5m` or `24h`. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,64 +178,6 @@ impl JsonSchema for Count {
     }
 }
 
-/// How often: a whole number and a span, `20/s`, `600/h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rate {
-    pub(super) count: NonZeroU32,
-    unit: (char, u64),
-}
-
-impl Rate {
-    /// The span, in milliseconds.
-    pub(super) fn within_ms(self) -> u64 {
-        self.unit.1
-    }
-
-    fn parse(text: &str) -> Option<Rate> {
-        let (count, unit) = text.split_once('/')?;
-        let is_plain = count.bytes().all(|byte| byte.is_ascii_digit());
-        let mut chars = unit.chars();
-        let (letter, None) = (chars.next()?, chars.next()) else {
-            return None;
-        };
-        let unit = RATES.iter().find(|(known, _)| *known == letter)?;
-        let count = count.parse().ok().filter(|_| is_plain)?;
-        Some(Rate { count, unit: *unit })
-    }
-}
-
-impl Serialize for Rate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}/{}", self.count, self.unit.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Rate::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{}` is not a rate\nwrite a whole number and a span: 20/s, 100/m, 600/h",
-                shortened(&text)
-            ))
-        })
-    }
-}
-
-impl JsonSchema for Rate {
-    fn schema_name() -> Cow<'static, str> {
-        "Rate".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A whole number and a span: 20/s, 100/m, 600/h",
-            "pattern": "^[0-9]+/(s|m|h)$",
-        })
-    }
-}
-
 /// Who shares a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -348,9 +293,6 @@ impl JsonSchema for Algorithm {
 /// From the smallest to the largest.
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
-/// The spans of rates.
-const RATES: [(char, u64); 3] = [('s', 1_000), ('m', 60_000), ('h', 3_600_000)];
-
 /// A year: beyond that somebody mistook a unit.
 const LONGEST_MS: u64 = 8_760 * 3_600_000;
 
@@ -410,36 +352,6 @@ mod tests {
             "３０s",
         ] {
             assert_eq!(Duration::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_rate_is_a_number_and_a_span() {
-        for (text, count, ms) in [
-            ("20/s", 20, 1_000),
-            ("1/m", 1, 60_000),
-            ("600/h", 600, 3_600_000),
-        ] {
-            let rate = Rate::parse(text).unwrap();
-            assert_eq!((rate.count.get(), rate.within_ms()), (count, ms));
-        }
-        for text in [
-            "",
-            "20",
-            "/s",
-            "0/s",
-            "-1/s",
-            "+1/s",
-            "1.5/s",
-            "20/d",
-            "20/sec",
-            "20 /s",
-            "20/ s",
-            "20/s/s",
-            "4294967296/s",
-            "２０/s",
-        ] {
-            assert_eq!(Rate::parse(text), None, "{text}");
         }
     }
 }
