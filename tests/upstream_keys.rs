@@ -228,6 +228,9 @@ async fn a_key_that_is_due_is_told_and_ends_readiness_where_that_is_asked() {
             .await
             .with(deployments, &format!("{deployments}{lines}"));
         let world = ground.serve(program()).await.unwrap();
+        // By then the issuers' keys are there, without which nothing is ready.
+        let sent = ask(&world, export(&world, &world.job_token(json!({})))).await;
+        assert_eq!(sent.status, 200, "a key that is due still serves");
         let admin = |path: &str| Call::new("GET", format!("{}{path}", world.stile.admin)).send();
         let ready = admin("/readyz").await.unwrap();
         assert_eq!(ready.status.as_u16(), status, "{}", ready.text());

@@ -17,20 +17,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, Uri, Version};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{
-    CaptureConnection, Connected, HttpInfo, capture_connection,
-};
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use uuid::Uuid;
 
 mod ending;
+mod read;
 
 use self::ending::{Ending, fault_of, sort, stopped};
+use self::read::{address_of, declared_length, is_grpc, refuses_the_key};
 use super::account::{Account, Owed};
 use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
 use super::headers::{Stamp, answer_fields};
@@ -134,12 +134,6 @@ where
     let taken = !refuses_the_key(&answer);
     upstream.injected.settle(slot, renewed, taken);
     Ok((upstream, answer))
-}
-
-/// Whether the upstream says that it does not know the key: HTTP's 401, or gRPC's 16 in the head.
-fn refuses_the_key(answer: &Response<Incoming>) -> bool {
-    let grpc = answer.headers().get("grpc-status");
-    answer.status() == StatusCode::UNAUTHORIZED || grpc.is_some_and(|code| code == "16")
 }
 
 /// Sends the request once, with these keys.
@@ -283,31 +277,4 @@ fn pass_back(
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;
     response
-}
-
-/// The length that the caller declared; framing was checked when the request came in.
-fn declared_length(fields: &HeaderMap) -> Result<Option<u64>, Ending> {
-    let Some(value) = fields.get(header::CONTENT_LENGTH) else {
-        return Ok(None);
-    };
-    let text = value.to_str().ok();
-    let length = text.and_then(|text| text.parse().ok());
-    length
-        .map(Some)
-        .ok_or_else(|| Ending::unsent(Reason::AmbiguousFraming))
-}
-
-/// `application/grpc`, `application/grpc+proto`, but not `application/grpc-web`.
-fn is_grpc(fields: &HeaderMap) -> bool {
-    let content_type = fields.get(header::CONTENT_TYPE);
-    let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
-
-fn address_of(connected: Option<&Connected>) -> Option<String> {
-    let mut extras = http::Extensions::new();
-    connected?.get_extras(&mut extras);
-    extras
-        .get::<HttpInfo>()
-        .map(|to| to.remote_addr().to_string())
 }
