@@ -57,7 +57,13 @@ async fn two_hundred_callers_at_once_each_get_their_own_answer() {
             "{nonce}"
         );
         let forwarded: Vec<_> = seen.iter().filter(|s| s.mentions(nonce)).collect();
-        assert_eq!(forwarded.len(), usize::from(*status != 403), "{nonce}");
+        // Whose a dashboard is, stile looks up itself before a member of a team reads it.
+        let looked = usize::from(*status == 404);
+        assert_eq!(
+            forwarded.len(),
+            usize::from(*status != 403) + looked,
+            "{nonce}"
+        );
         for seen in forwarded {
             assert_eq!(
                 seen.value("stile-decision").as_deref(),
