@@ -2,7 +2,7 @@
 //!
 //! In: an [`Arrival`] and its body, or an [`Unreadable`]. Out: an answer whose record is stored.
 //!
-//! One function, [`Ruling::judge`], decides for serve, explain and test alike. A request sees one
+//! One function, `Ruling::judge`, decides for serve, explain and test alike. A request sees one
 //! [`Ruling`] from its first step to its last, so a reload between two steps cannot mix two sets.
 //!
 //! Never: answers before the record is in the journal, forwards what is not [`Committed`], lets a

@@ -1,7 +1,7 @@
 //! Reads the keys that the upstreams want and makes the fields that carry them.
 //!
 //! In: the settings of one upstream. Out: [`InjectedHeaders`], set last on every request, and
-//! [`LiveKeys`], which say whose they are and let a newer key take an older one's place.
+//! `LiveKeys`, which say whose they are and let a newer key take an older one's place.
 //!
 //! A key is read from a file that only its owner can read, and held as a
 //! [`Secret`]; the field made of it is marked sensitive, so that HTTP/2 never indexes it and no

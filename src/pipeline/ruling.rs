@@ -2,7 +2,7 @@
 //!
 //! In: checked settings. Out: a [`Ruling`], built and tested whole, swapped whole.
 //!
-//! [`Ruling::judge`] is the one judge: what `serve` obeys is what `explain` prints and `test`
+//! `Ruling::judge` is the one judge: what `serve` obeys is what `explain` prints and `test`
 //! asserts. It decides without doing.
 //!
 //! The catalogue is asked before the token is read, but its answer is kept back until the caller
