@@ -11,9 +11,7 @@ use super::assemble::Assembled;
 use super::decision::Verdict;
 use super::entities::Question;
 use super::moment::Moment;
-use super::policies::Policies;
 use super::schema::{PROJECT_LIST, Vocabulary};
-use crate::clock::Time;
 use crate::identify::{Facts, Who};
 use crate::resolve::Resource;
 
@@ -30,24 +28,6 @@ pub struct Permitted {
     pub actions: Vec<String>,
     /// Whether these are all actions of the class that such a place has.
     pub all: bool,
-}
-
-impl Policies {
-    /// What a caller may do now, in these projects and in none. What is only observed counts as what
-    /// it would be in force.
-    pub fn permitted(&self, facts: &Facts, now: Time, projects: &[&str]) -> Vec<Permitted> {
-        let places = Places {
-            set: self.set(),
-            facts,
-            moment: Moment::of(now, &self.judge().zone),
-        };
-        places.of(projects)
-    }
-
-    /// The upstream's projects that the directory lists.
-    pub fn projects(&self) -> impl Iterator<Item = &str> + Clone {
-        self.judge().directory.projects()
-    }
 }
 
 /// One caller at one moment, to be asked about places.

@@ -41,6 +41,7 @@ use crate::setup_error::SetupError;
 
 mod owner;
 mod past;
+mod permitted;
 
 /// A policy set that decides.
 #[derive(Debug)]
