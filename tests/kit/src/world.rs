@@ -215,6 +215,8 @@ policies:
 journal:
   folder: journal
   origin: stile.example.com/world
+  # Longer than the default: beside hundreds of other tests a disk may keep a sync for seconds.
+  commit_timeout: 45s
 "
     )
 }
