@@ -19,6 +19,7 @@ pub mod resolve;
 pub mod authorize;
 pub mod record;
 pub mod stamp;
+pub mod deploy;
 pub mod forward;
 
 // What is derived from the journal.

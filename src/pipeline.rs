@@ -57,6 +57,7 @@ struct Parts {
     site: Site,
     own: Own,
     origin: String,
+    deployed: deployment::Arrived,
 }
 
 /// One generation, and the counters that go with it.
@@ -95,6 +96,7 @@ impl Pipeline {
             site,
             own,
             origin,
+            deployed: deployment::Arrived::default(),
         }))
     }
 
@@ -193,8 +195,8 @@ impl Pipeline {
             // Now too: a caller who leaves takes what comes after the answer along.
             ruling.objects.forget(changed).await;
         }
-        let forwarded = if deployment::is_one(&committed) {
-            deployment::forward(ruling, committed, body).await
+        let forwarded = if deployment::is_one(committed.permit().operation()) {
+            self.0.deployed.forward(ruling, committed, body).await
         } else if let Err(refusal) = refuse_loop(committed.arrival().headers()) {
             Err(Upstreams::keep_back(committed, refusal))
         } else if let Some(rule) = stamping::rule_of(ruling, &committed) {

@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "authorize",
     "record",
     "stamp",
+    "deploy",
     "forward",
     "index",
     "export",

@@ -77,6 +77,7 @@ mod bad_input;
 mod bad_folders;
 /// The demo is a test.
 mod demo;
+mod deployments;
 /// The README is true.
 mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.

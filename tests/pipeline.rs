@@ -185,7 +185,7 @@ async fn a_deployment_carries_the_tokens_commit_and_needs_production() {
     )
     .await;
     assert_eq!(
-        typed.status, 400,
+        typed.status, 403,
         "a version that a script typed is refused"
     );
     assert!(world.upstream.seen().is_empty());

@@ -76,6 +76,12 @@ impl Upstreams {
         }
     }
 
+    /// Sends nothing for a committed request that asks for what was done already.
+    pub fn leave_be(committed: Committed) {
+        let (_, _, pending) = committed.into_parts();
+        pending.close(Outcome::of(End::NotForwarded));
+    }
+
     /// Sends nothing for a committed request, and tells the journal so.
     pub fn keep_back(committed: Committed, refusal: Refusal) -> Box<Unanswered> {
         let (arrival, permit, pending) = committed.into_parts();

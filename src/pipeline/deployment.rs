@@ -1,117 +1,112 @@
 //! Turns a verified deployment into a span.
 //!
-//! In: a [`Committed`] `deployments.create` and its body, `{"service": "checkout"}`. Out: one OTLP
-//! span, sent through the telemetry upstream.
+//! In: `deployments.create` with its body, `{"service": "checkout"}`. Out: before the decision, the
+//! service as what is asked for; after it, one OTLP span, sent through the telemetry upstream.
 //!
-//! The upstream has no endpoint for deployments: it marks one where `service.version` changes on a
-//! service's spans. Which service it is, the job says; commit, pipeline, environment and project
-//! are the token's, so no script can have typed them.
-//!
-//! A body that is not exactly that is `malformed_request`; nothing is sent.
+//! A deployment that arrived is remembered for a day: the job that posts it again, or is not sure
+//! whether it did, is answered as the first time, and nothing is sent.
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
-use http_body_util::{BodyExt, Limited};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use http::{HeaderValue, Method, Response, header, uri::PathAndQuery};
+use moka::sync::Cache;
 
 use super::carried::Carried;
 use super::ruling::Ruling;
-use crate::clock::Time;
+use crate::deploy::ids::SpanId;
+use crate::deploy::{Announced, Deployment, traces};
 use crate::forward::{Made, ResponseBody, Unanswered, Upstreams};
-use crate::identify::{Job, Who};
-use crate::listen::Trace;
 use crate::record::Committed;
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Refusal;
+use crate::resolve::Operation;
 
-/// The action that this file answers.
-pub(super) const ACTION: &str = "deployments.create";
-
-/// What a job says of its deployment; everything else is in its token.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Deployment {
-    service: String,
+/// Whether this is the operation that this file answers.
+pub(super) fn is_one(operation: &Operation) -> bool {
+    operation.entry.action == "deployments.create"
 }
 
-/// Whether a committed request is a deployment.
-pub(super) fn is_one(committed: &Committed) -> bool {
-    committed.permit().operation().entry.action == ACTION
-}
-
-/// Sends the span.
-pub(super) async fn forward(
-    ruling: &Ruling,
-    committed: Committed,
-    body: Carried,
-) -> Result<Response<ResponseBody>, Box<Unanswered>> {
-    let arrival = committed.arrival();
-    let (time, trace) = (arrival.time(), arrival.trace());
-    let made = match (
-        read(body).await,
-        &committed.permit().principal().facts().who,
-    ) {
-        (Ok(deployment), Who::Job(job)) => span(&deployment, job, time, trace),
-        (Ok(_), _) => Err(Refusal::new(Reason::PolicyDenied)
-            .telling("only a job's token says which commit is deployed")),
-        (Err(refusal), _) => Err(refusal),
+/// Reads which service it is of, so that policies can ask for it and the record names it.
+///
+/// # Errors
+///
+/// `malformed_request`, with the field that is wrong; `body_too_large`.
+pub(super) async fn announced(
+    body: &mut Carried,
+    mut operation: Operation,
+) -> Result<Operation, (Box<Operation>, Refusal)> {
+    let announced = match body.gather(LARGEST_BYTES).await {
+        Ok(bytes) => Announced::read(&bytes),
+        Err(refusal) => Err(refusal),
     };
-    match made {
-        Ok(made) => ruling.upstreams.forward_made(committed, made).await,
-        Err(refusal) => Err(Upstreams::keep_back(committed, refusal)),
+    match announced {
+        Ok(announced) => {
+            operation.resource.id = Some(announced.service);
+            Ok(operation)
+        }
+        Err(refusal) => Err((Box::new(operation), refusal)),
     }
 }
 
-async fn read(body: Carried) -> Result<Deployment, Refusal> {
-    let Ok(body) = Limited::new(body, LARGEST_BYTES).collect().await else {
-        return Err(Refusal::new(Reason::MalformedRequest)
-            .telling("the body of a deployment is a small JSON object and must arrive whole"));
-    };
-    serde_json::from_slice(&body.to_bytes()).map_err(|_| {
-        Refusal::new(Reason::MalformedRequest)
-            .telling("the body of a deployment is `{\"service\": \"NAME\"}`; the rest is read from the token")
-    })
-}
+/// Deployments that arrived a while ago, by their spans.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived(Cache<SpanId, ()>);
 
-fn span(deployment: &Deployment, job: &Job, time: Time, trace: Trace) -> Result<Made, Refusal> {
-    let Some(sha) = &job.sha else {
-        return Err(Refusal::new(Reason::PolicyDenied).telling("the token names no commit"));
-    };
-    let mut facts = vec![
-        text("service.name", &deployment.service),
-        text("service.version", sha),
-        text("vcs.ref.head.revision", sha),
-        text("vcs.ref.head.name", &job.git_ref),
-        text("vcs.repository.name", &job.repository),
-        text("cicd.pipeline.run.id", &job.pipeline_id),
-        text("cicd.pipeline.task.run.id", &job.job_id),
-    ];
-    if let Some(environment) = &job.environment {
-        facts.push(text("deployment.environment.name", environment));
+impl Default for Arrived {
+    fn default() -> Arrived {
+        let kept = Cache::builder().max_capacity(MOST_KEPT);
+        Arrived(kept.time_to_live(KEPT).build())
     }
-    let nanos = time.as_ms().saturating_mul(1_000_000).to_string();
-    let body = json!({"resourceSpans": [{
-        "resource": {"attributes": facts},
-        "scopeSpans": [{"scope": {"name": "stile"}, "spans": [{
-            "traceId": hex(&trace.trace_id), "spanId": hex(&trace.span_id),
-            "name": "deployment", "kind": 1,
-            "startTimeUnixNano": nanos, "endTimeUnixNano": nanos,
-        }]}],
-    }]});
-    Ok(Made {
-        method: http::Method::POST,
-        path_and_query: http::uri::PathAndQuery::from_static("/v1/traces"),
-        content_type: http::HeaderValue::from_static("application/json"),
-        body: Bytes::from(body.to_string()),
-    })
 }
 
-fn text(key: &str, value: &str) -> Value {
-    json!({"key": key, "value": {"stringValue": value}})
+impl Arrived {
+    /// Sends the span, unless it arrived already.
+    pub(super) async fn forward(
+        &self,
+        ruling: &Ruling,
+        committed: Committed,
+        mut body: Carried,
+    ) -> Result<Response<ResponseBody>, Box<Unanswered>> {
+        let deployment = match verified(&committed, &mut body).await {
+            Ok(deployment) => deployment,
+            Err(refusal) => return Err(Upstreams::keep_back(committed, refusal)),
+        };
+        let id = deployment.span.id;
+        if self.0.contains_key(&id) {
+            Upstreams::leave_be(committed);
+            return Ok(as_the_first_time());
+        }
+        let made = Made {
+            method: Method::POST,
+            path_and_query: PathAndQuery::from_static("/v1/traces"),
+            content_type: HeaderValue::from_static("application/json"),
+            body: traces(&[deployment.span]),
+        };
+        let answer = ruling.upstreams.forward_made(committed, made).await?;
+        if answer.status().is_success() {
+            self.0.insert(id, ());
+        }
+        Ok(answer)
+    }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+async fn verified(committed: &Committed, body: &mut Carried) -> Result<Deployment, Refusal> {
+    let announced = Announced::read(&body.gather(LARGEST_BYTES).await?)?;
+    let (arrival, principal) = (committed.arrival(), committed.permit().principal());
+    let trace = arrival.trace();
+    let request = (trace.trace_id, trace.span_id);
+    Deployment::verified(&announced, principal, arrival.time(), request)
 }
 
+/// The answer of an OTLP receiver that took everything.
+fn as_the_first_time() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(Bytes::from_static(b"{}")));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// As the catalogue of stile's own operations says.
 const LARGEST_BYTES: usize = 64 * 1024;
+const KEPT: Duration = Duration::from_hours(24);
+const MOST_KEPT: u64 = 10_000;

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use super::carried::Carried;
+use super::deployment;
 use super::manner::Manner;
 use super::objects::Objects;
 use crate::authorize::{Decision, Denied, Permit, Policies};
@@ -91,7 +92,11 @@ impl Ruling {
                 });
             }
         };
-        let operation = match self.looked_up(arrival, body, &principal, operation).await {
+        let known = match deployment::is_one(&operation) {
+            true => deployment::announced(body, operation).await,
+            false => self.looked_up(arrival, body, &principal, operation).await,
+        };
+        let operation = match known {
             Ok(operation) => operation,
             Err((operation, refusal)) => {
                 return Err(Refused {

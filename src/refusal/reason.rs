@@ -241,7 +241,7 @@ impl Reason {
             Reason::BodyTooLarge => ("body_too_large", 413, 8, Refuse, "the request body is larger than this operation accepts"),
             Reason::UnsupportedMedia => ("unsupported_media", 415, 12, Refuse, "the body's media type or coding is not read here: send Protobuf or JSON; gzip or zstd"),
             Reason::UnstampableBody => ("unstampable_body", 400, 3, Refuse, "the telemetry can be read in several ways or in none, so it cannot be stamped"),
-            Reason::ProvenanceMismatch => ("provenance_mismatch", 403, 7, Deny, "the telemetry names another version than the commit in the token"),
+            Reason::ProvenanceMismatch => ("provenance_mismatch", 403, 7, Deny, "what was sent names another commit, version or environment than the token"),
             Reason::NoUpstreamKey => ("no_upstream_key", 403, 7, Deny, "no key of the upstream is for callers of this project"),
             Reason::UriTooLong => ("uri_too_long", 414, 8, Refuse, "the request target is longer than this proxy accepts"),
             Reason::ClientTimeout => ("client_timeout", 408, 4, Refuse, "the request did not arrive in time"),
