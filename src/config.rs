@@ -20,12 +20,13 @@ use std::path::{Path, PathBuf};
 
 use crate::authorize::PolicySettings;
 use crate::forward::UpstreamSettings;
+use crate::hook::HookSettings;
 use crate::identify::IssuerSettings;
 use crate::index::IndexSettings;
 use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
 use crate::record::JournalSettings;
-use crate::resolve::CatalogueSettings;
+use crate::resolve::{CatalogueSettings, OWN};
 use crate::setup_error::SetupError;
 use crate::stamp::StampSettings;
 
@@ -77,6 +78,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// Where records are searched; nowhere without.
     pub index: Option<IndexSettings>,
+    /// Whose webhooks are taken.
+    pub hooks: Vec<HookSettings>,
     /// Where else records go.
     pub leave: Vec<DestinationSettings>,
     /// SHA-256 of the settings that hold, defaults included, in hex. Keys are not part of it.
@@ -169,9 +172,24 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         policies: checked.policies,
         journal: checked.journal,
         index: checked.index,
+        hooks: checked.hooks,
         leave: checked.leave,
         digest,
         watched,
+    }
+}
+
+impl Settings {
+    /// The upstream that deployments go to.
+    pub fn deployments_to(&self) -> Option<&str> {
+        let mut uses = self.catalogue.uses.iter();
+        let own = uses.find(|one| one.operations == OWN)?;
+        Some(&own.upstream)
+    }
+
+    /// Whether spans of pipelines are sent: somebody tells of them, and there is where to.
+    pub fn sends_spans(&self) -> bool {
+        !self.hooks.is_empty() && self.deployments_to().is_some()
     }
 }
 

@@ -13,6 +13,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::record::Record;
@@ -28,6 +29,7 @@ mod dial;
 mod otlp;
 mod syslog;
 mod ocsf_file;
+mod spans;
 mod line;
 mod sending;
 pub mod reached;
@@ -36,7 +38,10 @@ pub use line::LeaveState;
 pub use otlp::attributes::otel_names;
 pub use settings::{DestinationSettings, Form, OtlpSettings, Place, SyslogSettings, TlsSettings};
 
+pub use spans::{Reply, SendSpans};
+
 use line::Line;
+use sending::Whither;
 
 /// The threads of all destinations.
 #[derive(Debug, Default)]
@@ -45,11 +50,18 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Sets a thread going for each destination. One that cannot begin says why in its state.
-    pub fn start(destinations: Vec<DestinationSettings>, folder: PathBuf, clock: Clock) -> Leaving {
-        let lines = destinations.into_iter();
+    /// Sets a thread going for each destination, and for the spans of pipelines where somebody sends
+    /// them. One that cannot begin says why in its state.
+    pub fn start(
+        destinations: Vec<DestinationSettings>,
+        spans: Option<Arc<dyn SendSpans>>,
+        folder: PathBuf,
+        clock: Clock,
+    ) -> Leaving {
+        let lines = destinations.into_iter().map(Whither::Set);
         Leaving {
             lines: lines
+                .chain(spans.map(Whither::Spans))
                 .map(|one| Line::start(one, folder.clone(), clock.clone()))
                 .collect(),
         }
@@ -72,10 +84,18 @@ impl Leaving {
 }
 
 /// The first record that some destination has yet to take, and which one: it has to stay in the journal.
-pub fn behind(folder: &Path, destinations: &[DestinationSettings]) -> Option<(u64, String)> {
+/// The spans of pipelines are one of them, where they are sent.
+pub fn behind(
+    folder: &Path,
+    destinations: &[DestinationSettings],
+    spans: bool,
+) -> Option<(u64, String)> {
     let names = destinations.iter().map(|one| one.name.as_str());
-    position::behind(folder, names)
+    position::behind(folder, names.chain(spans.then_some(SPANS)))
 }
+
+/// The name of the line that spans leave by; no name in the settings has a dot.
+const SPANS: &str = "gitlab.spans";
 
 /// What leaves of a record: the one place that decides.
 fn told(record: &Record) -> Cow<'_, [u8]> {

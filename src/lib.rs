@@ -20,6 +20,7 @@ pub mod authorize;
 pub mod record;
 pub mod stamp;
 pub mod deploy;
+pub mod hook;
 pub mod forward;
 
 // What is derived from the journal.

@@ -29,6 +29,7 @@ use crate::refusal::{Reason, Refusal, Site, answer};
 mod carried;
 mod deployment;
 mod finishing;
+mod hooks;
 mod manner;
 mod metadata;
 mod stamping;
@@ -58,6 +59,7 @@ struct Parts {
     own: Own,
     origin: String,
     deployed: deployment::Arrived,
+    hooks: hooks::Intake,
 }
 
 /// One generation, and the counters that go with it.
@@ -97,6 +99,7 @@ impl Pipeline {
             own,
             origin,
             deployed: deployment::Arrived::default(),
+            hooks: hooks::Intake::default(),
         }))
     }
 
@@ -129,6 +132,12 @@ impl Pipeline {
         if let Some(asked) = told::asked_for(&arrival) {
             let in_force = Arc::clone(&in_force);
             return self.tell(in_force, arrival, &manner, asked).await;
+        }
+        if hooks::is_one(&in_force, &arrival) {
+            let in_force = Arc::clone(&in_force);
+            return self
+                .take_hook(in_force, arrival, body.into(), &manner)
+                .await;
         }
         if !self.0.journal.believes(arrival.time()) {
             let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));

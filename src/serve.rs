@@ -11,13 +11,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
 use crate::index::Upkeep;
-use crate::leave::{self, Leaving};
+use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
 use crate::pipeline::{Metrics, Pipeline};
@@ -31,8 +32,10 @@ mod key_events;
 mod observe;
 mod reload;
 mod signals;
+mod spans;
 
 use signals::Signals;
+use spans::ThroughUpstream;
 
 pub use build::{build, issuers};
 
@@ -84,7 +87,6 @@ pub async fn run(
     let signals = Signals::catch()?;
     keep_for_days(&settings, &journal)?;
     let index = keep_index(&settings);
-    let leaving = let_leave(&settings, &clock);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -98,6 +100,7 @@ pub async fn run(
         origin,
     );
     pipeline.ruling().issuers.start();
+    let leaving = let_leave(&settings, &clock, &pipeline);
 
     let notices = Arc::new(Notices::with(index.clone(), Arc::clone(&leaving)));
     let (drain, draining) = drain_signal();
@@ -164,7 +167,8 @@ pub async fn run(
 /// Lets what is too old go, once it has left for everybody who takes records.
 fn keep_for_days(settings: &Settings, journal: &Journal) -> Result<(), SetupError> {
     let (folder, destinations) = (settings.journal.folder.clone(), settings.leave.clone());
-    let wanted = Box::new(move || leave::behind(&folder, &destinations));
+    let spans = settings.sends_spans();
+    let wanted = Box::new(move || leave::behind(&folder, &destinations, spans));
     let started = journal.retain(settings.journal.retention, wanted);
     started.map_err(|e| SetupError::new(format!("there is no thread for retention: {e}")))
 }
@@ -203,9 +207,18 @@ async fn leave_index(index: Option<Arc<Upkeep>>) {
 }
 
 /// Without a receiver everything is served all the same.
-fn let_leave(settings: &Settings, clock: &Clock) -> Arc<Leaving> {
+fn let_leave(settings: &Settings, clock: &Clock, pipeline: &Pipeline) -> Arc<Leaving> {
     let (destinations, folder) = (settings.leave.clone(), settings.journal.folder.clone());
-    Arc::new(Leaving::start(destinations, folder, clock.clone()))
+    let upstream = settings.deployments_to().filter(|_| settings.sends_spans());
+    let spans = upstream.map(|upstream| -> Arc<dyn SendSpans> {
+        Arc::new(ThroughUpstream {
+            pipeline: pipeline.clone(),
+            upstream: upstream.to_owned(),
+            runtime: Handle::current(),
+        })
+    });
+    let clock = clock.clone();
+    Arc::new(Leaving::start(destinations, spans, folder, clock))
 }
 
 /// Lets the last records leave; those that cannot in time do after the next start.

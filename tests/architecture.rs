@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "record",
     "stamp",
     "deploy",
+    "hook",
     "forward",
     "index",
     "export",

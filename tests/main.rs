@@ -68,6 +68,7 @@ mod replay;
 /// A policy set is swapped under load, whole.
 mod scale;
 /// Ten minutes with a hostile caller, by generator, against the real program.
+mod hooks;
 mod hostile;
 /// Every reason is met by a real request.
 mod reachable;

@@ -18,6 +18,7 @@ use super::origin::Place;
 use crate::setup_error::SetupError;
 
 mod anchors;
+mod hooks;
 mod index;
 mod issuers;
 mod journal;
@@ -52,6 +53,7 @@ pub(super) struct Checked {
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
     pub(super) index: Option<crate::index::IndexSettings>,
+    pub(super) hooks: Vec<crate::hook::HookSettings>,
     pub(super) leave: Vec<crate::leave::DestinationSettings>,
 }
 
@@ -70,6 +72,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let journal = journal::journal(file, root, checks);
     let kept_in = journal.as_ref().map(|journal| journal.folder.as_path());
     let index = index::index(file, kept_in, checks);
+    let hooks = hooks::hooks(file, checks);
     let leave = leave::destinations(file, checks);
     Some(Checked {
         site_url: site_url?,
@@ -84,6 +87,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         policies: policies?,
         journal: journal?,
         index: index?,
+        hooks: hooks?,
         leave: leave?,
     })
 }

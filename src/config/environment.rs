@@ -275,6 +275,7 @@ const SECTIONS: &[&str] = &[
     "mode",
     "journal",
     "index",
+    "hooks",
     "leave",
     "limits",
 ];

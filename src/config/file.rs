@@ -19,9 +19,11 @@ use super::mode::Mode;
 use super::words::{Address, Algorithm, Count, Duration};
 use crate::{authorize, listen};
 
+mod hook;
 mod kept;
 mod upstream;
 
+pub(super) use hook::Hook;
 pub(super) use kept::{Anchor, Destination, Index, Journal};
 pub(super) use upstream::{Header, Limit, Upstream};
 
@@ -51,6 +53,8 @@ pub(super) struct File {
     pub(super) journal: Located<Journal>,
     /// Where records are searched.
     pub(super) index: Located<Index>,
+    /// Whose webhooks are taken, so that pipelines and deployments are known here.
+    pub(super) hooks: Located<Vec<Located<Hook>>>,
     /// Where else records go, such as a SIEM; each gets all of them.
     pub(super) leave: Located<Vec<Located<Destination>>>,
     /// Sizes, deadlines and counts.
@@ -210,6 +214,7 @@ impl Default for File {
             mode: Located::preset(Mode(authorize::Mode::Enforce)),
             journal: Located::absent(),
             index: Located::preset(Index::default()),
+            hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),
         }

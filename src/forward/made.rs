@@ -6,20 +6,22 @@
 //! with the same record and the same single outcome.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, Response};
-use http_body_util::Full;
+use http::{Method, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use uuid::Uuid;
 
 use super::account::Owed;
 use super::body::BodyFault;
 use super::send::Outbound;
 use super::{ResponseBody, Unanswered, Upstreams};
-use crate::listen::{BodyError, Protocol};
+use crate::listen::{BodyError, Protocol, Trace};
 use crate::record::{Committed, End, Outcome};
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 /// A message of our own making.
 #[derive(Clone, Debug)]
@@ -76,6 +78,43 @@ impl Upstreams {
         }
     }
 
+    /// Sends a message of our own making that no request asked for, and reads the whole answer: its
+    /// status, how long to wait before the next, its body. It counts among the upstream's requests in
+    /// flight; what it is made of is in the journal.
+    ///
+    /// # Errors
+    ///
+    /// Why there was no answer.
+    pub async fn hand_over(
+        &self,
+        upstream: &str,
+        made: Made,
+    ) -> Result<(StatusCode, Option<Duration>, Bytes), Refusal> {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::CONTENT_TYPE, made.content_type);
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(made.body.len()));
+        let ours = Uuid::now_v7();
+        let outbound = Outbound {
+            upstream,
+            method: &made.method,
+            path_and_query: &made.path_and_query,
+            fields: &fields,
+            protocol: Protocol::Http1,
+            trace: Trace::begun(ours),
+            decision: ours,
+            places: &[],
+            most_bytes: u64::MAX,
+            keep_bytes: usize::MAX,
+        };
+        let answer = self.send(outbound, Full::new(made.body), Owed::Nobody);
+        let (head, body) = answer.await?.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await;
+        let body = body.map_err(|_| Refusal::new(Reason::UpstreamBadResponse))?;
+        let wait = head.headers.get(header::RETRY_AFTER);
+        let wait = wait.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        Ok((head.status, wait.map(Duration::from_secs), body.to_bytes()))
+    }
+
     /// Sends nothing for a committed request that asks for what was done already.
     pub fn leave_be(committed: Committed) {
         let (_, _, pending) = committed.into_parts();
@@ -109,3 +148,6 @@ impl BodyFault for Infallible {
         match *self {}
     }
 }
+
+/// Of an answer that is read whole, in bytes.
+const LARGEST_ANSWER: usize = 64 * 1024;

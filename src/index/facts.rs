@@ -201,7 +201,34 @@ impl<'a> Reading<'a> {
             (Field::Event, "event"),
             (Field::Origin, "log"),
         ]);
+        if self
+            .text("event")
+            .is_some_and(|event| event.starts_with("gitlab."))
+        {
+            self.gitlab();
+        }
         Standing::Alone
+    }
+
+    /// What GitLab told, under the fields of the jobs that it is about.
+    fn gitlab(&mut self) {
+        for (field, member) in [
+            (Field::Project, "project"),
+            (Field::Issuer, "issuer"),
+            (Field::Ref, "ref"),
+            (Field::Commit, "commit"),
+            (Field::Environment, "environment"),
+            (Field::Pipeline, "pipeline"),
+            (Field::Job, "job"),
+            (Field::Id, "id"),
+        ] {
+            if let Some(value) = self.nested("detail", member) {
+                self.add(field, &value);
+                if field == Field::Project {
+                    self.groups_around(&value);
+                }
+            }
+        }
     }
 
     fn text(&self, member: &str) -> Option<&'a str> {

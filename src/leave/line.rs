@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::position;
-use super::sending::{Sending, random};
-use super::settings::DestinationSettings;
+use super::sending::{Sending, Whither, random};
 use crate::clock::{Clock, Time};
 
 /// How a destination stands.
@@ -56,21 +55,21 @@ pub(super) struct Shared {
 
 impl Line {
     /// Sets it going; without a thread its state says so.
-    pub(super) fn start(settings: DestinationSettings, folder: PathBuf, clock: Clock) -> Line {
+    pub(super) fn start(whither: Whither, folder: PathBuf, clock: Clock) -> Line {
         let shared = Arc::new(Shared::default());
         shared.standing().0 = LeaveState {
-            name: settings.name.clone(),
-            kind: settings.place.word(),
+            name: whither.name().to_owned(),
+            kind: whither.word(),
             ..LeaveState::default()
         };
         let inside = Arc::clone(&shared);
         let at = clock.clone();
         let thread = std::thread::Builder::new()
-            .name(format!("leave {}", settings.name))
+            .name(format!("leave {}", whither.name()))
             .spawn(move || {
                 // Without the right to be last in line it is one thread among others.
                 let _ = rustix::process::nice(LAST);
-                inside.keep(settings, &folder, &at);
+                inside.keep(&whither, &folder, &at);
             });
         let thread = thread
             .map_err(|fault| shared.fail(&format!("no thread can be had: {fault}")))
@@ -105,11 +104,11 @@ impl Line {
 
 impl Shared {
     /// Begins again after each fault that is not the receiver's, until told to stop.
-    fn keep(&self, settings: DestinationSettings, folder: &Path, clock: &Clock) {
+    fn keep(&self, whither: &Whither, folder: &Path, clock: &Clock) {
         let mut backoff = Backoff::default();
-        let file = position::file_of(folder, &settings.name);
+        let file = position::file_of(folder, whither.name());
         loop {
-            let begun = Sending::begin(&settings, folder, &file);
+            let begun = Sending::begin(whither, folder, &file);
             let ended = begun.and_then(|mut sending| sending.run(self, clock, &mut backoff));
             match ended {
                 Ok(()) => return,

@@ -8,9 +8,11 @@
 //! record must not hold up all that come after it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::SPANS;
 use super::backoff::Backoff;
 use super::line::Shared;
 use super::ocsf_file::OcsfFile;
@@ -20,6 +22,7 @@ use super::receiver::{AtOnce, Missed, Receiver, Taken};
 use super::refused;
 use super::settings::{DestinationSettings, Form, Place};
 use super::source::{Source, Unit};
+use super::spans::{SendSpans, SpansReceiver};
 use super::syslog::SyslogReceiver;
 use crate::clock::Clock;
 
@@ -37,19 +40,11 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn begin(
-        settings: &DestinationSettings,
-        folder: &Path,
-        file: &Path,
-    ) -> Result<Sending, String> {
-        let receiver: Box<dyn Receiver> = match settings.place.clone() {
-            Place::Otlp(otlp) => Box::new(OtlpReceiver::new(otlp)?),
-            Place::Syslog(syslog) => Box::new(SyslogReceiver::new(syslog)?),
-            Place::OcsfFile(path) => Box::new(OcsfFile::at(path)),
-        };
+    pub(super) fn begin(whither: &Whither, folder: &Path, file: &Path) -> Result<Sending, String> {
         position::make_room(file)?;
+        let receiver = whither.receiver(file)?;
         let before = position::load(file)?;
-        let resumed = Source::resume(folder, unit(&settings.place), before);
+        let resumed = Source::resume(folder, whither.unit(), before);
         let (source, resumed) = resumed.map_err(|fault| fault.to_string())?;
         Ok(Sending {
             most: receiver.at_once().items,
@@ -197,12 +192,56 @@ impl Sending {
     }
 }
 
-/// OCSF says a request and how it ended in one; elsewhere each record leaves as soon as it is there.
-fn unit(place: &Place) -> Unit {
-    match place {
-        Place::Otlp(_) => Unit::Record,
-        Place::Syslog(syslog) if syslog.form == Form::Record => Unit::Record,
-        Place::Syslog(_) | Place::OcsfFile(_) => Unit::Row,
+/// Where a thread hands the journal to.
+pub(super) enum Whither {
+    /// A destination of the settings.
+    Set(DestinationSettings),
+    /// The upstream that telemetry goes to, as spans.
+    Spans(Arc<dyn SendSpans>),
+}
+
+impl Whither {
+    /// Its name in metrics and in the names of its files.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Whither::Set(settings) => &settings.name,
+            Whither::Spans(_) => SPANS,
+        }
+    }
+
+    /// The kind's word on pages.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Whither::Set(settings) => settings.place.word(),
+            Whither::Spans(_) => "spans",
+        }
+    }
+
+    fn receiver(&self, file: &Path) -> Result<Box<dyn Receiver>, String> {
+        Ok(match self {
+            Whither::Set(settings) => match settings.place.clone() {
+                Place::Otlp(otlp) => Box::new(OtlpReceiver::new(otlp)?),
+                Place::Syslog(syslog) => Box::new(SyslogReceiver::new(syslog)?),
+                Place::OcsfFile(path) => Box::new(OcsfFile::at(path)),
+            },
+            Whither::Spans(sender) => {
+                let sent = file.with_extension("sent");
+                Box::new(SpansReceiver::open(Arc::clone(sender), sent)?)
+            }
+        })
+    }
+
+    /// OCSF says a request and how it ended in one; elsewhere each record leaves as soon as it is
+    /// there.
+    fn unit(&self) -> Unit {
+        match self {
+            Whither::Spans(_) => Unit::Row,
+            Whither::Set(settings) => match &settings.place {
+                Place::Otlp(_) => Unit::Record,
+                Place::Syslog(syslog) if syslog.form == Form::Record => Unit::Record,
+                Place::Syslog(_) | Place::OcsfFile(_) => Unit::Row,
+            },
+        }
     }
 }
 

@@ -7,10 +7,25 @@
 //! W3C Trace Context 3.2.
 
 use http::HeaderMap;
+use uuid::Uuid;
 
 use super::Trace;
 
 impl Trace {
+    /// Of a request of our own.
+    pub fn begun(id: Uuid) -> Trace {
+        let (trace_id, mut span) = (id.into_bytes(), [0; 8]);
+        for (to, from) in span.iter_mut().zip(trace_id.iter().rev()) {
+            *to = *from;
+        }
+        Trace {
+            trace_id,
+            span_id: never_zero(span),
+            parent_id: None,
+            flags: 0,
+        }
+    }
+
     /// The trace that a request with these fields belongs to.
     pub(super) fn of(head: &HeaderMap, fresh_trace: [u8; 16], fresh_span: [u8; 8]) -> Trace {
         let mut fields = head.get_all("traceparent").iter();

@@ -16,6 +16,7 @@ use super::manner::Manner;
 use super::objects::Objects;
 use crate::authorize::{Decision, Denied, Permit, Policies};
 use crate::forward::Upstreams;
+use crate::hook::Hooks;
 use crate::identify::{Issuers, Principal};
 use crate::listen::Arrival;
 use crate::record::{Level, Levels};
@@ -36,6 +37,8 @@ pub struct Ruling {
     pub upstreams: Upstreams,
     /// Whose telemetry is stamped on the way there.
     pub stamps: Stamps,
+    /// Which GitLab may tell us what happened.
+    pub hooks: Hooks,
     /// When a decision counts as committed.
     pub levels: Levels,
     /// The digest of the settings it was built from.

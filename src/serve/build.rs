@@ -12,6 +12,7 @@ use crate::authorize::Policies;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::forward::Upstreams;
+use crate::hook::Hooks;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
 use crate::pipeline::{Objects, Ruling};
@@ -56,6 +57,9 @@ pub fn build(
     {
         faults.extend(unknown);
     }
+    let hooks = Hooks::read(&settings.hooks)
+        .map_err(|e| faults.extend(e))
+        .ok();
     if let Some(catalogue) = &catalogue {
         faults.extend(unstampable(settings, catalogue));
     }
@@ -64,8 +68,10 @@ pub fn build(
             .map_err(|e| faults.extend(e))
             .ok()
     });
-    match (upstreams, issuers, catalogue, policies) {
-        (Some(upstreams), Some(issuers), Some(catalogue), Some(policies)) if faults.is_empty() => {
+    match (upstreams, issuers, catalogue, policies, hooks) {
+        (Some(upstreams), Some(issuers), Some(catalogue), Some(policies), Some(hooks))
+            if faults.is_empty() =>
+        {
             let (levels, config) = (
                 settings.journal.levels,
                 format!("sha256:{}", settings.digest),
@@ -81,6 +87,7 @@ pub fn build(
                 policies,
                 upstreams,
                 stamps,
+                hooks,
                 levels,
                 config,
                 objects: Objects::default(),

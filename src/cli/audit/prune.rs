@@ -60,7 +60,7 @@ pub(super) fn run(
     let now = Clock::machine().now();
     let pruning = Pruning {
         younger_from_ms: now.as_ms().saturating_sub(arguments.older_than * DAY_MS),
-        wanted: leave::behind(folder, &settings.leave),
+        wanted: leave::behind(folder, &settings.leave, settings.sends_spans()),
         reason: arguments.reason.clone(),
         authority: arguments.authority.clone(),
         by: who_asks(arguments.by.as_deref()),

@@ -58,6 +58,18 @@ pub enum Note {
     AnchorConflict,
     /// Nobody outside has taken a checkpoint for too long.
     AnchorStale,
+    /// Commits reached a branch or a tag, as GitLab told.
+    GitlabPush,
+    /// A merge request changed, as GitLab told.
+    GitlabMergeRequest,
+    /// A pipeline changed its status, as GitLab told.
+    GitlabPipeline,
+    /// A job changed its status, as GitLab told.
+    GitlabJob,
+    /// A deployment changed its status, as GitLab told.
+    GitlabDeployment,
+    /// A release was made, changed or removed, as GitLab told.
+    GitlabRelease,
 }
 
 impl Note {
@@ -87,6 +99,12 @@ impl Note {
         Note::HoldLifted,
         Note::AnchorConflict,
         Note::AnchorStale,
+        Note::GitlabPush,
+        Note::GitlabMergeRequest,
+        Note::GitlabPipeline,
+        Note::GitlabJob,
+        Note::GitlabDeployment,
+        Note::GitlabRelease,
     ];
 
     /// The word in records.
@@ -116,6 +134,12 @@ impl Note {
             Note::HoldLifted => "hold.lifted",
             Note::AnchorConflict => "anchor.conflict",
             Note::AnchorStale => "anchor.stale",
+            Note::GitlabPush => "gitlab.push",
+            Note::GitlabMergeRequest => "gitlab.merge_request",
+            Note::GitlabPipeline => "gitlab.pipeline",
+            Note::GitlabJob => "gitlab.job",
+            Note::GitlabDeployment => "gitlab.deployment",
+            Note::GitlabRelease => "gitlab.release",
         }
     }
 }

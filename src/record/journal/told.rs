@@ -2,10 +2,12 @@
 //!
 //! In: a request that nothing is forwarded for. Out: its record, stored before the answer is sent.
 
+use serde_json::Value;
+
 use super::{Claim, Journal};
 use crate::identify::Principal;
 use crate::listen::Sighting;
-use crate::record::audit_record::DecisionRecord;
+use crate::record::audit_record::{DecisionRecord, EventRecord, Note};
 use crate::record::frame::Kind;
 use crate::record::settings::Level;
 use crate::refusal::Refusal;
@@ -36,6 +38,26 @@ impl Journal {
         let record = DecisionRecord::of_own(sighting, principal, &self.key);
         let (kind, level) = (Kind::Decision, Level::Write);
         let stored = self.store(kind, self.rendered(&record)?, level, None, Claim::Known);
+        stored.await.map(|stored| stored.seq)
+    }
+
+    /// Stores what somebody who proved who it is told us; it may be answered when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `audit_backpressure` or `audit_unavailable`, to be sent in its place.
+    pub async fn take_note(&self, note: Note, detail: &[(&str, Value)]) -> Result<u64, Refusal> {
+        let clock = &self.intake.shared.clock;
+        let mut payload = Vec::new();
+        EventRecord {
+            note,
+            detail,
+            time: clock.now(),
+            mono_ns: clock.mono_ns(),
+        }
+        .render(&self.constants(), &mut payload);
+        let (kind, level) = (Kind::Event, Level::Sync);
+        let stored = self.store(kind, payload.into(), level, None, Claim::Known);
         stored.await.map(|stored| stored.seq)
     }
 }

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod caller;
 pub mod demo;
+pub mod gitlab;
 pub mod history;
 pub mod issuer;
 pub mod mint;

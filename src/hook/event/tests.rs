@@ -1,0 +1,1 @@
+//! Payloads in GitLab's documented shapes.
