@@ -20,6 +20,7 @@ mod check;
 mod completions;
 mod config;
 mod described;
+mod deploys;
 mod diff;
 mod doctor;
 mod exit;
@@ -111,6 +112,7 @@ enum Command {
     Token(token::TokenArguments),
     Operations(operations::OperationsArguments),
     Audit(audit::AuditArguments),
+    Deploys(deploys::DeploysArguments),
     Keys(keys::KeysArguments),
     Doctor(doctor::DoctorArguments),
     Config(config::ConfigArguments),
@@ -176,6 +178,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Token(command) => token::run(&command, &file, &mut terminal),
         Command::Operations(command) => operations::run(&command, &file, &mut terminal),
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),
+        Command::Deploys(command) => deploys::run(&command, &file, &mut terminal),
         Command::Keys(command) => keys::run(&command, &file, &mut terminal),
         Command::Doctor(command) => doctor::run(&command, &file, &mut terminal),
         Command::Config(command) => config::run(&command, &file, &mut terminal),

@@ -27,6 +27,7 @@ pub mod forward;
 pub mod index;
 pub mod export;
 pub mod leave;
+pub mod timeline;
 
 // What stile itself answers.
 pub mod own;

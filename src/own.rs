@@ -20,11 +20,13 @@ use crate::index::{IndexSettings, Upkeep};
 use crate::refusal::{Reason, Refusal};
 
 mod asked;
+mod deploys;
 mod me;
 mod report;
 mod pointer;
 
 pub use asked::{Form, Page, asked_for};
+pub use deploys::Deploys;
 pub use pointer::{pointed_at, pointer};
 
 /// What these pages are made from.

@@ -28,6 +28,7 @@ use crate::refusal::{Reason, Refusal, Site, answer};
 
 mod carried;
 mod deployment;
+mod deploys;
 mod finishing;
 mod hooks;
 mod manner;
@@ -206,6 +207,8 @@ impl Pipeline {
         }
         let forwarded = if deployment::is_one(committed.permit().operation()) {
             self.0.deployed.forward(ruling, committed, body).await
+        } else if deploys::is_one(committed.permit().operation()) {
+            deploys::answer(&self.0.own, committed).await
         } else if let Err(refusal) = refuse_loop(committed.arrival().headers()) {
             Err(Upstreams::keep_back(committed, refusal))
         } else if let Some(rule) = stamping::rule_of(ruling, &committed) {

@@ -22,6 +22,7 @@ const ORDER: &[&str] = &[
     "index",
     "export",
     "leave",
+    "timeline",
     "own",
     "pipeline",
     "workbench",

@@ -79,6 +79,7 @@ mod bad_folders;
 /// The demo is a test.
 mod demo;
 mod deployments;
+mod deploys;
 /// The README is true.
 mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.

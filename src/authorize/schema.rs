@@ -18,8 +18,10 @@ use crate::resolve::{Class, Entry};
 use crate::setup_error::{Code, SetupError};
 
 /// Operations of stile itself, which no upstream's catalogue has: action, class, resource type.
-pub const OWN_ACTIONS: &[(&str, Class, &str)] =
-    &[("deployments.create", Class::Write, "Deployment")];
+pub const OWN_ACTIONS: &[(&str, Class, &str)] = &[
+    ("deployments.create", Class::Write, "Deployment"),
+    ("deployments.list", Class::Read, "Deployment"),
+];
 
 /// The resource type of the list of projects, which is in no project.
 pub(super) const PROJECT_LIST: &str = "ProjectList";

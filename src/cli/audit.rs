@@ -26,6 +26,9 @@ mod tail;
 mod tiles;
 mod verify;
 
+pub(super) use index::{no_index, unknown};
+pub(super) use query::asked_in;
+
 /// Check a journal without trusting who wrote it, and find what is in it.
 #[derive(Debug, Args)]
 pub(super) struct AuditArguments {

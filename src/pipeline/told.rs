@@ -127,7 +127,7 @@ impl AsRef<Policies> for Judge {
 }
 
 /// A page of ours as an answer that nobody keeps.
-fn page(shown: Shown) -> Response<ResponseBody> {
+pub(super) fn page(shown: Shown) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::Full(shown.body));
     let headers = response.headers_mut();
     for (name, value) in [

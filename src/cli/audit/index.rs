@@ -72,14 +72,14 @@ pub(super) fn catch_up(settings: &Settings) -> Result<(), Trouble> {
     Ok(())
 }
 
-pub(super) fn no_index() -> Trouble {
+pub(in crate::cli) fn no_index() -> Trouble {
     let fault = SetupError::new("the settings say that there is no index");
     Trouble::input(
         fault.hint("set `index.enabled: true`, or read the journal itself with `--scan`"),
     )
 }
 
-pub(super) fn unknown(error: IndexError) -> Trouble {
+pub(in crate::cli) fn unknown(error: IndexError) -> Trouble {
     Trouble::Unknown(error.into())
 }
 

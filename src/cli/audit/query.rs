@@ -105,7 +105,7 @@ pub(super) fn run(
 }
 
 /// When and where a query is asked.
-pub(super) fn asked_in(now: Time, zone: &str) -> Result<Asked, Trouble> {
+pub(in crate::cli) fn asked_in(now: Time, zone: &str) -> Result<Asked, Trouble> {
     Asked::at(now).in_zone(zone).ok_or_else(|| {
         let fault = SetupError::new(format!("`{zone}` is not a time zone"));
         Trouble::input(fault.hint("an IANA name: UTC, Europe/Berlin, America/New_York"))

@@ -66,6 +66,12 @@ pub const EVENTS: &[EventWord] = &[
     failed("anchor.conflict", 4),
     failed("anchor.stale", 3),
     happened("clock.step", 99, 2),
+    happened("gitlab.push", 99, 1),
+    happened("gitlab.merge_request", 99, 1),
+    happened("gitlab.pipeline", 99, 1),
+    happened("gitlab.job", 99, 1),
+    happened("gitlab.deployment", 99, 1),
+    happened("gitlab.release", 99, 1),
 ];
 
 /// A decision's numbers; those of an error for a word that is none.

@@ -40,7 +40,7 @@ impl Asked {
     }
 
     /// The moment that a text means.
-    pub(super) fn moment(&self, text: &str) -> Option<Time> {
+    pub fn moment(&self, text: &str) -> Option<Time> {
         if let Some(back_ms) = span_ms(text) {
             return Some(Time::from_ms(self.now.as_ms().saturating_sub(back_ms)));
         }
