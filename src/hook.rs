@@ -16,7 +16,7 @@ mod event;
 mod spans;
 
 pub use delivery::Deliveries;
-pub use event::{Kind, Told, read};
+pub use event::{Kind, Told, is_bot, read};
 pub use proof::{Proven, prove};
 pub use settings::{HookSettings, Hooks};
 pub use spans::{Known, end_in, jobs_in, spans_of};

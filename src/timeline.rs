@@ -16,6 +16,7 @@ mod around;
 mod reading;
 pub mod blame;
 pub mod written;
+pub mod page;
 
 pub use blame::Blame;
 pub use deploy::{Deploy, Status, Teller};

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Time};
 use crate::config::Settings;
 use crate::index::{Asked, Index, shown_in};
 use crate::setup_error::SetupError;
-use crate::timeline::{Blame, Deploy, Timeline, Wanted, written};
+use crate::timeline::{Blame, Deploy, Timeline, Wanted, page, written};
 
 /// Show which commit reached which environment, when, by whom, and what changed around it.
 #[derive(Debug, Args)]
@@ -33,6 +33,9 @@ pub(super) struct DeploysArguments {
     /// Of this service only.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// With commits that this machine helped to write only; `any` for each of them.
+    #[arg(long, value_name = "WORD")]
+    machine: Option<String>,
     /// How many, the newest first.
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
@@ -69,6 +72,8 @@ enum Kind {
     Atom,
     /// Annotations for Grafana.
     Grafana,
+    /// One page with a drawing, for a browser.
+    Html,
 }
 
 pub(super) fn run(
@@ -116,6 +121,7 @@ fn list(
         until,
         environment: arguments.environment.clone(),
         service: arguments.service.clone(),
+        machine: arguments.machine.clone(),
         most: arguments.limit,
     };
     let (mut index, settings) = open(file)?;
@@ -126,6 +132,9 @@ fn list(
             terminal.line(feed.trim_end())?;
         }
         (Some(Kind::Grafana), _) => terminal.line(written::grafana(&timeline))?,
+        (Some(Kind::Html), _) => {
+            terminal.line(page::page(&timeline, &asked.zone).trim_end())?;
+        }
         (None, Format::Json) => {
             let all: Vec<Value> = timeline.deploys.iter().map(written::document).collect();
             terminal.line(format_args!("{:#}", Value::Array(all)))?;

@@ -20,6 +20,8 @@ mod commits;
 mod pipeline;
 mod said;
 
+pub use commits::is_bot;
+
 use said::Said;
 
 /// What a webhook tells of.

@@ -5,12 +5,13 @@
 //! Whether the caller may see it, a policy has said before: `deployments.list`.
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 
 use super::{Indexed, Own, Shown, TURN, busy};
 use crate::clock::Time;
 use crate::index::{Asked, Index, IndexError};
 use crate::refusal::{Reason, Refusal};
-use crate::timeline::{Timeline, Wanted, written};
+use crate::timeline::{Timeline, Wanted, page, written};
 
 /// What is asked of the timeline.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub struct Deploys {
 enum Form {
     Json,
     Text,
+    Html,
     Atom,
     Grafana,
 }
@@ -43,6 +45,7 @@ impl Deploys {
                 until: Time::from_ms(now.as_ms().saturating_add(1)),
                 environment: None,
                 service: None,
+                machine: None,
                 most: USUAL,
             },
             form: Form::Json,
@@ -62,13 +65,14 @@ impl Deploys {
             match key {
                 "since" => wanted.since = moment()?,
                 "until" => wanted.until = moment()?,
-                "environment" | "service" => {
+                "environment" | "service" | "machine" => {
                     let plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
                     if value.is_empty() || !value.chars().all(plain) {
                         return Err(wrong("letters, digits, `.`, `_`, `/` and `-`, unescaped"));
                     }
                     let to = match key {
                         "service" => &mut wanted.service,
+                        "machine" => &mut wanted.machine,
                         _ => &mut wanted.environment,
                     };
                     *to = Some(value.to_owned());
@@ -81,14 +85,15 @@ impl Deploys {
                     deploys.form = match value {
                         "json" => Form::Json,
                         "text" => Form::Text,
+                        "html" => Form::Html,
                         "atom" => Form::Atom,
                         "grafana" => Form::Grafana,
-                        _ => return Err(wrong("one of json, text, atom, grafana")),
+                        _ => return Err(wrong("one of json, text, html, atom, grafana")),
                     }
                 }
                 _ => {
                     return Err(malformed(
-                        "its keys are since, until, environment, service, limit and format",
+                        "its keys are since, until, environment, service, machine, limit and format",
                     ));
                 }
             }
@@ -128,6 +133,10 @@ impl Deploys {
             Form::Atom => (
                 "application/atom+xml; charset=utf-8",
                 written::atom(&timeline, site_url, self.now),
+            ),
+            Form::Html => (
+                "text/html; charset=utf-8",
+                page::page(&timeline, &TimeZone::UTC),
             ),
             Form::Text => ("text/plain; charset=utf-8", written::text(&timeline)),
         };

@@ -36,6 +36,7 @@ impl Blame {
                 until: Time::from_ms(at.as_ms().saturating_add(1)),
                 environment: environment.map(str::to_owned),
                 service: Some(service.to_owned()),
+                machine: None,
                 most: MOST,
             },
         )?;

@@ -47,6 +47,7 @@ impl Commits {
         let is_whole = count.and_then(|count| usize::try_from(count).ok()) == Some(list.len());
         let before = detail.get("before").and_then(Value::as_str);
         let mut previous = before.filter(|_| is_whole).map(str::to_owned);
+        let pushed_by = detail.get("machine").and_then(Value::as_str);
         for one in list {
             let text = |at: usize| Some(one.get(at)?.as_str()?.to_owned());
             let (Some(id), Some(title)) = (text(0), text(1)) else {
@@ -56,7 +57,7 @@ impl Commits {
             let commit = Commit {
                 id: id.clone(),
                 title,
-                machine: text(2),
+                machine: text(2).or(pushed_by.map(str::to_owned)),
             };
             let known = (commit, previous.take());
             self.known.entry(id.clone()).or_insert(known);

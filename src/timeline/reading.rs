@@ -13,6 +13,7 @@ use super::commits::Commits;
 use super::deploy::{Deploy, Status};
 use super::gathered::deploys_in;
 use crate::clock::Time;
+use crate::hook::is_bot;
 use crate::index::{Condition, Field, Index, IndexError, Order, Query, Row};
 
 /// Which part of the timeline somebody wants.
@@ -26,6 +27,8 @@ pub struct Wanted {
     pub environment: Option<String>,
     /// Of this service only.
     pub service: Option<String>,
+    /// With commits that this machine helped to write only; `any` for each of them.
+    pub machine: Option<String>,
     /// At most so many.
     pub most: usize,
 }
@@ -68,7 +71,7 @@ impl Timeline {
                 before.push(commit.clone());
             }
         }
-        all.retain(|deploy| deploy.time >= wanted.since);
+        all.retain(|deploy| deploy.time >= wanted.since && wanted.is_by_machine(deploy));
         all.reverse();
         let has_more = all.len() > wanted.most;
         all.truncate(wanted.most);
@@ -83,6 +86,14 @@ impl Timeline {
 }
 
 impl Wanted {
+    fn is_by_machine(&self, deploy: &Deploy) -> bool {
+        match self.machine.as_deref() {
+            None => true,
+            Some("any") => !deploy.machines.is_empty(),
+            Some(machine) => deploy.machines.contains(machine),
+        }
+    }
+
     fn takes(&self, deploy: &Deploy) -> bool {
         let fits = |wanted: &Option<String>, is: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == is)
@@ -96,6 +107,9 @@ impl Wanted {
 impl Deploy {
     /// What it changed, by what ran there before, the newest last.
     fn compare(&mut self, before: &[String], commits: &Commits) {
+        if self.by.as_deref().is_some_and(is_bot) {
+            self.machines.insert("gitlab".to_owned());
+        }
         let Some(commit) = &self.commit else { return };
         if let Some((change, title)) = commits.change_of(commit) {
             self.change = Some(change.clone());
@@ -111,7 +125,8 @@ impl Deploy {
         self.is_rollback = previous != commit && before.contains(commit);
         self.between = commits.between(previous, commit);
         let between = self.between.iter().flatten();
-        self.machines = between.filter_map(|one| one.machine.clone()).collect();
+        self.machines
+            .extend(between.filter_map(|one| one.machine.clone()));
     }
 }
 

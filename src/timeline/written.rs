@@ -184,7 +184,7 @@ fn stamp(time: Time) -> String {
 }
 
 /// Text as XML has it, without what XML 1.0 cannot hold.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -82,8 +82,8 @@ fn machine<'m>(message: &str, machines: &'m [String]) -> Option<&'m str> {
     })
 }
 
-/// The users that GitLab makes for access tokens and service accounts.
-fn is_bot(username: &str) -> bool {
+/// Whether a login is one that GitLab makes for access tokens and service accounts.
+pub fn is_bot(username: &str) -> bool {
     let made_for = |kind: &str| {
         let rest = username.strip_prefix(kind);
         let rest = rest.map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
