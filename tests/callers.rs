@@ -14,6 +14,7 @@ mod litewitness;
 mod rotating;
 mod second_verifier;
 mod tessera;
+mod timeline_page;
 mod through_stile;
 
 use std::io::{BufRead, BufReader, Write};
@@ -53,6 +54,12 @@ pub(crate) async fn curl_job(called: &Called, flags: &[&str]) -> Option<Value> {
 /// A run of Lightstep's Terraform provider; `flags` as in `terraform_like.py`.
 pub(crate) async fn terraform_like(called: &Called, flags: &[&str]) -> Option<Value> {
     run("venv/bin/python", "terraform_like.py", called, flags).await
+}
+
+/// A page in a browser, without scripts, wide and narrow, by keyboard; `flags` are its path and a folder
+/// for pictures.
+pub(crate) async fn look_at_page(called: &Called, flags: &[&str]) -> Option<Value> {
+    run("node", "look_at_page.mjs", called, flags).await
 }
 
 /// An issuer that is not ours, running until dropped: npm's `oidc-provider`, or Keycloak.

@@ -67,7 +67,7 @@ fn drawing(timeline: &Timeline, zone: &TimeZone, out: &mut String) {
     let _ = write!(
         out,
         "<div class=\"drawing\" role=\"region\" aria-label=\"Drawing\" tabindex=\"0\">\n\
-         <svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\" \
+         <svg viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"group\" \
          aria-labelledby=\"drawn told\">\n<title id=\"drawn\">{count} deployments</title>\n\
          <desc id=\"told\">A line for each service and environment, from {} to {}; \
          the table below says the same.</desc>\n",
@@ -83,7 +83,8 @@ fn drawing(timeline: &Timeline, zone: &TimeZone, out: &mut String) {
             y - 14,
             escaped(name.trim()),
         );
-        for (row, deploy) in marks {
+        // The newest last, and so on top where marks lie over each other.
+        for (row, deploy) in marks.iter().rev() {
             let x = place(deploy.time.as_ms(), first, last);
             mark(*row, deploy, x, y, zone, out);
         }

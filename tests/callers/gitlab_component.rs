@@ -83,6 +83,56 @@ fn the_component_and_the_include_are_one_job() {
     assert_eq!(component["artifacts"]["when"], "always");
 }
 
+/// A pipeline with one job, which has taken over what `extends: .stile` gives it: what GitLab's schema
+/// says of jobs it does not say of templates.
+fn pipeline(text: &str) -> String {
+    let body = text.split_once("\n---\n").map_or(text, |(_, body)| body);
+    let body = body.replace("$[[ inputs.address ]]", "https://stile.example.com");
+    let job = body.replace(".stile:", "deploy:");
+    format!("{job}  environment: production\n  script: [terraform apply -auto-approve]\n")
+}
+
+#[test]
+fn gitlab_takes_the_component_and_the_include_as_it_publishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let lay = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let whole = pipeline(INCLUDE);
+    let mut files = vec![
+        lay("component.yml", &pipeline(COMPONENT)),
+        lay("include.yml", &whole),
+    ];
+    let (header, _) = COMPONENT.split_once("\n---\n").unwrap();
+    files.push(lay("header.yml", header));
+    let good = files.len();
+    for (name, piece, other) in [
+        ("aud.yml", "aud:", "aud: 7 #"),
+        ("reports.yml", "reports:", "reported:"),
+        ("when.yml", "when: always", "when: mostly"),
+    ] {
+        assert!(whole.contains(piece), "{piece}");
+        files.push(lay(name, &whole.replace(piece, other)));
+    }
+    let Some(mut checker) = super::command("venv/bin/python", "check_gitlab_ci.py") else {
+        return;
+    };
+    let ended = checker.args(&files).output().unwrap();
+    let said: Value = serde_json::from_slice(&ended.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ended.stderr)));
+    for (at, file) in files.iter().enumerate() {
+        let faults = said[file.to_str().unwrap()].as_array().unwrap();
+        assert_eq!(
+            faults.is_empty(),
+            at < good,
+            "{}: {faults:?}",
+            file.display()
+        );
+    }
+}
+
 #[tokio::test]
 async fn after_its_script_a_job_says_what_was_refused_in_every_shell() {
     let world = world().await;

@@ -12,3 +12,8 @@ export async function load(name) {
   const loaded = await import(pathToFileURL(require.resolve(name)).href);
   return { ...loaded.default, ...loaded };
 }
+
+/** Where a file of a package is. */
+export function place(name) {
+  return require.resolve(name);
+}
