@@ -9,9 +9,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::gitlab::{self, SIGNING_KEY};
 use crate::world::{Ground, World};
 
 mod forgery;
+mod gitlab_loop;
 mod scenes;
 mod story;
 
@@ -33,13 +35,15 @@ pub struct Stage {
 /// When the stage cannot be set.
 pub async fn play(stage: &Stage, stay: bool) -> io::Result<bool> {
     let mut story = Story::open();
-    let world = Ground::lay(&stage.policies)
-        .await?
-        .serve(&stage.program)
-        .await?;
+    let mut ground = Ground::lay(&stage.policies).await?;
+    let folder = ground.folder();
+    folder.write_secret("secrets/hook.key", &format!("{SIGNING_KEY}\n"))?;
+    ground.settings += &gitlab::settings();
+    let world = ground.serve(&stage.program).await?;
     story.introduces(&world);
     scenes::play(&world, &mut story).await?;
     forgery::play(&world, stage, &mut story)?;
+    gitlab_loop::play(&world, stage, &mut story).await?;
     story.sums_up();
     if stay && story.as_expected() {
         tokens(&world)?;

@@ -52,6 +52,11 @@ impl Seen {
         }
     }
 
+    /// How often a text occurs in the body.
+    pub fn text_count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.body).matches(text).count()
+    }
+
     /// Whether these bytes occur anywhere in the request.
     pub fn mentions(&self, needle: &str) -> bool {
         let needle = needle.as_bytes();
