@@ -3,7 +3,7 @@
 CARGO_TARGET_DIR ?= target
 DEMO_ARGS ?=
 
-.PHONY: help demo test check bench bench-identify bench-journal bench-stamp certs up down
+.PHONY: help demo test check bench bench-identify bench-journal bench-stamp bench-hooks certs up down
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench-identify: ## what a token costs, seen before and new, by algorithm, and th
 
 bench-journal: ## what committing, packing and verifying records costs
 	cargo bench --locked --bench journal
+
+bench-hooks: ## how fast webhooks are taken in, and how fast a queue of them leaves
+	cargo bench --locked --bench hooks
 
 bench-stamp: ## how fast telemetry is stamped, on one core
 	cargo bench --locked --bench stamp

@@ -19,7 +19,8 @@ pub(crate) mod account;
 pub mod body;
 pub(crate) mod dial;
 pub mod headers;
-pub mod look;
+pub mod gathered;
+mod look;
 pub mod made;
 mod reached;
 mod rewritten;
@@ -35,6 +36,7 @@ pub mod settings;
 mod tests;
 
 pub use body::{BodyFault, BoxError, ForwardBody, ResponseBody};
+pub use gathered::Kept;
 pub use headers::refuse_loop;
 pub use look::{Look, Looked};
 pub use made::Made;

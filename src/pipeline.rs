@@ -31,6 +31,7 @@ mod deployment;
 mod deploys;
 mod finishing;
 mod hooks;
+mod lists;
 mod manner;
 mod metadata;
 mod stamping;
@@ -61,6 +62,7 @@ struct Parts {
     origin: String,
     deployed: deployment::Arrived,
     hooks: hooks::Intake,
+    lists: lists::Lists,
 }
 
 /// One generation, and the counters that go with it.
@@ -101,6 +103,7 @@ impl Pipeline {
             origin,
             deployed: deployment::Arrived::default(),
             hooks: hooks::Intake::default(),
+            lists: lists::Lists::default(),
         }))
     }
 
@@ -213,6 +216,8 @@ impl Pipeline {
             Err(Upstreams::keep_back(committed, refusal))
         } else if let Some(rule) = stamping::rule_of(ruling, &committed) {
             stamping::forward(ruling, rule, committed, body).await
+        } else if let Some(filter) = lists::filter_of(ruling, &committed) {
+            self.0.lists.forward(ruling, filter, committed, body).await
         } else {
             ruling.upstreams.forward(committed, body).await
         };

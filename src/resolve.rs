@@ -14,6 +14,7 @@
 
 pub mod operation;
 pub mod object;
+pub mod list;
 pub mod settings;
 pub mod catalogue;
 mod load;
@@ -24,6 +25,7 @@ mod trie;
 mod near;
 
 pub use catalogue::Catalogue;
+pub use list::{Item, List, ListShape};
 pub use object::{BodyMeans, ObjectShape, Seen};
 pub use operation::{Class, Entry, Operation, Resource, Speech};
 pub use settings::{CatalogueSettings, CatalogueUse};

@@ -1237,6 +1237,7 @@ fn entry(action: &str, class: Class, kind: &str, names_one: bool) -> Arc<Entry> 
         speech: Speech::Problem,
         body_bytes: 1,
         once: false,
+        list: None,
         object: None,
     })
 }

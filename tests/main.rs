@@ -15,6 +15,7 @@ mod support;
 mod architecture;
 /// One request after another, well-formed or hostile: what passes the door and what does not.
 mod listen;
+mod lists;
 /// Tokens of many issuers, each flaw with its own word.
 mod identify;
 /// A token that is bound to a key is worth nothing without it.

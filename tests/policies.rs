@@ -202,6 +202,7 @@ pub(crate) fn entries() -> Vec<Arc<Entry>> {
             speech: Speech::Problem,
             body_bytes: 1 << 20,
             once: false,
+            list: None,
             object: None,
         })
     };

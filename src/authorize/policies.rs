@@ -11,7 +11,7 @@
 //! Never: loaded while a case fails. A panic, a lock or a system call on the way of a request.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -39,6 +39,7 @@ use crate::refusal::Refusal;
 use crate::resolve::{Entry, Operation};
 use crate::setup_error::SetupError;
 
+mod items;
 mod owner;
 mod past;
 mod permitted;
@@ -52,6 +53,7 @@ pub struct Policies {
     explain: Explain,
     mode: Mode,
     kept: Cache<Key, Kept>,
+    named: OnceLock<items::Named>,
 }
 
 /// A request that policies do not allow, with all that the record wants of it.
@@ -122,6 +124,7 @@ impl Policies {
                 .max_capacity(MOST_KEPT)
                 .time_to_live(Duration::from_secs(120))
                 .build(),
+            named: OnceLock::new(),
             set,
         })
     }

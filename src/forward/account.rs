@@ -86,6 +86,13 @@ impl Account {
         &self.progress
     }
 
+    /// Notes how many items of a list went on and how many did not.
+    pub(crate) fn listed(&mut self, kept: u64, left_out: u64) {
+        if let Some(Owed::Journal(pending)) = &mut self.owed {
+            pending.listed(kept, left_out);
+        }
+    }
+
     /// Closes the account; only the first call counts.
     pub(crate) fn close(&mut self, end: End, reason: Option<Reason>) {
         let Some(owed) = self.owed.take() else {

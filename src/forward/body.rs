@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
@@ -30,6 +31,7 @@ pub(crate) use sent::SentBody;
 use super::account::Account;
 use super::headers::{Keys, answer_trailers};
 use crate::record::End;
+use crate::refusal::Reason;
 
 /// Why a body broke off, for the log.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -121,6 +123,34 @@ impl ForwardBody {
         };
         body.close_if_ended();
         body
+    }
+
+    /// The whole body, and the account that is still to be closed.
+    ///
+    /// # Errors
+    ///
+    /// `upstream_bad_response` where it breaks off or is larger than this, `upstream_timeout` where it
+    /// takes longer; then the account is closed.
+    pub(crate) async fn whole(
+        mut self,
+        most_bytes: usize,
+        longest: Duration,
+    ) -> Result<(Bytes, Account), Reason> {
+        let Some(from) = self.from.take() else {
+            return Ok((Bytes::new(), self.account));
+        };
+        let read = Limited::new(from, most_bytes).collect();
+        let (end, reason) = match tokio::time::timeout(longest, read).await {
+            Ok(Ok(read)) => {
+                let bytes = read.to_bytes();
+                self.account.received(bytes.len());
+                return Ok((bytes, self.account));
+            }
+            Ok(Err(_)) => (End::Truncated, Reason::UpstreamBadResponse),
+            Err(_) => (End::Timeout, Reason::UpstreamTimeout),
+        };
+        self.account.close(end, Some(reason));
+        Err(reason)
     }
 
     /// A server does not poll a body that says it has ended, so the end is looked for after each

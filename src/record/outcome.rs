@@ -99,6 +99,11 @@ impl Pending {
         self.owed.stamped = Some(Box::new(digest));
     }
 
+    /// Notes how many items of a list went on and how many were left out.
+    pub fn listed(&mut self, kept: u64, left_out: u64) {
+        self.owed.listed = Some(Box::new((kept, left_out)));
+    }
+
     /// Closes the guard with what happened.
     pub fn close(mut self, outcome: Outcome) {
         self.owed.pay(&outcome);
@@ -118,6 +123,8 @@ pub(super) struct Owed {
     committed_ns: Option<u64>,
     /// Apart, for hardly any request has one.
     stamped: Option<Box<[u8; 32]>>,
+    /// The same.
+    listed: Option<Box<(u64, u64)>>,
 }
 
 impl Owed {
@@ -131,6 +138,7 @@ impl Owed {
             buffer: Vec::new(),
             committed_ns: None,
             stamped: None,
+            listed: None,
         }
     }
 
@@ -162,6 +170,7 @@ impl Owed {
             commit_us: self.committed_ns.map(|at| us_between(self.asked_ns, at)),
             total_us: self.committed_ns.map(|at| us_between(at, mono_ns)),
             stamped: self.stamped.as_deref().copied(),
+            listed: self.listed.as_deref().copied(),
         };
         let mut payload = mem::take(&mut self.buffer);
         record.render(&shared.constants.load(), &mut payload);

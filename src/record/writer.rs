@@ -201,6 +201,7 @@ impl Writer {
             commit_us: None,
             total_us: None,
             stamped: None,
+            listed: None,
         }
         .render(&self.shared.constants.load(), &mut payload);
         Entry::owing_nobody(Kind::Outcome, payload)

@@ -19,6 +19,7 @@ use super::template::{Template, is_name};
 use super::written::{self, Written, WrittenOperation, WrittenResource};
 use crate::setup_error::{Code, SetupError};
 
+mod list;
 mod object;
 
 /// An operation before it has its place in the catalogue.
@@ -107,9 +108,10 @@ impl<'a> File<'a> {
         }
     }
 
-    /// Everything that is wrong with what a file declares of objects.
+    /// Everything that is wrong with what a file declares of objects and lists.
     fn check_objects(&mut self) {
-        for (place, error) in object::faults(self.written) {
+        let faults = object::faults(self.written).into_iter();
+        for (place, error) in faults.chain(list::faults(self.written)) {
             self.fault(place, error);
         }
     }
@@ -230,6 +232,7 @@ impl<'a> File<'a> {
             speech: self.written.speaks,
             body_bytes: body_bytes.unwrap_or(BODY_BYTES),
             once: operation.once,
+            list: list::of(operation, holes, self.written),
             object: object::of(holes, operation.body),
         }
     }

@@ -133,9 +133,21 @@ impl ObjectShape {
     }
 
     fn said(&self, object: &Map<String, Value>) -> Result<Said, Unclear> {
-        let Some(labels) = at(object, &self.labels)? else {
-            return Ok(Said::Nothing);
-        };
+        match at(object, &self.labels)? {
+            Some(labels) => self.said_by(labels),
+            None => Ok(Said::Nothing),
+        }
+    }
+
+    /// The team that labels name; none where they are unclear.
+    pub(super) fn team_in(&self, labels: &Value) -> Option<String> {
+        match self.said_by(labels) {
+            Ok(Said::Team(team)) => Some(team),
+            _ => None,
+        }
+    }
+
+    fn said_by(&self, labels: &Value) -> Result<Said, Unclear> {
         let mut teams = Vec::new();
         match labels {
             Value::Null => {}
@@ -201,7 +213,7 @@ fn exact<'v>(object: &'v Map<String, Value>, name: &str) -> Result<Option<&'v Va
 }
 
 /// A key without its case, with the two letters that decoders take for plain ones.
-fn fold(key: &str) -> String {
+pub(super) fn fold(key: &str) -> String {
     let plain = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

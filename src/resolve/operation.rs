@@ -7,6 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::list::ListShape;
 use super::object::{ObjectShape, Seen};
 
 /// What a request asks for.
@@ -49,6 +50,8 @@ pub struct Entry {
     pub body_bytes: u64,
     /// Whether a token does this once and never again.
     pub once: bool,
+    /// Where its answer has items that not every caller may read.
+    pub list: Option<Arc<ListShape>>,
     /// How what it is done to says whose it is, where it does.
     pub object: Option<Arc<ObjectShape>>,
 }

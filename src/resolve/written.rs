@@ -72,6 +72,25 @@ pub(super) struct WrittenObject {
     pub(super) same: BTreeMap<String, Spanned<String>>,
 }
 
+/// Where the items of a list are.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenList {
+    /// The action that reads one item: who may do that sees it.
+    #[schemars(with = "String")]
+    pub(super) read: Spanned<String>,
+    /// Where the items are in the answer, as a JSON pointer: `/data`.
+    #[schemars(with = "String")]
+    pub(super) items: Spanned<String>,
+    /// Where an item has its id: `/id`.
+    #[schemars(with = "String")]
+    pub(super) id: Spanned<String>,
+    /// Where an item has its labels, as the type's `object` reads them: `/attributes/labels`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) labels: Option<Spanned<String>>,
+}
+
 /// One action and the requests that ask for it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +118,9 @@ pub(super) struct WrittenOperation {
     /// token that was caught. The token needs a `jti`.
     #[serde(default)]
     pub(super) once: bool,
+    /// Where the answer has its items, of which those are left out that the caller may not read.
+    #[serde(default)]
+    pub(super) list: Option<WrittenList>,
     /// What the body says of the object, which then is judged before it is sent on.
     #[serde(default)]
     pub(super) body: Option<BodyMeans>,

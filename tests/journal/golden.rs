@@ -77,6 +77,7 @@ fn outcome(stamped: Option<[u8; 32]>) -> Vec<u8> {
         commit_us: Some(4_100),
         total_us: Some(31_000),
         stamped,
+        listed: None,
     }
     .render(&constants(), &mut line);
     line
@@ -178,6 +179,7 @@ pub(super) fn decision_with(
             speech: Speech::Problem,
             body_bytes: 0,
             once: false,
+            list: None,
             object: None,
         }),
         resource: Resource {

@@ -30,6 +30,7 @@ fn entry(action: &str, class: Class) -> Entry {
         speech: Speech::Problem,
         body_bytes: 0,
         once: false,
+        list: None,
         object: None,
     }
 }

@@ -31,6 +31,8 @@ pub struct OutcomeRecord<'a> {
     pub total_us: Option<u64>,
     /// SHA-256 of the message that went on in the place of the caller's, where one did.
     pub stamped: Option<[u8; 32]>,
+    /// Items of a list that went on, and those that were left out, where it was looked at.
+    pub listed: Option<(u64, u64)>,
 }
 
 impl OutcomeRecord<'_> {
@@ -44,8 +46,10 @@ impl OutcomeRecord<'_> {
         line.cut_goes_here();
         line.text("end", outcome.end.word(), WORD);
         line.count_if("grpc", outcome.grpc.map(u64::from));
+        line.count_if("kept", self.listed.map(|(kept, _)| kept));
         line.text("kind", "outcome", WORD);
         self.line_latencies(&mut line);
+        line.count_if("left_out", self.listed.map(|(_, left_out)| left_out));
         line.rendered("log", &constants.log);
         line.count("mono", self.mono_ns / 1000);
         line.rendered("product", PRODUCT);

@@ -74,7 +74,7 @@ fn read_fault(written: &Written, object: &WrittenObject) -> Option<(Location, Se
     Some((object.read.referenced, fault))
 }
 
-fn pointer_fault(pointer: &Spanned<String>) -> Option<(Location, SetupError)> {
+pub(super) fn pointer_fault(pointer: &Spanned<String>) -> Option<(Location, SetupError)> {
     if steps(&pointer.value).is_some() {
         return None;
     }
@@ -84,7 +84,7 @@ fn pointer_fault(pointer: &Spanned<String>) -> Option<(Location, SetupError)> {
 }
 
 /// The keys of a JSON pointer (RFC 6901) that has at least one, none of them escaped.
-fn steps(pointer: &str) -> Option<Vec<String>> {
+pub(super) fn steps(pointer: &str) -> Option<Vec<String>> {
     let keys = pointer.strip_prefix('/')?;
     let plain = |key: &str| !key.is_empty() && !key.contains('~');
     let keys: Vec<String> = keys.split('/').map(str::to_owned).collect();

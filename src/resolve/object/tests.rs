@@ -33,6 +33,7 @@ fn operation() -> Operation {
             speech: Speech::Problem,
             body_bytes: 1,
             once: false,
+            list: None,
             object: None,
         }),
         resource: Resource {
