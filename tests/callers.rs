@@ -11,6 +11,7 @@
 
 mod gitlab_component;
 mod litewitness;
+mod protocols;
 mod rotating;
 mod second_verifier;
 mod tessera;

@@ -176,3 +176,22 @@ fn read(document: &str) -> String {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Each row of the page names a test that there is.
+#[test]
+fn every_client_of_the_page_has_its_test() {
+    let named: Vec<String> = rows("docs/clients.md", 4)
+        .into_iter()
+        .map(|row| row[3].trim_matches('`').to_owned())
+        .collect();
+    assert!(named.len() > 8, "{named:?}");
+    for test in named {
+        let (module, function) = test.rsplit_once("::").unwrap();
+        let file = format!("tests/{}.rs", module.replace("::", "/"));
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no {file}"));
+        assert!(
+            text.contains(&format!("fn {function}(")),
+            "{file} has no {function}"
+        );
+    }
+}

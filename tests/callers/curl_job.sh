@@ -2,8 +2,8 @@
 # A CI job's script line: one request by curl, as a job's image without any SDK would make it.
 #
 # In: the environment STILE_ADDRESS, STILE_TOKEN, STILE_CA_FILE (optional); arguments METHOD PATH
-# and, for a body, the name of its file and its media type. More curl options may follow in
-# CURL_OPTIONS (split at spaces). Out: one line of JSON:
+# and, for a body, the name of its file and its media type; then more options of curl. Out: one line
+# of JSON:
 # {"exit": curl's code, "status": N, "protocol": "2", "headers": {...}, "body": text, "said": text}.
 # The exit code is curl's own: a job stops where its API call was refused. Ends within 60 s.
 set -eu
@@ -12,7 +12,8 @@ method=$1 path=$2 body_file=${3:-} media_type=${4:-application/json}
 kept=$(mktemp -d)
 trap 'rm -rf "$kept"' EXIT
 
-set -- --silent --show-error --fail-with-body --max-time 60 --request "$method"
+[ $# -gt 4 ] && shift 4 || set --
+set -- "$@" --silent --show-error --fail-with-body --max-time 60 --request "$method"
 [ -z "${STILE_CA_FILE:-}" ] || set -- "$@" --cacert "$STILE_CA_FILE"
 [ -z "$body_file" ] || set -- "$@" --header "content-type: $media_type" --data-binary "@$body_file"
 if [ -n "${STILE_TOKEN:-}" ]; then # by file, so that the token is not in the list of processes
@@ -21,8 +22,7 @@ if [ -n "${STILE_TOKEN:-}" ]; then # by file, so that the token is not in the li
 fi
 
 code=0
-# shellcheck disable=SC2086 # options are split on purpose
-curl "$@" ${CURL_OPTIONS:-} --output "$kept/body" \
+curl "$@" --output "$kept/body" \
     --write-out '"status":%{http_code},"protocol":"%{http_version}","headers":%{header_json}' \
     "${STILE_ADDRESS%/}$path" >"$kept/answer" 2>"$kept/said" || code=$?
 

@@ -11,7 +11,7 @@ use super::{Called, ForeignIssuer, curl_job, node_otlp, python_otlp, terraform_l
 use crate::support;
 
 /// stile in clear text on the loopback.
-fn clear(world: &World, token: &str) -> Called {
+pub(super) fn clear(world: &World, token: &str) -> Called {
     Called {
         address: world.stile.urls[0].clone(),
         token: token.to_owned(),
@@ -20,7 +20,7 @@ fn clear(world: &World, token: &str) -> Called {
 }
 
 /// stile over TLS, with the CA that signed its certificate.
-fn tls(world: &World, token: &str) -> Called {
+pub(super) fn tls(world: &World, token: &str) -> Called {
     Called {
         address: world.stile.urls[1].clone(),
         token: token.to_owned(),
@@ -29,7 +29,7 @@ fn tls(world: &World, token: &str) -> Called {
 }
 
 /// The one request that reached the upstream since `before` carried our key and no token.
-fn arrived_with(world: &World, before: usize, key: &str, token: &str) {
+pub(super) fn arrived_with(world: &World, before: usize, key: &str, token: &str) {
     let seen = world.upstream.seen_since(before);
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert!(seen[0].mentions(key), "without our key: {seen:?}");
@@ -331,10 +331,10 @@ async fn tokens_of_a_foreign_provider_are_read_as_configured() {
     support::close(world, &[issuer.token.clone(), other]).await;
 }
 
-fn stream() -> String {
+pub(super) fn stream() -> String {
     json!({"data": {"type": "stream", "attributes": {"name": "checkout errors",
         "query": "service IN (\"checkout\")"}}})
     .to_string()
 }
 
-const STREAMS: &str = "/public/v0.2/acme/projects/X/streams";
+pub(super) const STREAMS: &str = "/public/v0.2/acme/projects/X/streams";
