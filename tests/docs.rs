@@ -180,10 +180,10 @@ fn root() -> &'static Path {
 /// Each row of the page names a test that there is.
 #[test]
 fn every_client_of_the_page_has_its_test() {
-    let named: Vec<String> = rows("docs/clients.md", 4)
-        .into_iter()
-        .map(|row| row[3].trim_matches('`').to_owned())
-        .collect();
+    let page = read("docs/clients.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let tests = rows.filter_map(|row| row.rsplit('`').nth(1));
+    let named: Vec<&str> = tests.filter(|test| test.contains("::")).collect();
     assert!(named.len() > 8, "{named:?}");
     for test in named {
         let (module, function) = test.rsplit_once("::").unwrap();

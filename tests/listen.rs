@@ -8,6 +8,7 @@ mod heads;
 mod hostile;
 mod http2;
 mod limits;
+mod other_readers;
 mod rejected;
 mod stand;
 mod tls;
