@@ -28,7 +28,9 @@ use stile::listen::{Protocol, Sighting};
 use stile::record::audit_record::{Asker, Constants, DecisionRecord, Inputs};
 use stile::record::frame::Kind;
 use stile::record::{Identity, Journal, JournalSettings, Level, Levels, Rendered, TreeSettings};
-use stile::resolve::{Catalogue, CatalogueSettings, CatalogueUse, Entry, Operation, Resource};
+use stile::resolve::{
+    Catalogue, CatalogueSettings, CatalogueUse, Entry, ListShape, Operation, Resource,
+};
 use stile::workbench::replay;
 use uuid::Uuid;
 
@@ -40,8 +42,10 @@ const NOON: Time = Time::from_secs(1_795_514_400);
 
 fn main() {
     let entries = entries();
-    println!("| policies | load s | lints s | allow us | deny us | deny, nobody's rule us |");
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| policies | load s | lints s | allow us | deny us | deny, nobody's rule us | list of 1,000 ms |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let mut last = None;
     let asked: Vec<usize> = std::env::args()
         .filter_map(|one| one.parse().ok())
@@ -72,13 +76,14 @@ fn main() {
             }),
         ];
         println!(
-            "| {} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} |",
+            "| {} | {:.2} | {:.2} | {:.1} | {:.1} | {:.1} | {:.2} |",
             policies.ids().count(),
             load.as_secs_f64(),
             lints.as_secs_f64(),
             micros(allow),
             micros(deny),
             micros(stranger),
+            micros(list(&policies, &entries, size)) / 1e3,
         );
         last = Some((folder, policies));
     }
@@ -97,6 +102,51 @@ fn main() {
             RECORDS as f64 / took
         );
     }
+}
+
+/// The median time to take apart a list of 1,000 dashboards of 20 teams, decide on each item, and cut
+/// out those that may not be read.
+fn list(policies: &Policies, entries: &[Arc<Entry>], size: usize) -> Duration {
+    let read = entries.iter().find(|one| one.action == "dashboards.read");
+    let read = read.unwrap();
+    let steps = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+    let shape = ListShape {
+        read: read.action.clone(),
+        items: steps("data"),
+        id: steps("id"),
+        labels: Some(steps("attributes/labels")),
+        object: read.object.as_deref().cloned(),
+        is_project: false,
+    };
+    let mut answer = String::from("{\"data\":[");
+    for n in 0..1_000 {
+        let comma = if n == 0 { "" } else { "," };
+        let team = n % 20 % (size / 10);
+        let _ = write!(
+            answer,
+            "{comma}{{\"type\":\"dashboard\",\"id\":\"board-{n}\",\"attributes\":{{\"name\":\"latency of \
+             service {n}, by region and by version\",\"description\":\"what a team looks at first\",\
+             \"labels\":[{{\"key\":\"team\",\"value\":\"team-{team}\"}},{{\"key\":\"tier\",\"value\":\"1\"}}]}},\
+             \"links\":{{\"self\":\"https://api.lightstep.com/public/v0.2/acme/projects/X/d/{n}\"}}}}"
+        );
+    }
+    answer.push_str("],\"links\":{\"next\":null}}");
+    let facts = person("team-0");
+    let project = project(0, size);
+    let mut took: Vec<Duration> = (0..60)
+        .map(|_| {
+            let began = Instant::now();
+            let list = shape.list_in(answer.as_bytes()).unwrap();
+            let keep = policies.reads_each(&facts, read, Some(&project), &list.items, NOON);
+            let left = black_box(list.keeping(answer.as_bytes(), &keep));
+            let took = began.elapsed();
+            assert!(!left.is_empty() && keep.len() == 1_000);
+            took
+        })
+        .collect();
+    took.drain(..10);
+    took.sort_unstable();
+    took[took.len() / 2]
 }
 
 /// The median time of one decision.
