@@ -10,7 +10,7 @@
 //! pass, then ours, the keys last. However it ends, the journal is told once.
 //!
 //! Never: the caller's credential, a key towards the caller, a redirect followed, a request sent
-//! twice, a whole body in memory.
+//! twice that may have done something, a whole body in memory.
 //!
 //! When the upstream cannot be reached, does not answer in time, or answers something that is not
 //! one well-formed answer, the caller gets a refusal with the reason and the upstream's words none.

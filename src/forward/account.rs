@@ -33,6 +33,7 @@ pub(crate) struct Account {
     status: Option<u16>,
     grpc: Option<u8>,
     address: Option<String>,
+    attempts: u32,
     received_bytes: u64,
     first_byte_us: Option<u64>,
 }
@@ -47,6 +48,7 @@ impl Account {
             status: None,
             grpc: None,
             address: None,
+            attempts: 0,
             received_bytes: 0,
             first_byte_us: None,
         }
@@ -55,6 +57,11 @@ impl Account {
     /// Keeps the place among the requests in flight until the account is closed.
     pub(crate) fn keep(&mut self, place: Place) {
         self.place = Some(place);
+    }
+
+    /// Counts one more time that it is sent.
+    pub(crate) fn attempted(&mut self) {
+        self.attempts += 1;
     }
 
     /// Notes where the upstream was reached.
@@ -99,6 +106,7 @@ impl Account {
             grpc: self.grpc,
             reason,
             upstream: self.address.take(),
+            attempts: self.attempts,
             sent_bytes: self.progress.sent_bytes(),
             received_bytes: self.received_bytes,
             first_byte_us: self.first_byte_us,

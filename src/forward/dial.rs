@@ -8,7 +8,7 @@
 //! Each connection looks the name up anew, and dials only where [`Reach`] lets it.
 //!
 //! Never: follows a redirect, uses a proxy of the environment, sends a byte of a request before the
-//! certificate was verified, or sends a request twice of which anything was sent.
+//! certificate was verified, or by itself sends a request twice of which anything was sent.
 //!
 //! RFC 9110, 4.3.4 (certificate names); RFC 9113, 3.3 (prior knowledge).
 
@@ -25,9 +25,15 @@ use crate::reach::{Lookup, Reach, Resolver};
 use crate::setup_error::SetupError;
 
 pub(super) mod trust;
+mod watched;
+
+pub(super) use self::watched::Life;
+use self::watched::Watching;
 
 /// Connections to one upstream, kept and reused.
-pub(crate) type Pool = Client<HttpsConnector<Socket>, SentBody>;
+pub(crate) type Pool = Client<Connector, SentBody>;
+
+type Connector = Watching<HttpsConnector<Socket>>;
 
 type Socket = HttpConnector<Resolver>;
 
@@ -37,6 +43,15 @@ pub(crate) struct Pools {
     /// HTTP/1.1, or what ALPN settles.
     pub(crate) usual: Pool,
     /// HTTP/2 with prior knowledge; the usual one where ALPN settles it.
+    pub(crate) grpc: Pool,
+    /// The same two, which dial for each request: for what a kept connection has failed.
+    pub(crate) fresh: Fresh,
+}
+
+/// The two ways to speak on a connection of one's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh {
+    pub(crate) usual: Pool,
     pub(crate) grpc: Pool,
 }
 
@@ -67,13 +82,26 @@ impl Pools {
                 .enable_http1()
                 .wrap_connector(socket(settings, lookup))
         };
-        let usual = pool(connector.clone(), settings, false);
-        let grpc = if secure {
-            usual.clone()
-        } else {
-            pool(connector, settings, true)
+        let connector = Watching(connector);
+        let two = |kept: usize| {
+            let usual = pool(connector.clone(), kept, false);
+            let grpc = match secure {
+                true => usual.clone(),
+                false => pool(connector.clone(), kept, true),
+            };
+            (usual, grpc)
         };
-        Ok(Pools { usual, grpc })
+        // As many as may be in flight: fewer, and a crowd dials anew for most of its requests.
+        let (usual, grpc) = two(settings.requests);
+        let fresh = two(0);
+        Ok(Pools {
+            usual,
+            grpc,
+            fresh: Fresh {
+                usual: fresh.0,
+                grpc: fresh.1,
+            },
+        })
     }
 }
 
@@ -90,17 +118,12 @@ fn socket(settings: &UpstreamSettings, lookup: &Lookup) -> Socket {
     socket
 }
 
-fn pool(
-    connector: HttpsConnector<Socket>,
-    settings: &UpstreamSettings,
-    prior_knowledge: bool,
-) -> Pool {
+fn pool(connector: Connector, kept: usize, prior_knowledge: bool) -> Pool {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        // As many as may be in flight: fewer, and a crowd dials anew for most of its requests.
-        .pool_max_idle_per_host(settings.requests)
+        .pool_max_idle_per_host(kept)
         // Only what never left is sent again: the record counts one request.
         .retry_canceled_requests(true)
         // Writes `host` from our own address on HTTP/1; the caller's was never taken over, and on

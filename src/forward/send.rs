@@ -9,10 +9,13 @@
 //! A key that the upstream refuses is tried once more with the one that has taken its place, where
 //! the whole request is still at hand: nothing was done with the first.
 //!
+//! A request that the upstream says it did not begin, or whose kept connection was closed without a
+//! word, is sent once more on a connection of its own: the second only where doing it twice is doing it
+//! once (RFC 9110, 9.2.2), and both only where nothing was taken of the caller's body.
+//!
 //! Never: a byte of the request before the connection is made and its certificate verified; a
 //! second try of anything else that was sent; an answer whose length can be read in two ways.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,21 +26,21 @@ use http::{Method, Request, Response, Uri, Version};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use uuid::Uuid;
 
+mod attempt;
 mod ending;
 mod read;
 
-use self::ending::{Ending, fault_of, sort, stopped};
-use self::read::{address_of, declared_length, is_grpc, refuses_the_key};
+use self::attempt::{Connection, attempt};
+use self::ending::{Ending, Failed, Known};
+use self::read::{declared_length, is_grpc, refuses_the_key};
 use super::account::{Account, Owed};
 use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
 use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
 use super::upstream_key::InjectedHeaders;
 use crate::listen::{Protocol, Trace};
-use crate::record::End;
 use crate::refusal::{Reason, Refusal};
 
 /// The parts of a request, as they were authorised.
@@ -116,7 +119,7 @@ where
     let keys = slot.now();
     let body = Replayed::new(Box::pin(body), outbound.keep_bytes);
     let sent = body.sent();
-    let answer = attempt(upstream, outbound, (body, length), &keys, account).await?;
+    let answer = deliver(upstream, outbound, (body, length), &keys, account).await?;
     if !refuses_the_key(&answer) {
         sent.forget();
         return Ok((upstream, answer));
@@ -130,14 +133,14 @@ where
     };
     drop(answer);
     let body = (Full::new(again), length);
-    let answer = attempt(upstream, outbound, body, &renewed, account).await?;
+    let answer = deliver(upstream, outbound, body, &renewed, account).await?;
     let taken = !refuses_the_key(&answer);
     upstream.injected.settle(slot, renewed, taken);
     Ok((upstream, answer))
 }
 
-/// Sends the request once, with these keys.
-async fn attempt<B>(
+/// Sends the request with these keys; once more where that is safe and the body is whole.
+async fn deliver<B>(
     upstream: &Upstream,
     outbound: &Outbound<'_>,
     (body, length): (B, Option<u64>),
@@ -149,45 +152,33 @@ where
     B::Error: BodyFault + Into<BoxError>,
 {
     let progress = Arc::clone(account.progress());
-    let body = SentBody::new(body, length, outbound.most_bytes, Arc::clone(&progress));
-    let mut request = rebuild(upstream, outbound, body, length, keys)?;
-    let storm = Arc::clone(&progress);
-    hyper::ext::on_informational(&mut request, move |_| storm.interim());
-    let captured = capture_connection(&mut request);
-    let pool = match request.version() {
-        Version::HTTP_2 => &upstream.pools.grpc,
-        _ => &upstream.pools.usual,
+    let most = outbound.most_bytes;
+    let body = SentBody::new(body, length, most, Arc::clone(&progress));
+    let request = rebuild(upstream, outbound, body, length, keys)?;
+    let failed = match attempt(upstream, request, Connection::Kept, account).await {
+        Ok(answer) => return Ok(answer),
+        Err(failed) => failed,
     };
-    let answering = pin!(pool.request(request));
-    let answer = wait(upstream, answering, captured.clone(), &progress).await;
-    if let Some(address) = address_of(captured.connection_metadata().as_ref()) {
-        account.reached(address);
-    }
-    let answer = answer.inspect_err(|ending| {
-        if ending.is_of_upstream() {
-            upstream.resting.failed(Instant::now());
-        }
-        // A connection that fell silent may be dead for all who share it (HTTP/2).
-        if matches!(ending.end, End::Timeout) {
-            leave(&captured);
-        }
-    })?;
-    upstream.resting.answered();
-    account.answered(answer.status().as_u16());
-    if let Some(fault) = fault_of(&answer, &progress) {
-        // What follows on this connection belongs to nobody.
-        leave(&captured);
-        return Err(Ending::spoke_badly(fault));
-    }
-    Ok(answer)
+    let is_safe = match failed.known {
+        Known::Nothing => false,
+        Known::Untouched => true,
+        Known::Broke => outbound.method.is_idempotent(),
+    };
+    let whole = is_safe.then(|| SentBody::once_more(length, most, progress));
+    let Some(body) = whole.flatten() else {
+        return Err(last(upstream, failed));
+    };
+    let request = rebuild(upstream, outbound, body, length, keys)?;
+    let again = attempt(upstream, request, Connection::Own, account).await;
+    again.map_err(|failed| last(upstream, failed))
 }
 
-/// Begins nothing more on this connection; what runs on it may end.
-fn leave(captured: &CaptureConnection) {
-    captured
-        .connection_metadata()
-        .as_ref()
-        .inspect(|to| to.poison());
+/// What becomes of a request that is not tried again: now it counts against the upstream, too.
+fn last(upstream: &Upstream, Failed { ending, known }: Failed) -> Ending {
+    if ending.is_of_upstream() && known != Known::Nothing {
+        upstream.resting.failed(Instant::now());
+    }
+    ending
 }
 
 /// The request from the parts that were authorised.
@@ -225,41 +216,6 @@ fn rebuild(
     };
     *request.headers_mut() = upstream.passing.fields(outbound.fields, &stamp, keys);
     Ok(request)
-}
-
-/// Waits for a connection, then for the head, each within its time.
-async fn wait<F>(
-    upstream: &Upstream,
-    mut answering: Pin<&mut F>,
-    mut captured: CaptureConnection,
-    progress: &Progress,
-) -> Result<Response<Incoming>, Ending>
-where
-    F: Future<Output = Result<Response<Incoming>, hyper_util::client::legacy::Error>>,
-{
-    // In this order: on a kept connection the first poll sends and the second branch is ready, so
-    // no timer is started.
-    tokio::select! {
-        biased;
-        answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
-        _ = captured.wait_for_connection_metadata() => progress.connected(),
-        () = tokio::time::sleep(upstream.connect) => {
-            return Err(Ending::unreachable("no connection in time"));
-        }
-    }
-    loop {
-        let until = progress.silent_until(upstream.head);
-        tokio::select! {
-            biased;
-            () = progress.stopped() => return Err(stopped(progress)),
-            answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
-            () = tokio::time::sleep_until(until) => {
-                if progress.silent_until(upstream.head) <= until {
-                    return Err(Ending::silent());
-                }
-            }
-        }
-    }
 }
 
 fn pass_back(

@@ -27,6 +27,7 @@ use crate::listen::{Protocol, Trace};
 use crate::record::Outcome;
 use crate::refusal::Refusal;
 
+mod again;
 mod bodies;
 mod faults;
 mod fields;

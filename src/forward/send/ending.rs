@@ -23,6 +23,31 @@ pub(super) struct Ending {
     pub(super) refusal: Refusal,
 }
 
+/// Why one try got no answer.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) ending: Ending,
+    pub(super) known: Known,
+}
+
+/// What is known of what the upstream did with a try that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// It says that it did nothing with it (RFC 9113, 6.8 and 8.7), or it never left.
+    Untouched,
+    /// Its connection broke; whether the request did something, nobody can say.
+    Broke,
+}
+
+impl From<Ending> for Failed {
+    fn from(ending: Ending) -> Failed {
+        let known = Known::Nothing;
+        Failed { ending, known }
+    }
+}
+
 impl Ending {
     /// Committed, and then nothing was sent.
     pub(super) fn unsent(reason: Reason) -> Ending {
@@ -99,8 +124,40 @@ pub(super) fn stopped(progress: &Progress) -> Ending {
     }
 }
 
-/// Sorts an error of the pool by how far the request came.
-pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
+/// Sorts an error of the pool by what is known of the request, and by how far it came.
+pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Failed {
+    let known = match error.is_connect() || progress.fault().is_some() {
+        true => Known::Nothing,
+        false => known(error),
+    };
+    let ending = ending(error, progress);
+    Failed { ending, known }
+}
+
+fn known(error: &(dyn std::error::Error + 'static)) -> Known {
+    let mut known = Known::Broke;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let never_left = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_canceled);
+        if never_left {
+            return Known::Untouched;
+        }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // Of those under way a GOAWAY ends only streams above the last that it names.
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            known = match error.is_remote() && (refused || error.is_go_away()) {
+                true => Known::Untouched,
+                false => Known::Nothing,
+            };
+        }
+        cause = error.source();
+    }
+    known
+}
+
+fn ending(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
     if let Some(kind) = progress.fault() {
         return Ending::caller(kind);
     }
