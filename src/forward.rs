@@ -22,6 +22,7 @@ pub mod headers;
 pub mod look;
 pub mod made;
 mod reached;
+mod replicas;
 mod rewritten;
 pub(crate) mod send;
 mod limits;

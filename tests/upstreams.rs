@@ -221,6 +221,7 @@ async fn an_upstream_that_is_down_is_left_alone_and_found_again() {
     let ready = readiness(&world).await;
     let lightstep = &ready["upstreams"][0];
     assert_eq!(lightstep["resting"], true, "{ready}");
+    assert_eq!(lightstep["set_aside"], json!(["127.0.0.1"]), "{ready}");
 
     world.upstream.script(Script::Well).await;
     let mut passed = 0;
@@ -235,7 +236,11 @@ async fn an_upstream_that_is_down_is_left_alone_and_found_again() {
     for _ in 0..5 {
         assert_eq!(created(&world, &token).await.status, StatusCode::OK);
     }
-    assert_eq!(readiness(&world).await["upstreams"][0]["resting"], false);
+    let ready = readiness(&world).await;
+    let lightstep = &ready["upstreams"][0];
+    assert_eq!(lightstep["resting"], false);
+    assert_eq!(lightstep["addresses"], json!(["127.0.0.1"]), "{ready}");
+    assert!(lightstep.get("set_aside").is_none(), "{ready}");
     close(world, &[token]).await;
 }
 

@@ -3,6 +3,8 @@
 //! In: the pipeline and what the operator should know. Out: a [`Readiness`] with one [`Standing`]
 //! per part, as JSON.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use serde::Serialize;
 
@@ -185,6 +187,11 @@ pub struct Upstream {
     pub in_flight: usize,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// What its name leads to, as it was last looked up.
+    pub addresses: Vec<IpAddr>,
+    /// Those that are set aside, because they failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_age_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -289,6 +296,16 @@ impl Upstream {
                 (false, _) => Standing::Ready,
             },
             resting: state.resting,
+            addresses: state
+                .addresses
+                .iter()
+                .map(|(address, _)| *address)
+                .collect(),
+            set_aside: state
+                .addresses
+                .iter()
+                .filter_map(|(address, aside)| aside.then_some(*address))
+                .collect(),
             key_age_s: state.key_age_s(now),
             key_due: due.then_some("older than `rotate_after`: write a new key into its file"),
             upstream: state.name,

@@ -30,6 +30,7 @@ pub(crate) struct Account {
     owed: Option<Owed>,
     progress: Arc<Progress>,
     place: Option<Place>,
+    at_replica: Option<Place>,
     status: Option<u16>,
     grpc: Option<u8>,
     address: Option<String>,
@@ -45,6 +46,7 @@ impl Account {
             owed: Some(owed),
             progress,
             place: None,
+            at_replica: None,
             status: None,
             grpc: None,
             address: None,
@@ -59,9 +61,11 @@ impl Account {
         self.place = Some(place);
     }
 
-    /// Counts one more time that it is sent.
-    pub(crate) fn attempted(&mut self) {
+    /// Counts one more time that it is tried; keeps the place at the address until the account is
+    /// closed or another is tried.
+    pub(crate) fn attempted(&mut self, at: Option<Place>) {
         self.attempts += 1;
+        self.at_replica = at;
     }
 
     /// Notes where the upstream was reached.
@@ -99,6 +103,7 @@ impl Account {
             return;
         };
         self.place = None;
+        self.at_replica = None;
         self.progress.release();
         let outcome = Outcome {
             end,

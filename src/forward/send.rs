@@ -33,7 +33,7 @@ mod ending;
 mod read;
 
 use self::attempt::{Connection, attempt};
-use self::ending::{Ending, Failed, Known};
+use self::ending::{Ending, Known};
 use self::read::{declared_length, is_grpc, refuses_the_key};
 use super::account::{Account, Owed};
 use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
@@ -153,33 +153,49 @@ where
 {
     let progress = Arc::clone(account.progress());
     let most = outbound.most_bytes;
-    let body = SentBody::new(body, length, most, Arc::clone(&progress));
-    let request = rebuild(upstream, outbound, body, length, keys)?;
-    let failed = match attempt(upstream, request, Connection::Kept, account).await {
-        Ok(answer) => return Ok(answer),
-        Err(failed) => failed,
-    };
-    let is_safe = match failed.known {
-        Known::Nothing => false,
-        Known::Untouched => true,
-        Known::Broke => outbound.method.is_idempotent(),
-    };
-    let whole = is_safe.then(|| SentBody::once_more(length, most, progress));
-    let Some(body) = whole.flatten() else {
-        return Err(last(upstream, failed));
-    };
-    let request = rebuild(upstream, outbound, body, length, keys)?;
-    let again = attempt(upstream, request, Connection::Own, account).await;
-    again.map_err(|failed| last(upstream, failed))
+    let mut body = SentBody::new(body, length, most, Arc::clone(&progress));
+    let mut on = Connection::Kept;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let request = rebuild(upstream, outbound, body, length, keys)?;
+        let replica = upstream.replicas.pick(Instant::now()).await;
+        let replica = replica.map_err(|why| last(upstream, Ending::unreachable(why)))?;
+        let failed = match attempt(upstream, &replica, request, on, account).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let is_first_sent = matches!(on, Connection::Kept);
+        if !is_first_sent && failed.ending.is_of_upstream() {
+            upstream.replicas.failed(&replica, Instant::now());
+        }
+        let goes_on = match failed.known {
+            Known::Nothing => false,
+            Known::Unconnected => tries < MOST_TRIES && !upstream.replicas.all_aside(),
+            Known::Untouched => is_first_sent,
+            Known::Broke => is_first_sent && outbound.method.is_idempotent(),
+        };
+        let whole = goes_on.then(|| SentBody::once_more(length, most, Arc::clone(&progress)));
+        let Some(same) = whole.flatten() else {
+            return Err(last(upstream, failed.ending));
+        };
+        body = same;
+        if failed.known != Known::Unconnected {
+            on = Connection::Own;
+        }
+    }
 }
 
-/// What becomes of a request that is not tried again: now it counts against the upstream, too.
-fn last(upstream: &Upstream, Failed { ending, known }: Failed) -> Ending {
-    if ending.is_of_upstream() && known != Known::Nothing {
+/// What becomes of a request that is not tried again: where no address is left, the upstream failed.
+fn last(upstream: &Upstream, ending: Ending) -> Ending {
+    if ending.is_of_upstream() && upstream.replicas.all_aside() {
         upstream.resting.failed(Instant::now());
     }
     ending
 }
+
+/// Addresses that one request is tried at, where no connection comes about.
+const MOST_TRIES: u32 = 3;
 
 /// The request from the parts that were authorised.
 fn rebuild(

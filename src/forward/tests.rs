@@ -32,6 +32,7 @@ mod bodies;
 mod faults;
 mod fields;
 mod names;
+mod replicas;
 mod secure;
 
 /// A forwarder in front of one upstream.

@@ -7,15 +7,17 @@
 //! When any upstream cannot be built, none is, and all faults are told together.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::uri::{Authority, Scheme};
 
 use super::account::InFlight;
-use super::dial::Pools;
+use super::dial::Dialer;
 use super::headers::Passing;
 use super::limits::Limits;
+use super::replicas::Replicas;
 use super::resting::Resting;
 use super::settings::UpstreamSettings;
 use super::upstream_key::LiveKeys;
@@ -37,7 +39,7 @@ pub(crate) struct Upstream {
     pub(super) authority: Authority,
     pub(super) injected: Arc<LiveKeys>,
     pub(super) passing: Passing,
-    pub(super) pools: Pools,
+    pub(super) replicas: Replicas,
     pub(super) in_flight: InFlight,
     pub(super) most_in_flight: usize,
     pub(super) connect: Duration,
@@ -62,6 +64,9 @@ pub struct UpstreamState {
     pub key_written: Option<Time>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// The addresses that its name leads to, and whether each is set aside; none before the first
+    /// request.
+    pub addresses: Vec<(IpAddr, bool)>,
     /// At which age a key is due for rotation, in ms.
     pub rotate_after_ms: u64,
     /// Whether an instance with a key that is due is not ready.
@@ -134,6 +139,7 @@ impl Upstreams {
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
                 resting: upstream.resting.is_down(),
+                addresses: upstream.replicas.states(),
                 rotate_after_ms: upstream.rotate_after_ms,
                 rotate_strictly: upstream.rotate_strictly,
             })
@@ -214,7 +220,7 @@ impl Upstream {
     fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Upstream, Vec<SetupError>> {
         let mut errors = Vec::new();
         let address = address(settings).map_err(|error| errors.push(error)).ok();
-        let pools = Pools::build(settings, lookup)
+        let dialer = Dialer::build(settings)
             .map_err(|error| errors.push(error))
             .ok();
         let fields = LiveKeys::load(settings)
@@ -224,17 +230,18 @@ impl Upstream {
             })
             .map_err(|faults| errors.extend(faults))
             .ok();
-        let (Some((scheme, authority)), Some(pools), Some((injected, passing))) =
-            (address, pools, fields)
+        let (Some((scheme, authority)), Some(dialer), Some((injected, passing))) =
+            (address, dialer, fields)
         else {
             return Err(errors);
         };
+        let resolver = dialer.resolver(lookup);
         Ok(Upstream {
+            replicas: Replicas::new(dialer, authority.host(), resolver),
             scheme,
             authority,
             injected: Arc::new(injected),
             passing,
-            pools,
             in_flight: InFlight::default(),
             most_in_flight: settings.requests,
             connect: Duration::from_millis(settings.connect_ms),

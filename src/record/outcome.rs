@@ -29,7 +29,7 @@ pub struct Outcome {
     pub reason: Option<crate::refusal::Reason>,
     /// The address the upstream resolved to, where it was reached.
     pub upstream: Option<String>,
-    /// How often it was sent.
+    /// How often it was tried, at whichever address.
     pub attempts: u32,
     /// Body bytes sent to the upstream.
     pub sent_bytes: u64,

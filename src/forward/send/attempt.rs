@@ -18,6 +18,7 @@ use super::read::{address_of, life_of};
 use crate::forward::account::Account;
 use crate::forward::body::{Progress, SentBody};
 use crate::forward::dial::Life;
+use crate::forward::replicas::Replica;
 use crate::forward::upstream::Upstream;
 use crate::record::End;
 
@@ -33,6 +34,7 @@ pub(super) enum Connection {
 /// Sends the request once.
 pub(super) async fn attempt(
     upstream: &Upstream,
+    replica: &Replica,
     mut request: Request<SentBody>,
     on: Connection,
     account: &mut Account,
@@ -41,7 +43,7 @@ pub(super) async fn attempt(
     let storm = Arc::clone(&progress);
     hyper::ext::on_informational(&mut request, move |_| storm.interim());
     let captured = capture_connection(&mut request);
-    let pools = &upstream.pools;
+    let pools = replica.pools();
     let pool = match (request.version(), on) {
         (Version::HTTP_2, Connection::Kept) => &pools.grpc,
         (Version::HTTP_2, Connection::Own) => &pools.fresh.grpc,
@@ -50,7 +52,7 @@ pub(super) async fn attempt(
     };
     // Where ALPN settles it, the connection says whether it is HTTP/2.
     let may_be_http1 = request.version() != Version::HTTP_2;
-    account.attempted();
+    account.attempted(replica.place());
     let answering = pin!(pool.request(request));
     let answer = wait(upstream, answering, captured.clone(), &progress).await;
     let (address, life) = {
@@ -70,8 +72,8 @@ pub(super) async fn attempt(
             Known::Broke if !ended_unused => Known::Nothing,
             known => known,
         };
-        if failed.ending.is_of_upstream() && known == Known::Nothing {
-            upstream.resting.failed(Instant::now());
+        if failed.ending.is_of_upstream() && matches!(known, Known::Nothing | Known::Unconnected) {
+            upstream.replicas.failed(replica, Instant::now());
         }
         // A connection that fell silent may be dead for all who share it (HTTP/2).
         if matches!(failed.ending.end, End::Timeout) {
@@ -80,6 +82,7 @@ pub(super) async fn attempt(
         Failed { known, ..failed }
     })?;
     upstream.resting.answered();
+    replica.answered();
     if let Some(life) = life {
         life.answered();
     }
@@ -117,7 +120,7 @@ where
         answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
         _ = captured.wait_for_connection_metadata() => progress.connected(),
         () = tokio::time::sleep(upstream.connect) => {
-            return Err(Ending::unreachable("no connection in time").into());
+            return Err(Failed::to_connect());
         }
     }
     loop {

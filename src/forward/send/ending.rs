@@ -37,8 +37,20 @@ pub(super) enum Known {
     Nothing,
     /// It says that it did nothing with it (RFC 9113, 6.8 and 8.7), or it never left.
     Untouched,
+    /// No connection came about.
+    Unconnected,
     /// Its connection broke; whether the request did something, nobody can say.
     Broke,
+}
+
+impl Failed {
+    /// No connection in its time.
+    pub(super) fn to_connect() -> Failed {
+        Failed {
+            ending: Ending::unreachable("no connection in time"),
+            known: Known::Unconnected,
+        }
+    }
 }
 
 impl From<Ending> for Failed {
@@ -126,9 +138,10 @@ pub(super) fn stopped(progress: &Progress) -> Ending {
 
 /// Sorts an error of the pool by what is known of the request, and by how far it came.
 pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Failed {
-    let known = match error.is_connect() || progress.fault().is_some() {
-        true => Known::Nothing,
-        false => known(error),
+    let known = match (progress.fault(), error.is_connect()) {
+        (Some(_), _) => Known::Nothing,
+        (None, true) => Known::Unconnected,
+        (None, false) => known(error),
     };
     let ending = ending(error, progress);
     Failed { ending, known }
