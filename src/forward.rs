@@ -19,6 +19,7 @@ pub(crate) mod account;
 pub mod body;
 pub(crate) mod dial;
 pub mod headers;
+mod held;
 pub mod look;
 pub mod made;
 mod reached;

@@ -228,6 +228,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             failures: None,
             pause_ms: 1_000,
         },
+        hold_ms: None,
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,

@@ -187,6 +187,9 @@ pub struct Upstream {
     pub in_flight: usize,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// For how long requests are kept back still, because it said 429; in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_s: Option<u64>,
     /// What its name leads to, as it was last looked up.
     pub addresses: Vec<IpAddr>,
     /// Those that are set aside, because they failed.
@@ -292,10 +295,11 @@ impl Upstream {
             state: match (due, state.rotate_strictly) {
                 (true, true) => Standing::NotReady,
                 (true, false) => Standing::Degraded,
-                (false, _) if state.resting => Standing::Degraded,
+                (false, _) if state.resting || state.held.is_some() => Standing::Degraded,
                 (false, _) => Standing::Ready,
             },
             resting: state.resting,
+            held_s: state.held.map(|left| left.as_secs()),
             addresses: state
                 .addresses
                 .iter()

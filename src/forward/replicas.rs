@@ -114,8 +114,12 @@ impl Replicas {
         let replicas = self.known().replicas.clone();
         let begin = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut best: Option<&Arc<Replica>> = None;
-        for at in 0..replicas.len() {
-            let one = &replicas[(begin.wrapping_add(at)) % replicas.len()];
+        let first = begin.checked_rem(replicas.len()).unwrap_or(0);
+        for one in replicas
+            .iter()
+            .skip(first)
+            .chain(replicas.iter().take(first))
+        {
             if one.fares.aside().tries_now(now) {
                 return Ok(Arc::clone(one));
             }

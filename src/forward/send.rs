@@ -22,7 +22,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -39,7 +39,8 @@ use super::account::{Account, Owed};
 use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
 use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
-use super::upstream_key::InjectedHeaders;
+use super::upstream_key::{InjectedHeaders, Slot};
+use crate::clock::Clock;
 use crate::listen::{Protocol, Trace};
 use crate::refusal::{Reason, Refusal};
 
@@ -116,10 +117,13 @@ where
     }
     let slot = upstream.injected.of(outbound.places);
     let slot = slot.map_err(Ending::kept_back)?;
+    let held = upstream.held.ask(slot.whose(), Instant::now());
+    held.map_err(Ending::held)?;
     let keys = slot.now();
     let body = Replayed::new(Box::pin(body), outbound.keep_bytes);
     let sent = body.sent();
     let answer = deliver(upstream, outbound, (body, length), &keys, account).await?;
+    heed(upstream, slot, &answer);
     if !refuses_the_key(&answer) {
         sent.forget();
         return Ok((upstream, answer));
@@ -134,9 +138,21 @@ where
     drop(answer);
     let body = (Full::new(again), length);
     let answer = deliver(upstream, outbound, body, &renewed, account).await?;
+    heed(upstream, slot, &answer);
     let taken = !refuses_the_key(&answer);
     upstream.injected.settle(slot, renewed, taken);
     Ok((upstream, answer))
+}
+
+/// Keeps the next ones back where the upstream says that there were too many.
+fn heed(upstream: &Upstream, slot: &Slot, answer: &Response<Incoming>) {
+    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+        let time = Clock::machine().now();
+        let fields = answer.headers();
+        upstream
+            .held
+            .refused(slot.whose(), fields, Instant::now(), time);
+    }
 }
 
 /// Sends the request with these keys; once more where that is safe and the body is whole.

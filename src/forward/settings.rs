@@ -25,6 +25,9 @@ pub struct UpstreamSettings {
     pub limits: Vec<LimitSettings>,
     /// When it is left alone.
     pub rest: RestSettings,
+    /// For how long at most requests with a key are kept back after a 429, in ms; never where it is
+    /// none.
+    pub hold_ms: Option<u64>,
     /// To connect and shake hands, in ms.
     pub connect_ms: u64,
     /// From the last byte sent to the answer's head, in ms.

@@ -16,6 +16,7 @@ use http::uri::{Authority, Scheme};
 use super::account::InFlight;
 use super::dial::Dialer;
 use super::headers::Passing;
+use super::held::Held;
 use super::limits::Limits;
 use super::replicas::Replicas;
 use super::resting::Resting;
@@ -47,6 +48,7 @@ pub(crate) struct Upstream {
     pub(super) idle: Duration,
     pub(super) limits: Limits,
     pub(super) resting: Resting,
+    pub(super) held: Held,
     rotate_after_ms: u64,
     rotate_strictly: bool,
 }
@@ -64,6 +66,8 @@ pub struct UpstreamState {
     pub key_written: Option<Time>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// For how long requests with one of its keys are kept back still, because it said 429.
+    pub held: Option<Duration>,
     /// The addresses that its name leads to, and whether each is set aside; none before the first
     /// request.
     pub addresses: Vec<(IpAddr, bool)>,
@@ -139,6 +143,7 @@ impl Upstreams {
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
                 resting: upstream.resting.is_down(),
+                held: upstream.held.longest(Instant::now()),
                 addresses: upstream.replicas.states(),
                 rotate_after_ms: upstream.rotate_after_ms,
                 rotate_strictly: upstream.rotate_strictly,
@@ -215,6 +220,9 @@ impl Upstream {
         if before.resting.is_by(settings.rest) {
             self.resting = before.resting.clone();
         }
+        if before.held.is_by(settings.hold_ms) {
+            self.held = before.held.clone();
+        }
     }
 
     fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Upstream, Vec<SetupError>> {
@@ -249,6 +257,7 @@ impl Upstream {
             idle: Duration::from_millis(settings.idle_ms),
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
+            held: Held::new(settings.hold_ms),
             rotate_after_ms: settings.rotate_after_ms,
             rotate_strictly: settings.rotate_strictly,
         })

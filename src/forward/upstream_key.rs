@@ -26,7 +26,7 @@ use crate::setup_error::SetupError;
 
 mod live;
 
-pub(crate) use live::LiveKeys;
+pub(crate) use live::{LiveKeys, Slot};
 
 /// Which of an upstream's keys.
 #[derive(Clone, Debug)]

@@ -58,6 +58,7 @@ fn settings() -> UpstreamSettings {
             failures: None,
             pause_ms: 1_000,
         },
+        hold_ms: None,
         connect_ms: 1_000,
         head_ms: 1_000,
         idle_ms: 1_000,

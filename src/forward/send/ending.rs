@@ -71,11 +71,19 @@ impl Ending {
 
     /// Left alone for so long still, so nothing was sent.
     pub(super) fn resting(pause: Duration) -> Ending {
-        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
-        let seconds = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
         Ending {
             end: End::NotForwarded,
-            refusal: Refusal::new(Reason::UpstreamResting).retrying_after(seconds),
+            refusal: Refusal::new(Reason::UpstreamResting).retrying_after(whole_seconds(pause)),
+        }
+    }
+
+    /// Kept back for so long still, so nothing was sent.
+    pub(super) fn held(pause: Duration) -> Ending {
+        let told = "the API behind this proxy asked its callers to wait";
+        let refusal = Refusal::new(Reason::RateLimited).telling(told);
+        Ending {
+            end: End::NotForwarded,
+            refusal: refusal.retrying_after(whole_seconds(pause)),
         }
     }
 
@@ -126,6 +134,12 @@ impl Ending {
             refusal: Refusal::new(reason),
         }
     }
+}
+
+/// Rounded up: whoever waits that long is let in.
+fn whole_seconds(pause: Duration) -> u32 {
+    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
 }
 
 /// The exchange was stopped from our side.

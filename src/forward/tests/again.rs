@@ -24,9 +24,12 @@ use Does::{Closes, Resets, Says};
 /// An upstream by script, and what arrived: the connection's number and the bytes of each request.
 struct Counting {
     port: u16,
-    arrived: Arc<Mutex<Vec<(usize, Vec<u8>)>>>,
+    arrived: Arc<Mutex<Vec<Arrived>>>,
     task: tokio::task::JoinHandle<()>,
 }
+
+/// By which connection, and the bytes.
+type Arrived = (usize, Vec<u8>);
 
 type Script = Arc<Mutex<VecDeque<Does>>>;
 

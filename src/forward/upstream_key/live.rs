@@ -45,6 +45,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Whose it is, as the settings name them; empty for that of whoever has none of their own.
+    pub(crate) fn whose(&self) -> &str {
+        match &self.which {
+            Which::Project(name) => name,
+            Which::Usual | Which::Next => "",
+        }
+    }
+
     /// The fields to send.
     pub(crate) fn now(&self) -> Arc<InjectedHeaders> {
         self.now.load_full()
