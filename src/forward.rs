@@ -42,7 +42,7 @@ pub use look::{Look, Looked};
 pub use made::Made;
 pub use reached::{Unreached, reach};
 pub use settings::{
-    InjectedHeader, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
+    InjectedHeader, KeyCommand, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
 };
 pub use upstream::{UpstreamState, Upstreams};
 pub use upstream_key::InjectedHeaders;

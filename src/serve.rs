@@ -31,6 +31,7 @@ mod key_events;
 mod observe;
 mod reload;
 mod signals;
+mod upstream_keys;
 
 use signals::Signals;
 
@@ -126,6 +127,7 @@ pub async fn run(
         Arc::clone(&notices),
     ));
     tokio::spawn(key_events::watch(pipeline.clone()));
+    tokio::spawn(upstream_keys::ask(pipeline.clone()));
     let lost = tokio::spawn(drain_when_lost(
         journal.clone(),
         drain,

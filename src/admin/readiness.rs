@@ -187,6 +187,9 @@ pub struct Upstream {
     pub in_flight: usize,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// Why a program gave no key when it was asked last; the key before is used meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_fault: Option<String>,
     /// For how long requests are kept back still, because it said 429; in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_s: Option<u64>,
@@ -295,10 +298,15 @@ impl Upstream {
             state: match (due, state.rotate_strictly) {
                 (true, true) => Standing::NotReady,
                 (true, false) => Standing::Degraded,
-                (false, _) if state.resting || state.held.is_some() => Standing::Degraded,
+                (false, _)
+                    if state.resting || state.held.is_some() || state.key_fault.is_some() =>
+                {
+                    Standing::Degraded
+                }
                 (false, _) => Standing::Ready,
             },
             resting: state.resting,
+            key_fault: state.key_fault.clone(),
             held_s: state.held.map(|left| left.as_secs()),
             addresses: state
                 .addresses

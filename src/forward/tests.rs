@@ -318,6 +318,7 @@ fn injected(name: &str, value: &str, key_file: Option<std::path::PathBuf>) -> In
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        key_command: None,
         next_key_file: None,
         keys_by_project: std::collections::BTreeMap::new(),
     }

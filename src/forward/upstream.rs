@@ -64,6 +64,8 @@ pub struct UpstreamState {
     pub most_in_flight: usize,
     /// When the oldest of its key files was written.
     pub key_written: Option<Time>,
+    /// Why a program gave no key when it was asked last; the key before is used meanwhile.
+    pub key_fault: Option<String>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
     /// For how long requests with one of its keys are kept back still, because it said 429.
@@ -142,6 +144,7 @@ impl Upstreams {
                 in_flight: upstream.in_flight.count(),
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
+                key_fault: upstream.injected.fault(),
                 resting: upstream.resting.is_down(),
                 held: upstream.held.longest(Instant::now()),
                 addresses: upstream.replicas.states(),
@@ -151,6 +154,13 @@ impl Upstreams {
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
         states
+    }
+
+    /// Asks the programs for their keys whose time has come; takes as long as they take.
+    pub fn ask_for_keys(&self, now: Instant) {
+        for upstream in self.0.values().filter(|one| one.injected.is_due(now)) {
+            upstream.injected.ask_again(now);
+        }
     }
 
     /// Whether a request that policies allow may be made already; counts it where it may.

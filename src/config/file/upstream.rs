@@ -170,6 +170,10 @@ pub(in crate::config) struct Header {
     pub(in crate::config) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(in crate::config) key_file: Located<PathBuf>,
+    /// The program that prints the key, one line, with its arguments; in the place of `key_file`.
+    pub(in crate::config) key_command: Located<Vec<Located<String>>>,
+    /// How often that program is asked again. Default: 5m.
+    pub(in crate::config) key_refresh: Located<Duration>,
     /// The file with the key that follows, during a rotation: tried where the upstream refuses the
     /// other (401), and used from then on.
     pub(in crate::config) next_key_file: Located<PathBuf>,
