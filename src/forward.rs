@@ -10,7 +10,7 @@
 //! pass, then ours, the keys last. However it ends, the journal is told once.
 //!
 //! Never: the caller's credential, a key towards the caller, a redirect followed, a request sent
-//! twice, a whole body in memory.
+//! twice that may have done something, a whole body in memory.
 //!
 //! When the upstream cannot be reached, does not answer in time, or answers something that is not
 //! one well-formed answer, the caller gets a refusal with the reason and the upstream's words none.
@@ -20,9 +20,11 @@ pub mod body;
 pub(crate) mod dial;
 pub mod headers;
 pub mod gathered;
-mod look;
+mod held;
+pub mod look;
 pub mod made;
 mod reached;
+mod replicas;
 mod rewritten;
 pub(crate) mod send;
 mod limits;
@@ -42,7 +44,7 @@ pub use look::{Look, Looked};
 pub use made::Made;
 pub use reached::{Unreached, reach};
 pub use settings::{
-    InjectedHeader, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
+    InjectedHeader, KeyCommand, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
 };
 pub use upstream::{UpstreamState, Upstreams};
 pub use upstream_key::InjectedHeaders;

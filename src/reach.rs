@@ -112,6 +112,60 @@ impl Resolver {
     }
 }
 
+/// Why a name leads nowhere.
+#[derive(Debug)]
+pub(crate) enum Nowhere {
+    /// The name service gave no answer.
+    Unanswered(io::Error),
+    /// None of its addresses may be dialled.
+    Refused(String),
+}
+
+impl Nowhere {
+    /// Whether the name service failed, rather than said something that is not believed.
+    pub(crate) fn is_of_service(&self) -> bool {
+        matches!(self, Nowhere::Unanswered(_))
+    }
+}
+
+impl fmt::Display for Nowhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Nowhere::Unanswered(error) => write!(f, "{error}"),
+            Nowhere::Refused(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Resolver {
+    /// The addresses of a host that may be dialled; the host may be an address itself.
+    ///
+    /// # Errors
+    ///
+    /// When the name service gives no answer, or only addresses that are refused.
+    pub(crate) async fn admitted(&self, host: &str) -> Result<Vec<IpAddr>, Nowhere> {
+        let found = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => (self.lookup.0)(host.to_owned())
+                .await
+                .map_err(Nowhere::Unanswered)?,
+        };
+        let mut refused = None;
+        let mut admitted = Vec::new();
+        for address in found {
+            match self.reach.check(address) {
+                Ok(()) => admitted.push(address),
+                Err(why) => refused = Some(format!("the name leads to {address}: {why}")),
+            }
+        }
+        match refused {
+            // One refused answer among good ones is left out: another may serve.
+            Some(why) if admitted.is_empty() => Err(Nowhere::Refused(why)),
+            _ => Ok(admitted),
+        }
+    }
+}
+
 impl Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = io::Error;
@@ -122,22 +176,15 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let found = (self.lookup.0)(name.as_str().to_owned());
-        let reach = self.reach.clone();
+        let resolver = self.clone();
         Box::pin(async move {
-            let mut refused = None;
-            let mut admitted = Vec::new();
-            for address in found.await? {
-                match reach.check(address) {
-                    Ok(()) => admitted.push(SocketAddr::new(address, 0)),
-                    Err(why) => refused = Some(format!("the name leads to {address}: {why}")),
-                }
-            }
-            match refused {
-                // One refused answer among good ones is left out: another may serve.
-                Some(why) if admitted.is_empty() => Err(io::Error::other(why)),
-                _ => Ok(admitted.into_iter()),
-            }
+            let admitted = resolver.admitted(name.as_str()).await;
+            let admitted = admitted.map_err(|nowhere| match nowhere {
+                Nowhere::Unanswered(error) => error,
+                Nowhere::Refused(why) => io::Error::other(why),
+            })?;
+            let dialled = admitted.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(dialled.collect::<Vec<_>>().into_iter())
         })
     }
 }

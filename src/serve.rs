@@ -33,6 +33,7 @@ mod observe;
 mod reload;
 mod signals;
 mod spans;
+mod upstream_keys;
 
 use signals::Signals;
 use spans::ThroughUpstream;
@@ -129,6 +130,7 @@ pub async fn run(
         Arc::clone(&notices),
     ));
     tokio::spawn(key_events::watch(pipeline.clone()));
+    tokio::spawn(upstream_keys::ask(pipeline.clone()));
     let lost = tokio::spawn(drain_when_lost(
         journal.clone(),
         drain,

@@ -228,6 +228,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             failures: None,
             pause_ms: 1_000,
         },
+        hold_ms: None,
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,
@@ -242,6 +243,7 @@ fn injected(name: &str, value: &str, key_file: Option<PathBuf>) -> InjectedHeade
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        key_command: None,
         next_key_file: None,
         keys_by_project: std::collections::BTreeMap::new(),
     }

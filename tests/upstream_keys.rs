@@ -149,6 +149,120 @@ async fn a_body_that_cannot_be_sent_again_is_not() {
     assert_eq!(world.upstream.seen().len(), 4);
 }
 
+/// A world whose telemetry key is printed by a program that reads `given.key`, and that file.
+async fn printed(key: &str) -> (Ground, std::path::PathBuf) {
+    let ground = ground().await;
+    let file = ground.folder().path().join("given.key");
+    std::fs::write(&file, key).unwrap();
+    let command = format!(
+        "key_command: [/bin/cat, {}], key_refresh: 1s",
+        file.display()
+    );
+    let ground = ground.with("key_file: secrets/ingest.key }", &format!("{command} }}"));
+    (ground, file)
+}
+
+async fn key_fault(world: &World) -> Option<String> {
+    let answer = Call::new("GET", format!("{}/readyz", world.stile.admin));
+    let ready = answer.send().await.unwrap().json();
+    let upstreams = ready["upstreams"].as_array().unwrap();
+    let faults = upstreams.iter().filter_map(|one| one["key_fault"].as_str());
+    faults.map(str::to_owned).next()
+}
+
+#[tokio::test]
+async fn a_key_that_a_program_prints_is_followed_without_a_reload() {
+    let (ground, file) = printed(INGEST_KEY).await;
+    let world = ground.serve(program()).await.unwrap();
+    let token = world.job_token(json!({}));
+    assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+    assert_eq!(key_of(&world.upstream.seen()[0]), INGEST_KEY);
+    std::fs::write(&file, NEXT_KEY).unwrap();
+    world.upstream.take_ingest_keys(&[INGEST_KEY, NEXT_KEY]);
+    for _ in 0..200 {
+        assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+        if key_of(world.upstream.seen().last().unwrap()) == NEXT_KEY {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the new key is not used");
+}
+
+#[tokio::test]
+async fn while_the_program_fails_the_key_in_use_stays_and_readiness_says_why() {
+    let (ground, file) = printed(INGEST_KEY).await;
+    let world = ground.serve(program()).await.unwrap();
+    let token = world.job_token(json!({}));
+    assert_eq!(key_fault(&world).await, None);
+    for (breaks, words) in [(None, "No such file"), (Some("two words"), "one line")] {
+        match breaks {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+        let mut fault = None;
+        for _ in 0..200 {
+            fault = key_fault(&world).await;
+            if fault.as_ref().is_some_and(|fault| fault.contains(words)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let fault = fault.unwrap();
+        assert!(fault.contains(words), "{fault}");
+        assert!(
+            !fault.contains("two words"),
+            "what it printed is not shown: {fault}"
+        );
+        assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+        assert_eq!(key_of(world.upstream.seen().last().unwrap()), INGEST_KEY);
+    }
+    std::fs::write(&file, INGEST_KEY).unwrap();
+    for _ in 0..200 {
+        if key_fault(&world).await.is_none() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the fault stays");
+}
+
+#[tokio::test]
+async fn without_a_key_of_its_program_nothing_starts() {
+    let (ground, file) = printed(INGEST_KEY).await;
+    std::fs::remove_file(file).unwrap();
+    let fault = ground.serve(program()).await.unwrap_err().to_string();
+    assert!(fault.contains("`key_command` `/bin/cat`"), "{fault}");
+    assert!(fault.contains("No such file"), "{fault}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_program_is_told_at_its_line() {
+    for (lines, words) in [
+        (
+            "key_file: secrets/ingest.key, key_command: [/bin/cat, x]",
+            "from a file already",
+        ),
+        ("key_command: [cat, x]", "whole path"),
+        ("key_command: []", "whole path"),
+        ("key_command: /bin/cat", "key_command"),
+        ("key_command: [/bin/cat, x], key_refresh: 0s", "key_refresh"),
+        (
+            "key_file: secrets/ingest.key, key_refresh: 5m",
+            "no program",
+        ),
+        (
+            "key_command: [/bin/cat, x], next_key_file: secrets/ingest.key",
+            "follows none",
+        ),
+    ] {
+        let fault = with(lines, &[]).await.serve(program()).await;
+        let fault = fault.unwrap_err().to_string();
+        assert!(fault.contains(words), "{lines}: {fault}");
+        assert!(fault.contains("stile.yaml:"), "{lines}: {fault}");
+    }
+}
+
 #[tokio::test]
 async fn keys_rotate_under_load_and_no_request_fails() {
     let lines = "key_file: secrets/ingest.key, next_key_file: secrets/next.key";

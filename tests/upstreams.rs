@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{Value, json};
 use stile_kit::tls::{DevCa, ServerCertificate};
-use stile_kit::upstream::{Script, Upstream};
+use stile_kit::upstream::{self, Script, Upstream};
 use stile_kit::{Answer, Call, Ground, World};
 
 use crate::support::{ask, close, ground, program, records_of};
@@ -221,6 +221,7 @@ async fn an_upstream_that_is_down_is_left_alone_and_found_again() {
     let ready = readiness(&world).await;
     let lightstep = &ready["upstreams"][0];
     assert_eq!(lightstep["resting"], true, "{ready}");
+    assert_eq!(lightstep["set_aside"], json!(["127.0.0.1"]), "{ready}");
 
     world.upstream.script(Script::Well).await;
     let mut passed = 0;
@@ -235,7 +236,11 @@ async fn an_upstream_that_is_down_is_left_alone_and_found_again() {
     for _ in 0..5 {
         assert_eq!(created(&world, &token).await.status, StatusCode::OK);
     }
-    assert_eq!(readiness(&world).await["upstreams"][0]["resting"], false);
+    let ready = readiness(&world).await;
+    let lightstep = &ready["upstreams"][0];
+    assert_eq!(lightstep["resting"], false);
+    assert_eq!(lightstep["addresses"], json!(["127.0.0.1"]), "{ready}");
+    assert!(lightstep.get("set_aside").is_none(), "{ready}");
     close(world, &[token]).await;
 }
 
@@ -262,6 +267,52 @@ async fn answers_of_any_status_and_callers_that_leave_are_no_failures() {
     // Until the answers came that nobody waits for any more.
     tokio::time::sleep(Duration::from_secs(1)).await;
     close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn after_a_429_nothing_is_sent_for_as_long_as_the_upstream_asks() {
+    let world = with("    hold_on_429: 60s\n").await;
+    let token = world.job_token(json!({}));
+    assert_eq!(created(&world, &token).await.status, StatusCode::OK);
+    let slow_down = upstream::Answer::status(429).field("retry-after", "2");
+    let slow_down = slow_down.field("x-ratelimit-remaining", "0");
+    world.upstream.script(Script::Say(slow_down)).await;
+    let told = created(&world, &token).await;
+    assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(told.field("retry-after"), "2", "as the upstream said it");
+    assert_eq!(told.field("x-ratelimit-remaining"), "0");
+    world.upstream.script(Script::Well).await;
+    let sent = world.upstream.seen().len();
+    let held = created(&world, &another_project(&world)).await;
+    assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(held.json()["reason"], "rate_limited");
+    let wait: u64 = held.field("retry-after").parse().unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    assert_eq!(world.upstream.seen().len(), sent, "nothing was sent");
+    let own = records_of(&world, held.field("stile-decision"));
+    assert_eq!(own[1].word("end"), "not_forwarded");
+    assert_eq!(own[1].word("reason"), "rate_limited");
+    let ready = readiness(&world).await;
+    assert!(ready["upstreams"][0]["held_s"].is_u64(), "{ready}");
+
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    assert_eq!(created(&world, &token).await.status, StatusCode::OK);
+    close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn without_the_setting_or_a_time_a_429_holds_nothing() {
+    for (more, asked) in [("", "60"), ("    hold_on_429: 60s\n", "soon")] {
+        let world = with(more).await;
+        let token = world.job_token(json!({}));
+        let slow_down = upstream::Answer::status(429).field("retry-after", asked);
+        world.upstream.script(Script::Say(slow_down)).await;
+        let told = created(&world, &token).await;
+        assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
+        world.upstream.script(Script::Well).await;
+        assert_eq!(created(&world, &token).await.status, StatusCode::OK);
+        close(world, &[token]).await;
+    }
 }
 
 /// A world whose API is behind TLS with this certificate, and trusts our CA.
@@ -413,6 +464,8 @@ async fn what_is_wrong_with_an_upstreams_settings_is_told_at_its_line() {
         ),
         ("    rest: { failures: -1 }\n", "failures"),
         ("    rest: { pause: 0s }\n", "pause"),
+        ("    hold_on_429: true\n", "hold_on_429"),
+        ("    hold_on_429: 0s\n", "hold_on_429"),
         ("    pins: [abc]\n", "clear text"),
         ("    server_name: api.internal\n", "clear text"),
         ("    certificate: own.pem\n", "own.pem"),

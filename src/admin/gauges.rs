@@ -95,7 +95,7 @@ pub(super) fn gauges(pipeline: &Pipeline, index: Option<UpkeepState>, leaving: &
         count(policies.observed().count()),
     );
     let upstreams = pipeline.ruling().upstreams.states();
-    metrics.upstream_keys(&upstreams, pipeline.journal().now());
+    metrics.upstreams(&upstreams, pipeline.journal().now());
     let in_flight = upstreams.iter().map(|s| s.in_flight).sum();
     metrics.set(
         "stile_upstreams_resting",

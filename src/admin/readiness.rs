@@ -3,6 +3,8 @@
 //! In: the pipeline and what the operator should know. Out: a [`Readiness`] with one [`Standing`]
 //! per part, as JSON.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use serde::Serialize;
 
@@ -185,6 +187,17 @@ pub struct Upstream {
     pub in_flight: usize,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// Why a program gave no key when it was asked last; the key before is used meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_fault: Option<String>,
+    /// For how long requests are kept back still, because it said 429; in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_s: Option<u64>,
+    /// What its name leads to, as it was last looked up.
+    pub addresses: Vec<IpAddr>,
+    /// Those that are set aside, because they failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_age_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -285,10 +298,26 @@ impl Upstream {
             state: match (due, state.rotate_strictly) {
                 (true, true) => Standing::NotReady,
                 (true, false) => Standing::Degraded,
-                (false, _) if state.resting => Standing::Degraded,
+                (false, _)
+                    if state.resting || state.held.is_some() || state.key_fault.is_some() =>
+                {
+                    Standing::Degraded
+                }
                 (false, _) => Standing::Ready,
             },
             resting: state.resting,
+            key_fault: state.key_fault.clone(),
+            held_s: state.held.map(|left| left.as_secs()),
+            addresses: state
+                .addresses
+                .iter()
+                .map(|(address, _)| *address)
+                .collect(),
+            set_aside: state
+                .addresses
+                .iter()
+                .filter_map(|(address, aside)| aside.then_some(*address))
+                .collect(),
             key_age_s: state.key_age_s(now),
             key_due: due.then_some("older than `rotate_after`: write a new key into its file"),
             upstream: state.name,

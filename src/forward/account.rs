@@ -30,9 +30,11 @@ pub(crate) struct Account {
     owed: Option<Owed>,
     progress: Arc<Progress>,
     place: Option<Place>,
+    at_replica: Option<Place>,
     status: Option<u16>,
     grpc: Option<u8>,
     address: Option<String>,
+    attempts: u32,
     received_bytes: u64,
     first_byte_us: Option<u64>,
 }
@@ -44,9 +46,11 @@ impl Account {
             owed: Some(owed),
             progress,
             place: None,
+            at_replica: None,
             status: None,
             grpc: None,
             address: None,
+            attempts: 0,
             received_bytes: 0,
             first_byte_us: None,
         }
@@ -55,6 +59,13 @@ impl Account {
     /// Keeps the place among the requests in flight until the account is closed.
     pub(crate) fn keep(&mut self, place: Place) {
         self.place = Some(place);
+    }
+
+    /// Counts one more time that it is tried; keeps the place at the address until the account is
+    /// closed or another is tried.
+    pub(crate) fn attempted(&mut self, at: Option<Place>) {
+        self.attempts += 1;
+        self.at_replica = at;
     }
 
     /// Notes where the upstream was reached.
@@ -99,6 +110,7 @@ impl Account {
             return;
         };
         self.place = None;
+        self.at_replica = None;
         self.progress.release();
         let outcome = Outcome {
             end,
@@ -106,6 +118,7 @@ impl Account {
             grpc: self.grpc,
             reason,
             upstream: self.address.take(),
+            attempts: self.attempts,
             sent_bytes: self.progress.sent_bytes(),
             received_bytes: self.received_bytes,
             first_byte_us: self.first_byte_us,

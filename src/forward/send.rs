@@ -9,35 +9,39 @@
 //! A key that the upstream refuses is tried once more with the one that has taken its place, where
 //! the whole request is still at hand: nothing was done with the first.
 //!
+//! A request that the upstream says it did not begin, or whose kept connection was closed without a
+//! word, is sent once more on a connection of its own: the second only where doing it twice is doing it
+//! once (RFC 9110, 9.2.2), and both only where nothing was taken of the caller's body.
+//!
 //! Never: a byte of the request before the connection is made and its certificate verified; a
 //! second try of anything else that was sent; an answer whose length can be read in two ways.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::HeaderMap;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use uuid::Uuid;
 
+mod attempt;
 mod ending;
 mod read;
 
-use self::ending::{Ending, fault_of, sort, stopped};
-use self::read::{address_of, declared_length, is_grpc, refuses_the_key};
+use self::attempt::{Connection, attempt};
+use self::ending::{Ending, Known};
+use self::read::{declared_length, is_grpc, refuses_the_key};
 use super::account::{Account, Owed};
 use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
 use super::headers::{Stamp, answer_fields};
 use super::upstream::{Upstream, Upstreams};
-use super::upstream_key::InjectedHeaders;
+use super::upstream_key::{InjectedHeaders, Slot};
+use crate::clock::Clock;
 use crate::listen::{Protocol, Trace};
-use crate::record::End;
 use crate::refusal::{Reason, Refusal};
 
 /// The parts of a request, as they were authorised.
@@ -113,10 +117,13 @@ where
     }
     let slot = upstream.injected.of(outbound.places);
     let slot = slot.map_err(Ending::kept_back)?;
+    let held = upstream.held.ask(slot.whose(), Instant::now());
+    held.map_err(Ending::held)?;
     let keys = slot.now();
     let body = Replayed::new(Box::pin(body), outbound.keep_bytes);
     let sent = body.sent();
-    let answer = attempt(upstream, outbound, (body, length), &keys, account).await?;
+    let answer = deliver(upstream, outbound, (body, length), &keys, account).await?;
+    heed(upstream, slot, &answer);
     if !refuses_the_key(&answer) {
         sent.forget();
         return Ok((upstream, answer));
@@ -130,14 +137,26 @@ where
     };
     drop(answer);
     let body = (Full::new(again), length);
-    let answer = attempt(upstream, outbound, body, &renewed, account).await?;
+    let answer = deliver(upstream, outbound, body, &renewed, account).await?;
+    heed(upstream, slot, &answer);
     let taken = !refuses_the_key(&answer);
     upstream.injected.settle(slot, renewed, taken);
     Ok((upstream, answer))
 }
 
-/// Sends the request once, with these keys.
-async fn attempt<B>(
+/// Keeps the next ones back where the upstream says that there were too many.
+fn heed(upstream: &Upstream, slot: &Slot, answer: &Response<Incoming>) {
+    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+        let time = Clock::machine().now();
+        let fields = answer.headers();
+        upstream
+            .held
+            .refused(slot.whose(), fields, Instant::now(), time);
+    }
+}
+
+/// Sends the request with these keys; once more where that is safe and the body is whole.
+async fn deliver<B>(
     upstream: &Upstream,
     outbound: &Outbound<'_>,
     (body, length): (B, Option<u64>),
@@ -149,46 +168,50 @@ where
     B::Error: BodyFault + Into<BoxError>,
 {
     let progress = Arc::clone(account.progress());
-    let body = SentBody::new(body, length, outbound.most_bytes, Arc::clone(&progress));
-    let mut request = rebuild(upstream, outbound, body, length, keys)?;
-    let storm = Arc::clone(&progress);
-    hyper::ext::on_informational(&mut request, move |_| storm.interim());
-    let captured = capture_connection(&mut request);
-    let pool = match request.version() {
-        Version::HTTP_2 => &upstream.pools.grpc,
-        _ => &upstream.pools.usual,
-    };
-    let answering = pin!(pool.request(request));
-    let answer = wait(upstream, answering, captured.clone(), &progress).await;
-    if let Some(address) = address_of(captured.connection_metadata().as_ref()) {
-        account.reached(address);
-    }
-    let answer = answer.inspect_err(|ending| {
-        if ending.is_of_upstream() {
-            upstream.resting.failed(Instant::now());
+    let most = outbound.most_bytes;
+    let mut body = SentBody::new(body, length, most, Arc::clone(&progress));
+    let mut on = Connection::Kept;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let request = rebuild(upstream, outbound, body, length, keys)?;
+        let replica = upstream.replicas.pick(Instant::now()).await;
+        let replica = replica.map_err(|why| last(upstream, Ending::unreachable(why)))?;
+        let failed = match attempt(upstream, &replica, request, on, account).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let is_first_sent = matches!(on, Connection::Kept);
+        if !is_first_sent && failed.ending.is_of_upstream() {
+            upstream.replicas.failed(&replica, Instant::now());
         }
-        // A connection that fell silent may be dead for all who share it (HTTP/2).
-        if matches!(ending.end, End::Timeout) {
-            leave(&captured);
+        let goes_on = match failed.known {
+            Known::Nothing => false,
+            Known::Unconnected => tries < MOST_TRIES && !upstream.replicas.all_aside(),
+            Known::Untouched => is_first_sent,
+            Known::Broke => is_first_sent && outbound.method.is_idempotent(),
+        };
+        let whole = goes_on.then(|| SentBody::once_more(length, most, Arc::clone(&progress)));
+        let Some(same) = whole.flatten() else {
+            return Err(last(upstream, failed.ending));
+        };
+        body = same;
+        if failed.known != Known::Unconnected {
+            on = Connection::Own;
         }
-    })?;
-    upstream.resting.answered();
-    account.answered(answer.status().as_u16());
-    if let Some(fault) = fault_of(&answer, &progress) {
-        // What follows on this connection belongs to nobody.
-        leave(&captured);
-        return Err(Ending::spoke_badly(fault));
     }
-    Ok(answer)
 }
 
-/// Begins nothing more on this connection; what runs on it may end.
-fn leave(captured: &CaptureConnection) {
-    captured
-        .connection_metadata()
-        .as_ref()
-        .inspect(|to| to.poison());
+/// What becomes of a request that is not tried again: where no address is left, the upstream failed.
+fn last(upstream: &Upstream, ending: Ending) -> Ending {
+    if ending.is_of_upstream() && upstream.replicas.all_aside() {
+        upstream.resting.failed(Instant::now());
+    }
+    ending
 }
+
+/// Addresses that one request is tried at, where no connection comes about.
+const MOST_TRIES: u32 = 3;
 
 /// The request from the parts that were authorised.
 fn rebuild(
@@ -225,41 +248,6 @@ fn rebuild(
     };
     *request.headers_mut() = upstream.passing.fields(outbound.fields, &stamp, keys);
     Ok(request)
-}
-
-/// Waits for a connection, then for the head, each within its time.
-async fn wait<F>(
-    upstream: &Upstream,
-    mut answering: Pin<&mut F>,
-    mut captured: CaptureConnection,
-    progress: &Progress,
-) -> Result<Response<Incoming>, Ending>
-where
-    F: Future<Output = Result<Response<Incoming>, hyper_util::client::legacy::Error>>,
-{
-    // In this order: on a kept connection the first poll sends and the second branch is ready, so
-    // no timer is started.
-    tokio::select! {
-        biased;
-        answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
-        _ = captured.wait_for_connection_metadata() => progress.connected(),
-        () = tokio::time::sleep(upstream.connect) => {
-            return Err(Ending::unreachable("no connection in time"));
-        }
-    }
-    loop {
-        let until = progress.silent_until(upstream.head);
-        tokio::select! {
-            biased;
-            () = progress.stopped() => return Err(stopped(progress)),
-            answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
-            () = tokio::time::sleep_until(until) => {
-                if progress.silent_until(upstream.head) <= until {
-                    return Err(Ending::silent());
-                }
-            }
-        }
-    }
 }
 
 fn pass_back(

@@ -25,6 +25,9 @@ pub struct UpstreamSettings {
     pub limits: Vec<LimitSettings>,
     /// When it is left alone.
     pub rest: RestSettings,
+    /// For how long at most requests with a key are kept back after a 429, in ms; never where it is
+    /// none.
+    pub hold_ms: Option<u64>,
     /// To connect and shake hands, in ms.
     pub connect_ms: u64,
     /// From the last byte sent to the answer's head, in ms.
@@ -97,6 +100,15 @@ impl LimitSettings {
     }
 }
 
+/// A program that prints a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyCommand {
+    /// Itself and its arguments.
+    pub words: Vec<String>,
+    /// How often it is asked again, in ms.
+    pub refresh_ms: u64,
+}
+
 /// A field that stile sets on every request to an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedHeader {
@@ -107,6 +119,8 @@ pub struct InjectedHeader {
     /// The file with the key, one line; not readable by others. Absent for a plain value, and where
     /// only the callers of some projects have a key.
     pub key_file: Option<PathBuf>,
+    /// The program that prints the key, in the place of a file.
+    pub key_command: Option<KeyCommand>,
     /// The file with the key that follows, during a rotation.
     pub next_key_file: Option<PathBuf>,
     /// The files with the keys of some projects: a group's or repository's path, or `team:NAME`.

@@ -27,10 +27,12 @@ use crate::listen::{Protocol, Trace};
 use crate::record::Outcome;
 use crate::refusal::Refusal;
 
+mod again;
 mod bodies;
 mod faults;
 mod fields;
 mod names;
+mod replicas;
 mod secure;
 
 /// A forwarder in front of one upstream.
@@ -301,6 +303,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             failures: None,
             pause_ms: 1_000,
         },
+        hold_ms: None,
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,
@@ -315,6 +318,7 @@ fn injected(name: &str, value: &str, key_file: Option<std::path::PathBuf>) -> In
         name: HeaderName::try_from(name).unwrap(),
         value: value.to_owned(),
         key_file,
+        key_command: None,
         next_key_file: None,
         keys_by_project: std::collections::BTreeMap::new(),
     }

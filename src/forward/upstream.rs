@@ -7,15 +7,18 @@
 //! When any upstream cannot be built, none is, and all faults are told together.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::uri::{Authority, Scheme};
 
 use super::account::InFlight;
-use super::dial::Pools;
+use super::dial::Dialer;
 use super::headers::Passing;
+use super::held::Held;
 use super::limits::Limits;
+use super::replicas::Replicas;
 use super::resting::Resting;
 use super::settings::UpstreamSettings;
 use super::upstream_key::LiveKeys;
@@ -37,7 +40,7 @@ pub(crate) struct Upstream {
     pub(super) authority: Authority,
     pub(super) injected: Arc<LiveKeys>,
     pub(super) passing: Passing,
-    pub(super) pools: Pools,
+    pub(super) replicas: Replicas,
     pub(super) in_flight: InFlight,
     pub(super) most_in_flight: usize,
     pub(super) connect: Duration,
@@ -45,6 +48,7 @@ pub(crate) struct Upstream {
     pub(super) idle: Duration,
     pub(super) limits: Limits,
     pub(super) resting: Resting,
+    pub(super) held: Held,
     rotate_after_ms: u64,
     rotate_strictly: bool,
 }
@@ -60,8 +64,15 @@ pub struct UpstreamState {
     pub most_in_flight: usize,
     /// When the oldest of its key files was written.
     pub key_written: Option<Time>,
+    /// Why a program gave no key when it was asked last; the key before is used meanwhile.
+    pub key_fault: Option<String>,
     /// Whether it is left alone, because it did not answer again and again.
     pub resting: bool,
+    /// For how long requests with one of its keys are kept back still, because it said 429.
+    pub held: Option<Duration>,
+    /// The addresses that its name leads to, and whether each is set aside; none before the first
+    /// request.
+    pub addresses: Vec<(IpAddr, bool)>,
     /// At which age a key is due for rotation, in ms.
     pub rotate_after_ms: u64,
     /// Whether an instance with a key that is due is not ready.
@@ -133,13 +144,23 @@ impl Upstreams {
                 in_flight: upstream.in_flight.count(),
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
+                key_fault: upstream.injected.fault(),
                 resting: upstream.resting.is_down(),
+                held: upstream.held.longest(Instant::now()),
+                addresses: upstream.replicas.states(),
                 rotate_after_ms: upstream.rotate_after_ms,
                 rotate_strictly: upstream.rotate_strictly,
             })
             .collect();
         states.sort_by(|a, b| a.name.cmp(&b.name));
         states
+    }
+
+    /// Asks the programs for their keys whose time has come; takes as long as they take.
+    pub fn ask_for_keys(&self, now: Instant) {
+        for upstream in self.0.values().filter(|one| one.injected.is_due(now)) {
+            upstream.injected.ask_again(now);
+        }
     }
 
     /// Whether a request that policies allow may be made already; counts it where it may.
@@ -209,12 +230,15 @@ impl Upstream {
         if before.resting.is_by(settings.rest) {
             self.resting = before.resting.clone();
         }
+        if before.held.is_by(settings.hold_ms) {
+            self.held = before.held.clone();
+        }
     }
 
     fn build(settings: &UpstreamSettings, lookup: &Lookup) -> Result<Upstream, Vec<SetupError>> {
         let mut errors = Vec::new();
         let address = address(settings).map_err(|error| errors.push(error)).ok();
-        let pools = Pools::build(settings, lookup)
+        let dialer = Dialer::build(settings)
             .map_err(|error| errors.push(error))
             .ok();
         let fields = LiveKeys::load(settings)
@@ -224,17 +248,18 @@ impl Upstream {
             })
             .map_err(|faults| errors.extend(faults))
             .ok();
-        let (Some((scheme, authority)), Some(pools), Some((injected, passing))) =
-            (address, pools, fields)
+        let (Some((scheme, authority)), Some(dialer), Some((injected, passing))) =
+            (address, dialer, fields)
         else {
             return Err(errors);
         };
+        let resolver = dialer.resolver(lookup);
         Ok(Upstream {
+            replicas: Replicas::new(dialer, authority.host(), resolver),
             scheme,
             authority,
             injected: Arc::new(injected),
             passing,
-            pools,
             in_flight: InFlight::default(),
             most_in_flight: settings.requests,
             connect: Duration::from_millis(settings.connect_ms),
@@ -242,6 +267,7 @@ impl Upstream {
             idle: Duration::from_millis(settings.idle_ms),
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
+            held: Held::new(settings.hold_ms),
             rotate_after_ms: settings.rotate_after_ms,
             rotate_strictly: settings.rotate_strictly,
         })

@@ -3,7 +3,7 @@
 //! In: the settings of one upstream. Out: [`InjectedHeaders`], set last on every request, and
 //! `LiveKeys`, which say whose they are and let a newer key take an older one's place.
 //!
-//! A key is read from a file that only its owner can read, and held as a
+//! A key is read from a file that only its owner can read, or printed by a program, and held as a
 //! [`Secret`]; the field made of it is marked sensitive, so that HTTP/2 never indexes it and no
 //! debug print shows it.
 //!
@@ -19,14 +19,15 @@ use std::time::UNIX_EPOCH;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::headers::is_ours;
-use super::settings::{InjectedHeader, UpstreamSettings};
-use crate::clock::Time;
+use super::settings::{InjectedHeader, KeyCommand, UpstreamSettings};
+use crate::clock::{Clock, Time};
 use crate::secret::Secret;
 use crate::setup_error::SetupError;
 
+mod command;
 mod live;
 
-pub(crate) use live::LiveKeys;
+pub(crate) use live::{LiveKeys, Slot};
 
 /// Which of an upstream's keys.
 #[derive(Clone, Debug)]
@@ -40,12 +41,40 @@ enum Which {
 }
 
 impl Which {
-    fn file<'h>(&self, header: &'h InjectedHeader) -> Option<&'h PathBuf> {
-        let usual = header.key_file.as_ref();
+    fn source<'h>(&self, header: &'h InjectedHeader) -> Option<Source<'h>> {
+        let own = match self {
+            Which::Usual => None,
+            Which::Next => header.next_key_file.as_deref(),
+            Which::Project(name) => header.keys_by_project.get(name).map(PathBuf::as_path),
+        };
+        let usual = || header.key_file.as_deref().map(Source::File);
+        let asked = || header.key_command.as_ref().map(Source::Command);
+        own.map(Source::File).or_else(usual).or_else(asked)
+    }
+}
+
+/// Where a key comes from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'h> {
+    File(&'h Path),
+    Command(&'h KeyCommand),
+}
+
+impl Source<'_> {
+    /// The key, and when it was written.
+    fn read(self) -> Result<(Secret, Option<Time>), SetupError> {
         match self {
-            Which::Usual => usual,
-            Which::Next => header.next_key_file.as_ref().or(usual),
-            Which::Project(name) => header.keys_by_project.get(name).or(usual),
+            Source::File(path) => read_key(path),
+            Source::Command(command) => {
+                let fault = |what: String| {
+                    let program = command.words.first().map_or("", String::as_str);
+                    SetupError::new(format!("`key_command` `{program}`: {what}"))
+                        .hint("it must print the upstream's key, one line, and end with 0")
+                };
+                let text = command::printed(&command.words).map_err(fault)?;
+                let key = one_line(&text).map_err(|what| fault(what.to_owned()))?;
+                Ok((key, Some(Clock::machine().now())))
+            }
         }
     }
 }
@@ -82,7 +111,11 @@ impl InjectedHeaders {
         let errors: Vec<SetupError> = settings
             .headers
             .iter()
-            .filter_map(|header| loaded.add(&settings.name, header, which.file(header)).err())
+            .filter_map(|header| {
+                loaded
+                    .add(&settings.name, header, which.source(header))
+                    .err()
+            })
             .collect();
         if !errors.is_empty() {
             return Err(errors);
@@ -129,7 +162,7 @@ impl InjectedHeaders {
         &mut self,
         upstream: &str,
         header: &InjectedHeader,
-        key_file: Option<&PathBuf>,
+        source: Option<Source<'_>>,
     ) -> Result<(), SetupError> {
         let name = &header.name;
         let fault = |what: &str| SetupError::new(format!("upstream `{upstream}`: `{name}` {what}"));
@@ -139,10 +172,10 @@ impl InjectedHeaders {
         if self.names().any(|known| known == name) {
             return Err(fault("is set twice").hint("keep one of them"));
         }
-        let value = match (key_file, header.value.contains(KEY)) {
+        let value = match (source, header.value.contains(KEY)) {
             (None, false) => plain(&header.value).map_err(|()| fault("has a malformed value"))?,
-            (Some(path), true) => {
-                let (key, written) = read_key(path)?;
+            (Some(source), true) => {
+                let (key, written) = source.read()?;
                 let text = header.value.replace(KEY, key.reveal());
                 let mut value = plain(&text).map_err(|()| fault("has a malformed value"))?;
                 value.set_sensitive(true);
@@ -215,20 +248,23 @@ fn read_key(path: &Path) -> Result<(Secret, Option<Time>), SetupError> {
     file.take(MOST_BYTES + 2)
         .read_to_string(&mut text)
         .map_err(cannot)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let fits = FEWEST_BYTES..=usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
-    if !fits.contains(&line.len()) || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(SetupError::in_file(
-            path,
-            "the key is not one line of 8 to 8192 visible characters",
-        )
-        .hint("write the key alone, without spaces or quotes"));
-    }
+    let key = one_line(&text).map_err(|what| {
+        SetupError::in_file(path, what).hint("write the key alone, without spaces or quotes")
+    })?;
     let written = facts.modified().ok();
     let since = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let written = since.and_then(|since| u64::try_from(since.as_millis()).ok());
-    Ok((Secret::new(line.to_owned()), written.map(Time::from_ms)))
+    Ok((key, written.map(Time::from_ms)))
+}
+
+fn one_line(text: &str) -> Result<Secret, &'static str> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let fits = FEWEST_BYTES..=usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
+    if !fits.contains(&line.len()) || !line.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the key is not one line of 8 to 8192 visible characters");
+    }
+    Ok(Secret::new(line.to_owned()))
 }
 
 /// Stands for the key in a value.

@@ -25,11 +25,11 @@ use crate::resolve::Entry;
 
 mod key_sets;
 mod leaving;
-mod upstream_keys;
+mod upstreams;
 
 use key_sets::KeySetMetrics;
 use leaving::LeaveMetrics;
-use upstream_keys::UpstreamKeyMetrics;
+use upstreams::UpstreamMetrics;
 
 /// The counters of one instance.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct Metrics {
     reload_failed: IntGauge,
     key_sets: KeySetMetrics,
     leaving: LeaveMetrics,
-    upstream_keys: UpstreamKeyMetrics,
+    upstreams: UpstreamMetrics,
     anchor_answered: IntGaugeVec,
     anchor_conflict: IntGaugeVec,
     gauges: Mutex<HashMap<&'static str, IntGauge>>,
@@ -119,7 +119,7 @@ impl Metrics {
         }
         let key_sets = KeySetMetrics::new(&registry)?;
         let leaving = LeaveMetrics::new(&registry)?;
-        let upstream_keys = UpstreamKeyMetrics::new(&registry)?;
+        let upstreams = UpstreamMetrics::new(&registry)?;
         let mut observed = HashMap::new();
         for verdict in [Verdict::Allow, Verdict::Deny, Verdict::Error] {
             let counter = observed_by_verdict.get_metric_with_label_values(&[verdict.word()])?;
@@ -136,7 +136,7 @@ impl Metrics {
             reload_failed,
             key_sets,
             leaving,
-            upstream_keys,
+            upstreams,
             anchor_answered,
             anchor_conflict,
             gauges,
@@ -191,8 +191,8 @@ impl Metrics {
     }
 
     /// Draws how old the upstreams' keys are.
-    pub fn upstream_keys(&self, states: &[UpstreamState], now: Time) {
-        self.upstream_keys.draw(states, now);
+    pub fn upstreams(&self, states: &[UpstreamState], now: Time) {
+        self.upstreams.draw(states, now);
     }
 
     /// Sets a gauge that is read off elsewhere when the page is drawn.

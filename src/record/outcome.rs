@@ -29,6 +29,8 @@ pub struct Outcome {
     pub reason: Option<crate::refusal::Reason>,
     /// The address the upstream resolved to, where it was reached.
     pub upstream: Option<String>,
+    /// How often it was tried, at whichever address.
+    pub attempts: u32,
     /// Body bytes sent to the upstream.
     pub sent_bytes: u64,
     /// Body bytes received from it.
@@ -46,6 +48,7 @@ impl Outcome {
             grpc: None,
             reason: None,
             upstream: None,
+            attempts: 0,
             sent_bytes: 0,
             received_bytes: 0,
             first_byte_us: None,

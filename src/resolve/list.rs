@@ -274,11 +274,10 @@ mod tests {
     #[test]
     fn items_are_found_with_their_ids_and_teams() {
         let list = shape().list_in(ANSWER.as_bytes()).unwrap();
-        let found: Vec<_> = list
-            .items
-            .iter()
-            .map(|one| (one.id.as_str(), one.team.as_deref()));
-        let found: Vec<_> = found.collect();
+        let items = list.items.iter();
+        let found: Vec<_> = items
+            .map(|one| (one.id.as_str(), one.team.as_deref()))
+            .collect();
         assert_eq!(
             found,
             [("a", Some("payments")), ("b", Some("search")), ("7", None)]

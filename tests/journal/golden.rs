@@ -58,7 +58,19 @@ fn an_outcome_of_a_stamped_body_has_these_bytes() {
     assert_golden_leaf("outcome-stamped", &line, golden);
 }
 
+#[test]
+fn an_outcome_says_how_often_it_was_sent_where_that_was_more_than_once() {
+    let once = String::from_utf8(outcome(None)).unwrap();
+    assert!(!once.contains("attempts"), "{once}");
+    let twice = String::from_utf8(outcome_of(2, None)).unwrap();
+    assert_eq!(twice, once.replacen('{', "{\"attempts\":2,", 1));
+}
+
 fn outcome(stamped: Option<[u8; 32]>) -> Vec<u8> {
+    outcome_of(1, stamped)
+}
+
+fn outcome_of(attempts: u32, stamped: Option<[u8; 32]>) -> Vec<u8> {
     let mut line = Vec::new();
     OutcomeRecord {
         decision: DECISION,
@@ -68,6 +80,7 @@ fn outcome(stamped: Option<[u8; 32]>) -> Vec<u8> {
             grpc: Some(0),
             reason: None,
             upstream: Some("10.1.2.3:443".to_owned()),
+            attempts,
             sent_bytes: 0,
             received_bytes: 18_213,
             first_byte_us: Some(30_123),

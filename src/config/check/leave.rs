@@ -95,11 +95,16 @@ fn to_otlp(one: &Destination, place: &Written, checks: &mut Checks) -> Option<Ot
         let own = header.keys_by_project.place();
         for (written, place) in [
             (header.next_key_file.written(), header.next_key_file.place()),
+            (header.key_command.written(), header.key_command.place()),
             (header.keys_by_project.written(), own),
         ] {
             if written.is_some() {
                 let hint = "take it out: records leave with one key, read anew for each request";
-                checks.refuse(place, "only upstreams have other keys", hint);
+                checks.refuse(
+                    place,
+                    "only upstreams have other keys, and keys of programs",
+                    hint,
+                );
             }
         }
     }

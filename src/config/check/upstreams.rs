@@ -6,25 +6,26 @@
 //! A key must have a header to go into and a header with `{key}` a key: an upstream that is called
 //! without its key would answer as a stranger, and nobody would know why.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use ipnet::IpNet;
 
 use super::url::Parts;
 use super::{Checks, elements};
-use crate::config::file::{File, Header, Upstream};
+use crate::config::file::{File, Upstream};
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
-use crate::forward::{InjectedHeader, UpstreamSettings};
+use crate::forward::UpstreamSettings;
 
 mod catalogue;
+mod headers;
 mod limits;
 mod stamps;
 mod tls;
 
 pub(super) use catalogue::catalogue;
+pub(super) use headers::injected;
 pub(super) use stamps::stamps;
 
 /// All upstreams.
@@ -58,7 +59,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     checks.name(&upstream.name);
     let url = upstream.url.required("url", place, &mut checks.faults);
     let url = url.and_then(|text| origin(text, upstream.url.place(), checks));
-    let headers = headers(upstream, place, checks);
+    let headers = headers::headers(upstream, place, checks);
     let pass = pass(upstream, checks);
     let addresses = addresses(upstream, checks);
     let tls = tls::tls(upstream, checks);
@@ -78,6 +79,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         tls: tls?,
         limits: limits?,
         rest: limits::rest(upstream)?,
+        hold_ms: limits::hold_ms(upstream)?,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
         idle_ms: upstream.idle_timeout.get()?.as_ms(),
@@ -114,79 +116,6 @@ fn origin(text: &str, place: &Place, checks: &mut Checks) -> Option<http::Uri> {
         return None;
     }
     text.parse().ok()
-}
-
-fn headers(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Vec<InjectedHeader>> {
-    let list = upstream
-        .headers
-        .required("headers", place, &mut checks.faults)?;
-    if !list
-        .iter()
-        .any(|header| header.wrong() || header.get().is_some_and(keyed))
-    {
-        let hint = "add one with `key_file`: { name: authorization, value: \"bearer {key}\", key_file: secrets/api.key }";
-        checks.refuse(
-            upstream.headers.place(),
-            "no header carries the upstream's key",
-            hint,
-        );
-    }
-    let names = elements(list).filter_map(|(_, header)| {
-        let name = header.name.get()?.to_ascii_lowercase();
-        Some((header.name.place(), name))
-    });
-    checks.distinct(names, "headers");
-    let all: Vec<_> = elements(list)
-        .map(|(place, header)| injected(header, place, checks))
-        .collect();
-    all.into_iter().collect()
-}
-
-/// One field that is set on a request, with its key where it has one.
-pub(super) fn injected(
-    header: &Header,
-    place: &Place,
-    checks: &mut Checks,
-) -> Option<InjectedHeader> {
-    let name = header.name.required("name", place, &mut checks.faults);
-    let name = name.and_then(|text| field_name(text, header.name.place(), checks));
-    let value = header.value.required("value", place, &mut checks.faults);
-    if let Some(value) = value {
-        placeholders(header, value, checks);
-    }
-    let key_file = match header.key_file.get() {
-        None => None,
-        Some(_) => Some(checks.guarded(&header.key_file)?),
-    };
-    let next_key_file = match header.next_key_file.get() {
-        None => None,
-        Some(_) => Some(checks.guarded(&header.next_key_file)?),
-    };
-    if next_key_file.is_some() && key_file.is_none() {
-        let what = "a key that follows none";
-        checks.refuse(header.next_key_file.place(), what, "write it as `key_file`");
-    }
-    let mut keys_by_project = BTreeMap::new();
-    for (project, file) in header.keys_by_project.get().into_iter().flatten() {
-        keys_by_project.insert(project.clone(), checks.guarded(file)?);
-    }
-    Some(InjectedHeader {
-        name: name?,
-        value: value?.clone(),
-        key_file,
-        next_key_file,
-        keys_by_project,
-    })
-}
-
-/// Whether a header carries a key, be it a faulty one.
-fn keyed(header: &Header) -> bool {
-    let own = header
-        .keys_by_project
-        .get()
-        .is_some_and(|keys| !keys.is_empty());
-    let usual = header.key_file.get().is_some() || header.key_file.wrong();
-    usual || own || header.keys_by_project.wrong()
 }
 
 /// Fields that pass; a caller's credential never does.
@@ -240,38 +169,6 @@ fn field_name(text: &str, place: &Place, checks: &mut Checks) -> Option<HeaderNa
         return None;
     }
     Some(name)
-}
-
-/// `{key}` stands in the value exactly when there is a key for it, and nothing else in braces does.
-fn placeholders(header: &Header, value: &str, checks: &mut Checks) {
-    let place = header.value.place();
-    let keyed = keyed(header);
-    let count = value.matches("{key}").count();
-    if keyed && count != 1 {
-        let what = format!(
-            "`{}` has no place for the key, or several",
-            shortened(value)
-        );
-        checks.refuse(
-            place,
-            what,
-            "write `{key}` once where the key goes: \"bearer {key}\"",
-        );
-    } else if !keyed && count > 0 {
-        checks.refuse(
-            place,
-            "`{key}` without a `key_file`",
-            "add `key_file: secrets/api.key`",
-        );
-    } else if value.replace("{key}", "").contains(['{', '}']) {
-        let what = format!("`{}` has braces that stand for nothing", shortened(value));
-        checks.refuse(place, what, "only `{key}` is filled in");
-    }
-    let plain = !value.trim().is_empty() && value.trim() == value;
-    if !plain || HeaderValue::from_str(value).is_err() || !value.is_ascii() {
-        let what = format!("`{}` cannot be the value of a field", shortened(value));
-        checks.refuse(place, what, "visible ASCII without spaces at the ends");
-    }
 }
 
 /// Fields in which callers send what only stile may read.

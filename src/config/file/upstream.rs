@@ -50,6 +50,8 @@ pub(in crate::config) struct Upstream {
     pub(in crate::config) limits: Located<Vec<Located<Limit>>>,
     /// When it is left alone because it does not answer.
     pub(in crate::config) rest: Located<Rest>,
+    /// After a 429, the longest that further requests with that key are kept back; never when absent.
+    pub(in crate::config) hold_on_429: Located<Duration>,
     /// To connect and shake hands.
     pub(in crate::config) connect_timeout: Located<Duration>,
     /// From the last byte sent to the head of the answer.
@@ -83,6 +85,7 @@ impl Default for Upstream {
             pins: Located::preset(Vec::new()),
             limits: Located::preset(Vec::new()),
             rest: Located::preset(Rest::default()),
+            hold_on_429: Located::absent(),
             connect_timeout: Located::preset(Duration::from_ms(5_000)),
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),
@@ -167,6 +170,10 @@ pub(in crate::config) struct Header {
     pub(in crate::config) value: Located<String>,
     /// The file with the key, one line; not readable by group or others.
     pub(in crate::config) key_file: Located<PathBuf>,
+    /// The program that prints the key, one line, with its arguments; in the place of `key_file`.
+    pub(in crate::config) key_command: Located<Vec<Located<String>>>,
+    /// How often that program is asked again. Default: 5m.
+    pub(in crate::config) key_refresh: Located<Duration>,
     /// The file with the key that follows, during a rotation: tried where the upstream refuses the
     /// other (401), and used from then on.
     pub(in crate::config) next_key_file: Located<PathBuf>,

@@ -53,6 +53,10 @@ pub(super) struct Held {
     pub(super) body: Option<Pin<Box<dyn Pieces>>>,
     /// Who asked for the next piece last.
     pub(super) asking: Option<Waker>,
+    /// Whether anything was taken from it, its end included.
+    pub(super) taken: bool,
+    /// Which of the tries may take from it.
+    pub(super) attempt: u32,
 }
 
 impl Progress {
@@ -124,11 +128,24 @@ impl Progress {
 
     /// Ends the exchange: the caller's body goes at once, and who still asks for it learns so.
     pub(crate) fn release(&self) {
-        let Held { body, asking } = std::mem::take(&mut *self.held());
+        let (body, asking) = {
+            let mut held = self.held();
+            (held.body.take(), held.asking.take())
+        };
         drop(body);
         if let Some(asking) = asking {
             asking.wake();
         }
+    }
+
+    /// Whether the whole body is still to be taken; from now on only by who comes next.
+    pub(super) fn begin_again(&self) -> Option<u32> {
+        let mut held = self.held();
+        if held.taken {
+            return None;
+        }
+        held.attempt += 1;
+        Some(held.attempt)
     }
 
     /// The caller's body.

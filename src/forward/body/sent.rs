@@ -20,6 +20,7 @@ pub(crate) struct SentBody {
     ended: bool,
     left_bytes: u64,
     length: Option<u64>,
+    attempt: u32,
     progress: Arc<Progress>,
 }
 
@@ -36,15 +37,37 @@ impl SentBody {
         B::Error: BodyFault + Into<BoxError>,
     {
         let ended = from.is_end_stream();
-        if !ended {
-            progress.held().body = Some(Box::pin(from));
-        }
+        let attempt = {
+            let mut held = progress.held();
+            held.body = (!ended).then(|| Box::pin(from) as _);
+            held.taken = false;
+            held.attempt += 1;
+            held.attempt
+        };
         SentBody {
             ended,
             left_bytes: most_bytes,
             length,
+            attempt,
             progress,
         }
+    }
+
+    /// The same body for another try, if nothing was taken of it; the try before takes no more.
+    pub(crate) fn once_more(
+        length: Option<u64>,
+        most_bytes: u64,
+        progress: Arc<Progress>,
+    ) -> Option<SentBody> {
+        let attempt = progress.begin_again()?;
+        let ended = progress.held().body.is_none();
+        Some(SentBody {
+            ended,
+            left_bytes: most_bytes,
+            length,
+            attempt,
+            progress,
+        })
     }
 
     fn pass(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, BoxError> {
@@ -57,6 +80,10 @@ impl SentBody {
         Ok(Frame::data(bytes))
     }
 
+    fn is_superseded(&self) -> bool {
+        self.progress.held().attempt != self.attempt
+    }
+
     fn fail(&mut self, kind: BodyFaultKind, error: BoxError) -> BoxError {
         self.progress.fail(kind);
         self.progress.release();
@@ -66,17 +93,19 @@ impl SentBody {
     /// The next piece; an error when the exchange is over, because an end would look clean.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
         let mut held = self.progress.held();
-        let Some(body) = held.body.as_mut() else {
+        let is_mine = held.attempt == self.attempt;
+        let Some(body) = held.body.as_mut().filter(|_| is_mine) else {
             let over = (BodyFaultKind::CallerGone, "the exchange is over".into());
             return Poll::Ready(Some(Err(over)));
         };
         let next = body.as_mut().poll_piece(cx);
         if next.is_pending() {
             held.asking = Some(cx.waker().clone());
-        } else if body.ended() {
-            // Known now, the end goes out with the last piece.
-            self.ended = true;
+            return next;
         }
+        // Known now, the end goes out with the last piece.
+        self.ended = body.ended();
+        held.taken = true;
         next
     }
 }
@@ -101,6 +130,10 @@ impl Body for SentBody {
                     if let Ok(bytes) = frame.into_data() {
                         return Poll::Ready(Some(this.pass(bytes)));
                     }
+                }
+                // Who was superseded says nothing of the exchange.
+                Some(Err((_, error))) if this.is_superseded() => {
+                    return Poll::Ready(Some(Err(error)));
                 }
                 Some(Err((kind, error))) => {
                     return Poll::Ready(Some(Err(this.fail(kind, error))));

@@ -23,6 +23,43 @@ pub(super) struct Ending {
     pub(super) refusal: Refusal,
 }
 
+/// Why one try got no answer.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) ending: Ending,
+    pub(super) known: Known,
+}
+
+/// What is known of what the upstream did with a try that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// It says that it did nothing with it (RFC 9113, 6.8 and 8.7), or it never left.
+    Untouched,
+    /// No connection came about.
+    Unconnected,
+    /// Its connection broke; whether the request did something, nobody can say.
+    Broke,
+}
+
+impl Failed {
+    /// No connection in its time.
+    pub(super) fn to_connect() -> Failed {
+        Failed {
+            ending: Ending::unreachable("no connection in time"),
+            known: Known::Unconnected,
+        }
+    }
+}
+
+impl From<Ending> for Failed {
+    fn from(ending: Ending) -> Failed {
+        let known = Known::Nothing;
+        Failed { ending, known }
+    }
+}
+
 impl Ending {
     /// Committed, and then nothing was sent.
     pub(super) fn unsent(reason: Reason) -> Ending {
@@ -34,11 +71,19 @@ impl Ending {
 
     /// Left alone for so long still, so nothing was sent.
     pub(super) fn resting(pause: Duration) -> Ending {
-        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
-        let seconds = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
         Ending {
             end: End::NotForwarded,
-            refusal: Refusal::new(Reason::UpstreamResting).retrying_after(seconds),
+            refusal: Refusal::new(Reason::UpstreamResting).retrying_after(whole_seconds(pause)),
+        }
+    }
+
+    /// Kept back for so long still, so nothing was sent.
+    pub(super) fn held(pause: Duration) -> Ending {
+        let told = "the API behind this proxy asked its callers to wait";
+        let refusal = Refusal::new(Reason::RateLimited).telling(told);
+        Ending {
+            end: End::NotForwarded,
+            refusal: refusal.retrying_after(whole_seconds(pause)),
         }
     }
 
@@ -91,6 +136,12 @@ impl Ending {
     }
 }
 
+/// Rounded up: whoever waits that long is let in.
+fn whole_seconds(pause: Duration) -> u32 {
+    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
+}
+
 /// The exchange was stopped from our side.
 pub(super) fn stopped(progress: &Progress) -> Ending {
     match progress.fault() {
@@ -99,8 +150,41 @@ pub(super) fn stopped(progress: &Progress) -> Ending {
     }
 }
 
-/// Sorts an error of the pool by how far the request came.
-pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
+/// Sorts an error of the pool by what is known of the request, and by how far it came.
+pub(super) fn sort(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Failed {
+    let known = match (progress.fault(), error.is_connect()) {
+        (Some(_), _) => Known::Nothing,
+        (None, true) => Known::Unconnected,
+        (None, false) => known(error),
+    };
+    let ending = ending(error, progress);
+    Failed { ending, known }
+}
+
+fn known(error: &(dyn std::error::Error + 'static)) -> Known {
+    let mut known = Known::Broke;
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let never_left = error
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_canceled);
+        if never_left {
+            return Known::Untouched;
+        }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            // Of those under way a GOAWAY ends only streams above the last that it names.
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            known = match error.is_remote() && (refused || error.is_go_away()) {
+                true => Known::Untouched,
+                false => Known::Nothing,
+            };
+        }
+        cause = error.source();
+    }
+    known
+}
+
+fn ending(error: &hyper_util::client::legacy::Error, progress: &Progress) -> Ending {
     if let Some(kind) = progress.fault() {
         return Ending::caller(kind);
     }

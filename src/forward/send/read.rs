@@ -7,6 +7,7 @@ use http::{Response, StatusCode};
 use hyper_util::client::legacy::connect::{Connected, HttpInfo};
 
 use super::ending::Ending;
+use crate::forward::dial::Life;
 use crate::refusal::Reason;
 
 /// The length that the caller declared; framing was checked when the request came in.
@@ -32,6 +33,14 @@ pub(super) fn is_grpc(fields: &HeaderMap) -> bool {
 pub(super) fn refuses_the_key<B>(answer: &Response<B>) -> bool {
     let grpc = answer.headers().get("grpc-status");
     answer.status() == StatusCode::UNAUTHORIZED || grpc.is_some_and(|code| code == "16")
+}
+
+/// What a connection went through; of HTTP/1.1 only, where it is one request's at a time.
+pub(super) fn life_of(connected: Option<&Connected>) -> Option<Life> {
+    let connected = connected.filter(|connected| !connected.is_negotiated_h2())?;
+    let mut extras = http::Extensions::new();
+    connected.get_extras(&mut extras);
+    extras.get::<Life>().cloned()
 }
 
 /// Where a connection leads to.

@@ -1,4 +1,4 @@
-//! Where the name of an upstream leads: looked up for each connection, and not believed blindly.
+//! Where the name of an upstream leads: looked up again when an address fails, and not believed blindly.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ async fn named(host: &str, change: impl Fn(&mut UpstreamSettings)) -> Named {
 
 impl Named {
     async fn leads_to(&self, address: &'static str) -> Told {
-        // The connection at hand is closed, so that the next request dials.
+        // The address at hand fails, so that the name is looked up again.
         self.bench.upstream.script(Script::CloseBeforeHead).await;
         self.bench.ask().await;
         self.bench.upstream.script(Script::Well).await;
@@ -50,7 +50,7 @@ async fn a_name_that_leads_home_is_served() {
 }
 
 #[tokio::test]
-async fn a_new_address_is_dialled_from_the_next_connection_on() {
+async fn a_new_address_is_dialled_as_soon_as_the_old_one_failed() {
     let named = named("api.localhost", |_| ()).await;
     assert_eq!(named.bench.ask().await.ending(), ("none", "complete"));
     // Nobody listens there: had the old address been kept, it would answer.

@@ -12,7 +12,7 @@
 //! Never: a key chosen by anything that a caller writes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -33,6 +33,14 @@ pub(crate) struct LiveKeys {
     by_project: BTreeMap<String, Arc<Slot>>,
     /// All that were in use, for finding them where they must not be.
     known: ArcSwap<Keys>,
+    refresh: Mutex<Refresh>,
+}
+
+/// When programs are asked for their keys again, and how that went.
+#[derive(Debug)]
+struct Refresh {
+    next: Option<Instant>,
+    fault: Option<String>,
 }
 
 /// One key, and what follows it.
@@ -45,6 +53,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Whose it is, as the settings name them; empty for that of whoever has none of their own.
+    pub(crate) fn whose(&self) -> &str {
+        match &self.which {
+            Which::Project(name) => name,
+            Which::Usual | Which::Next => "",
+        }
+    }
+
     /// The fields to send.
     pub(crate) fn now(&self) -> Arc<InjectedHeaders> {
         self.now.load_full()
@@ -95,7 +111,68 @@ impl LiveKeys {
             usual,
             by_project,
             known: ArcSwap::from_pointee(Keys::new(known)),
+            refresh: Mutex::new(Refresh {
+                next: every(settings).map(|every| Instant::now() + every),
+                fault: None,
+            }),
         })
+    }
+
+    /// Whether a program is to be asked for its key again.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.refresh().next.is_some_and(|next| next <= now)
+    }
+
+    /// Why no program gave a key when one was asked last; the key before is used meanwhile.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.refresh().fault.clone()
+    }
+
+    /// Reads every key anew; takes as long as the programs take. Where one fails, all stay.
+    pub(crate) fn ask_again(&self, now: Instant) {
+        let slots = self.usual.iter().chain(self.by_project.values());
+        let read: Result<Vec<_>, Vec<SetupError>> = slots
+            .map(|slot| {
+                Ok((
+                    slot,
+                    InjectedHeaders::load_for(&self.settings, &slot.which)?,
+                ))
+            })
+            .collect();
+        let fault = match read {
+            Ok(read) => {
+                for (slot, loaded) in read {
+                    if !loaded.same_keys(&slot.now()) {
+                        // Known before it is sent, so that it is found wherever it comes back.
+                        self.known.rcu(|known| known.and(&loaded.keys));
+                        slot.now.store(Arc::new(loaded));
+                        let upstream = &self.settings.name;
+                        tracing::info!(upstream, "another key is used from now on");
+                    }
+                }
+                None
+            }
+            Err(faults) => {
+                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                let told = told.join("; ");
+                let upstream = &self.settings.name;
+                tracing::warn!(upstream, "the key in use stays: {told}");
+                Some(told)
+            }
+        };
+        let next = every(&self.settings).map(|every| now + every);
+        *self.refresh() = Refresh { next, fault };
+    }
+
+    /// Has the programs asked at the next look, unless that was in vain a moment ago.
+    fn ask_soon(&self) {
+        let soon = Instant::now() + BETWEEN_LOOKS;
+        let mut refresh = self.refresh();
+        refresh.next = refresh.next.map(|next| next.min(soon));
+    }
+
+    fn refresh(&self) -> MutexGuard<'_, Refresh> {
+        self.refresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The key of whoever belongs there: the nearest place that has one, else the usual one.
@@ -127,6 +204,11 @@ impl LiveKeys {
         let now = slot.now();
         if !now.same_keys(refused) {
             return Some(now);
+        }
+        if every(&self.settings).is_some() {
+            // A program takes its time, which is not a request's: the next request has its answer.
+            self.ask_soon();
+            return None;
         }
         let in_vain = *slot.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
         if in_vain.is_some_and(|at| at.elapsed() < BETWEEN_LOOKS) {
@@ -170,6 +252,14 @@ impl LiveKeys {
         let slots = self.usual.iter().chain(self.by_project.values());
         slots.filter_map(|slot| slot.now().key_written()).min()
     }
+}
+
+/// How often the programs of an upstream are asked; none where it has none.
+fn every(settings: &UpstreamSettings) -> Option<Duration> {
+    let headers = settings.headers.iter();
+    let commands = headers.filter_map(|header| header.key_command.as_ref());
+    let every = commands.map(|command| command.refresh_ms).min()?;
+    Some(Duration::from_millis(every))
 }
 
 /// After a look in vain.

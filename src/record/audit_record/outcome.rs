@@ -41,6 +41,8 @@ impl OutcomeRecord<'_> {
         let outcome = self.outcome;
         let known = outcome.end != End::Unknown;
         let mut line = Line::begin(out);
+        let attempts = u64::from(outcome.attempts);
+        line.count_if("attempts", (attempts > 1).then_some(attempts));
         line.rendered("boot", &constants.boot);
         line.rendered("config", &constants.config);
         line.cut_goes_here();

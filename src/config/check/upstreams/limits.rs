@@ -1,6 +1,6 @@
 //! Checks how often an upstream may be asked, and when it is left alone.
 //!
-//! In: `limits` and `rest` of one upstream. Out: their settings. Whether the actions that a limit names
+//! In: `limits`, `rest` and `hold_on_429` of one upstream. Out: their settings. Whether the actions that a limit names
 //! are in a catalogue is looked at where catalogues are there.
 
 use std::num::NonZeroU32;
@@ -59,4 +59,13 @@ pub(super) fn rest(upstream: &Upstream) -> Option<RestSettings> {
         failures: NonZeroU32::new(u32::try_from(*rest.failures.get()?).unwrap_or(u32::MAX)),
         pause_ms: rest.pause.get()?.as_ms(),
     })
+}
+
+/// For how long at most requests are kept back after a 429; nothing inside where they never are.
+pub(super) fn hold_ms(upstream: &Upstream) -> Option<Option<u64>> {
+    let hold = &upstream.hold_on_429;
+    match hold.get() {
+        Some(most) => Some(Some(most.as_ms())),
+        None => (!hold.wrong()).then_some(None),
+    }
 }

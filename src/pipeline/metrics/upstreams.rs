@@ -1,4 +1,4 @@
-//! How old the upstreams' keys are, for Prometheus.
+//! How old the upstreams' keys are and how their addresses fare, for Prometheus.
 //!
 //! In: how the upstreams stand, when the page is drawn. Out: gauges in the registry.
 //!
@@ -14,21 +14,23 @@ use crate::forward::UpstreamState;
 
 /// What is drawn of them.
 #[derive(Debug)]
-pub(super) struct UpstreamKeyMetrics {
+pub(super) struct UpstreamMetrics {
     age: IntGaugeVec,
     due: IntGaugeVec,
+    addresses: IntGaugeVec,
+    aside: IntGaugeVec,
     drawn: Mutex<BTreeSet<String>>,
 }
 
-impl UpstreamKeyMetrics {
+impl UpstreamMetrics {
     /// Makes and registers them.
-    pub(super) fn new(registry: &Registry) -> Result<UpstreamKeyMetrics, prometheus::Error> {
+    pub(super) fn new(registry: &Registry) -> Result<UpstreamMetrics, prometheus::Error> {
         let gauge = |name: &str, help: &str| {
             let gauge = IntGaugeVec::new(Opts::new(name, help), &["upstream"])?;
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        Ok(UpstreamKeyMetrics {
+        Ok(UpstreamMetrics {
             age: gauge(
                 "stile_upstream_key_age_seconds",
                 "Since the oldest key file in use of an upstream was written.",
@@ -36,6 +38,14 @@ impl UpstreamKeyMetrics {
             due: gauge(
                 "stile_upstream_key_due",
                 "1 when a key of an upstream is older than its `rotate_after`.",
+            )?,
+            addresses: gauge(
+                "stile_upstream_addresses",
+                "Addresses that the name of an upstream leads to; 0 before the first request.",
+            )?,
+            aside: gauge(
+                "stile_upstream_addresses_aside",
+                "Addresses of an upstream that are set aside, because they failed.",
             )?,
             drawn: Mutex::default(),
         })
@@ -48,8 +58,9 @@ impl UpstreamKeyMetrics {
             .iter()
             .filter(|name| !states.iter().any(|s| s.name == **name))
         {
-            let _ = self.age.remove_label_values(&[name]);
-            let _ = self.due.remove_label_values(&[name]);
+            for gauge in [&self.age, &self.due, &self.addresses, &self.aside] {
+                let _ = gauge.remove_label_values(&[name]);
+            }
         }
         *drawn = states.iter().map(|state| state.name.clone()).collect();
         for state in states {
@@ -59,6 +70,12 @@ impl UpstreamKeyMetrics {
             self.due
                 .with_label_values(&of)
                 .set(state.key_is_due(now).into());
+            let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+            let aside = state.addresses.iter().filter(|(_, aside)| *aside);
+            self.addresses
+                .with_label_values(&of)
+                .set(count(state.addresses.len()));
+            self.aside.with_label_values(&of).set(count(aside.count()));
         }
     }
 }
