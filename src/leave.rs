@@ -58,7 +58,7 @@ impl Leaving {
         folder: PathBuf,
         clock: Clock,
     ) -> Leaving {
-        let lines = destinations.into_iter().map(Whither::Set);
+        let lines = destinations.into_iter().map(Box::new).map(Whither::Set);
         Leaving {
             lines: lines
                 .chain(spans.map(Whither::Spans))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stile_kit::claims::now_s;
 use stile_kit::gitlab::{self, Run, SIGNING_KEY, Webhook};
 use stile_kit::{Answer, Call, World};
 
@@ -45,11 +46,6 @@ async fn deploy(world: &World, pipeline: u64, commit: &str, at: u64) -> (Run, St
     assert_eq!(answer.status, 200, "{}", answer.text());
     tell(world, "Deployment Hook", &run.deployment(&job, "success")).await;
     (run, token)
-}
-
-fn now_s() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.unwrap().as_secs()
 }
 
 /// What `stile deploys` prints, once the index has what was just recorded.

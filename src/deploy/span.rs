@@ -59,6 +59,8 @@ pub fn traces(spans: &[Span]) -> Bytes {
 
 impl Span {
     fn resource_spans(&self) -> Value {
+        let link =
+            |(trace, id): &(TraceId, SpanId)| json!([{ "traceId": hex(trace), "spanId": hex(id) }]);
         let mut span = json!({
             "traceId": hex(&self.trace),
             "spanId": hex(&self.id),
@@ -69,11 +71,10 @@ impl Span {
             "attributes": attributes(&self.attributes),
             "status": { "code": self.ended.code() },
         });
-        if let Some(parent) = &self.parent {
-            span["parentSpanId"] = Value::from(hex(parent));
-        }
-        if let Some((trace, id)) = &self.link {
-            span["links"] = json!([{ "traceId": hex(trace), "spanId": hex(id) }]);
+        if let Some(span) = span.as_object_mut() {
+            let parent = self.parent.as_ref().map(|parent| Value::from(hex(parent)));
+            span.extend(parent.map(|parent| ("parentSpanId".to_owned(), parent)));
+            span.extend(self.link.as_ref().map(|of| ("links".to_owned(), link(of))));
         }
         json!({
             "resource": { "attributes": attributes(&self.resource) },

@@ -195,7 +195,7 @@ impl Sending {
 /// Where a thread hands the journal to.
 pub(super) enum Whither {
     /// A destination of the settings.
-    Set(DestinationSettings),
+    Set(Box<DestinationSettings>),
     /// The upstream that telemetry goes to, as spans.
     Spans(Arc<dyn SendSpans>),
 }

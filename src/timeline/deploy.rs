@@ -110,6 +110,12 @@ impl Deploy {
         self.tellers.contains(&Teller::Token) && self.commit.is_some()
     }
 
+    /// Where the job is to be seen, where a browser may be led there.
+    pub fn link(&self) -> Option<&str> {
+        let url = self.url.as_deref();
+        url.filter(|url| url.starts_with("https://"))
+    }
+
     /// As much of the commit as Git shows.
     pub fn short(&self) -> &str {
         short(self.commit.as_deref().unwrap_or(""))

@@ -115,11 +115,11 @@ fn mark(row: usize, deploy: &Deploy, x: u64, y: usize, zone: &TimeZone, out: &mu
         word(deploy),
         shown_in(deploy.time, zone)
     );
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<a href=\"#d{row}\" class=\"{class}\"><title>{}</title>\
          <circle cx=\"{x}\" cy=\"{y}\" r=\"9\"/>\
-         <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{letter}</text></a>\n",
+         <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{letter}</text></a>",
         escaped(&title),
         y + 4,
     );
@@ -178,11 +178,7 @@ fn table(timeline: &Timeline, zone: &TimeZone, out: &mut String) {
         for cell in cells {
             let _ = write!(out, "<td>{}</td>", escaped(&cell));
         }
-        let _ = match deploy
-            .url
-            .as_ref()
-            .filter(|url| url.starts_with("https://"))
-        {
+        let _ = match deploy.link() {
             Some(url) => writeln!(
                 out,
                 "<td><a href=\"{}\" rel=\"noreferrer\">{}</a></td></tr>",

@@ -99,7 +99,7 @@ pub fn atom(timeline: &Timeline, site_url: &str, now: Time) -> String {
             escaped(&id(deploy, site_url)),
             stamp(deploy.time),
         );
-        if let Some(url) = &deploy.url {
+        if let Some(url) = deploy.link() {
             let _ = writeln!(feed, "<link href=\"{}\"/>", escaped(url));
         }
         let _ = writeln!(

@@ -401,3 +401,27 @@ async fn without_a_section_there_is_no_such_path() {
     assert_eq!(answer.status, 404, "{}", answer.text());
     close(world, &[token]).await;
 }
+
+#[tokio::test]
+async fn strangers_with_large_bodies_hold_up_nobody() {
+    use tokio::io::AsyncWriteExt;
+    let world = world().await;
+    let host = world.stile.url().trim_start_matches("http://").to_owned();
+    let mut strangers = Vec::new();
+    for _ in 0..40 {
+        let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+        let head = format!(
+            "POST /.stile/hooks/gitlab HTTP/1.1\r\nhost: {host}\r\nwebhook-signature: v1,AAAA\r\n\
+             webhook-id: 1\r\nwebhook-timestamp: 1\r\ncontent-length: 2000000\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        strangers.push(stream);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let soon = std::time::Duration::from_secs(4);
+    let sent = send(&world, "Pipeline Hook", &run(574).pipeline("success"));
+    let answer = tokio::time::timeout(soon, sent).await.expect("at once");
+    assert_eq!(answer.status, 200);
+    drop(strangers);
+    close(world, &[]).await;
+}

@@ -18,9 +18,9 @@ pub(super) fn of(
     written: &Written,
 ) -> Option<Arc<ListShape>> {
     let list = operation.list.as_ref()?;
-    let read = written.operations.iter().map(|one| &one.value);
-    let read = read.filter(|one| one.action.value == list.read.value);
-    let kind = written.resources.get(&read.last()?.resource.value)?;
+    let mut read = written.operations.iter().map(|one| &one.value);
+    let read = read.find(|one| one.action.value == list.read.value);
+    let kind = written.resources.get(&read?.resource.value)?;
     let labels = list.labels.as_ref().map(|labels| steps(&labels.value));
     Some(Arc::new(ListShape {
         read: list.read.value.clone(),

@@ -150,7 +150,7 @@ impl Run {
             "build_stage": job.stage, "build_status": status,
             "build_created_at": written(self.at), "build_started_at": written(self.at + job.after),
             "build_finished_at": ended.then(|| written(self.at + job.after + job.takes)),
-            "build_duration": null, "build_queued_duration": 1095.588_715,
+            "build_duration": null, "build_queued_duration": 1_095.588_715,
             "build_allow_failure": false,
             "build_failure_reason": if status == "failed" { "script_failure" } else { "unknown_failure" },
             "retries_count": 0, "pipeline_id": self.pipeline, "project_id": 31,
