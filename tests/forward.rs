@@ -229,6 +229,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             pause_ms: 1_000,
         },
         hold_ms: None,
+        scrub_bodies: false,
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,

@@ -315,6 +315,22 @@ async fn without_the_setting_or_a_time_a_429_holds_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_caller_does_not_learn_the_key_that_an_upstream_says_in_its_body() {
+    let key = upstream::API_KEY;
+    let said = upstream::Answer::status(200).body(format!("{{\"sent\":\"bearer {key}\"}}"));
+    let world = with("    scrub_bodies: true\n").await;
+    let token = world.job_token(json!({}));
+    world.upstream.script(Script::Say(said.clone())).await;
+    let told = created(&world, &token).await;
+    assert_eq!(told.status, StatusCode::OK);
+    let blot = "*".repeat(key.len());
+    assert_eq!(told.text(), format!("{{\"sent\":\"bearer {blot}\"}}"));
+    let own = records_of(&world, told.field("stile-decision"));
+    assert_eq!(own[1].word("end"), "complete");
+    close(world, &[token]).await;
+}
+
 /// A world whose API is behind TLS with this certificate, and trusts our CA.
 async fn secure(
     upstream: Upstream,

@@ -22,10 +22,12 @@ use tokio::time::{Instant, Sleep};
 
 mod progress;
 mod replay;
+mod scrub;
 mod sent;
 
 pub(crate) use progress::{BodyFaultKind, Progress};
 pub(crate) use replay::Replayed;
+pub(crate) use scrub::Scrub;
 pub(crate) use sent::SentBody;
 
 use super::account::Account;
@@ -105,6 +107,9 @@ pub struct ForwardBody {
     from: Option<Incoming>,
     account: Account,
     keys: Arc<Keys>,
+    scrub: Option<Scrub>,
+    /// What comes after the last bytes that waited to be told apart from a key.
+    trailers: Option<http::HeaderMap>,
     silence: Silence,
 }
 
@@ -113,12 +118,15 @@ impl ForwardBody {
         from: Incoming,
         account: Account,
         keys: Arc<Keys>,
+        scrub: Option<Scrub>,
         idle: Duration,
     ) -> ForwardBody {
         let mut body = ForwardBody {
             from: Some(from),
             account,
             keys,
+            scrub,
+            trailers: None,
             silence: Silence::after(idle),
         };
         body.close_if_ended();
@@ -173,12 +181,29 @@ impl ForwardBody {
         let frame = match frame.into_trailers() {
             Ok(trailers) => {
                 self.account.grpc(&trailers);
-                Frame::trailers(answer_trailers(&trailers, &self.keys))
+                let trailers = answer_trailers(&trailers, &self.keys);
+                match self.scrub.as_mut().and_then(Scrub::rest) {
+                    None => Frame::trailers(trailers),
+                    Some(rest) => {
+                        self.trailers = Some(trailers);
+                        return Frame::data(rest);
+                    }
+                }
             }
-            Err(bytes) => bytes,
+            Err(frame) => match (&mut self.scrub, frame.into_data()) {
+                (Some(scrub), Ok(bytes)) => Frame::data(scrub.pass(&bytes)),
+                (None, Ok(bytes)) => Frame::data(bytes),
+                (_, Err(other)) => other,
+            },
         };
         self.close_if_ended();
         frame
+    }
+
+    /// What is left to give once the upstream has nothing more.
+    fn last(&mut self) -> Option<Frame<Bytes>> {
+        self.close(End::Complete);
+        self.scrub.as_mut().and_then(Scrub::rest).map(Frame::data)
     }
 
     /// An answer that breaks because our own request broke is the caller's doing.
@@ -202,6 +227,40 @@ impl Body for ForwardBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
+        loop {
+            let next = ready!(this.poll_next(cx));
+            // Where all of a piece waits, there is nothing to give yet.
+            let waits = this.scrub.as_ref().is_some_and(|scrub| scrub.waiting() > 0);
+            let empty = |frame: &Frame<Bytes>| frame.data_ref().is_some_and(Bytes::is_empty);
+            if !(waits && matches!(&next, Some(Ok(frame)) if empty(frame))) {
+                return Poll::Ready(next);
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let waiting = self.scrub.as_ref().map_or(0, Scrub::waiting);
+        let ended = self.from.as_ref().is_none_or(Body::is_end_stream);
+        ended && waiting == 0 && self.trailers.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.from, &self.scrub) {
+            // Some of what came may wait still; the framing is the answer's own length.
+            (Some(from), Some(scrub)) => later(&from.size_hint(), scrub.waiting()),
+            (Some(from), None) => from.size_hint(),
+            (None, _) => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl ForwardBody {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self;
+        if let Some(trailers) = this.trailers.take() {
+            this.close(End::Complete);
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
         let Some(from) = this.from.as_mut() else {
             return Poll::Ready(None);
         };
@@ -216,23 +275,19 @@ impl Body for ForwardBody {
         Poll::Ready(match next {
             Some(Ok(frame)) => Some(Ok(this.pass(frame))),
             Some(Err(error)) => Some(Err(this.broken(error))),
-            None => {
-                this.close(End::Complete);
-                None
-            }
+            None => this.last().map(Ok),
         })
     }
+}
 
-    fn is_end_stream(&self) -> bool {
-        self.from.as_ref().is_none_or(Body::is_end_stream)
+/// So many bytes more.
+fn later(hint: &SizeHint, bytes: usize) -> SizeHint {
+    let mut more = SizeHint::new();
+    if let Some(upper) = hint.upper() {
+        more.set_upper(upper.saturating_add(bytes as u64));
     }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.from {
-            Some(from) => from.size_hint(),
-            None => SizeHint::with_exact(0),
-        }
-    }
+    more.set_lower(hint.lower().saturating_add(bytes as u64));
+    more
 }
 
 /// Measures how long a body has been waited for. Its timer is made at the first wait, so an answer

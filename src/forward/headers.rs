@@ -19,7 +19,7 @@ mod answered;
 mod sent;
 
 pub(crate) use answered::{Keys, answer_fields, answer_trailers, well_framed};
-pub(crate) use sent::{Passing, Stamp};
+pub(crate) use sent::{Passing, Stamp, searchable};
 
 use crate::refusal::{Reason, Refusal};
 

@@ -36,8 +36,10 @@ use self::attempt::{Connection, attempt};
 use self::ending::{Ending, Known};
 use self::read::{declared_length, is_grpc, refuses_the_key};
 use super::account::{Account, Owed};
-use super::body::{BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, SentBody};
-use super::headers::{Stamp, answer_fields};
+use super::body::{
+    BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, Scrub, SentBody,
+};
+use super::headers::{Stamp, answer_fields, searchable};
 use super::upstream::{Upstream, Upstreams};
 use super::upstream_key::{InjectedHeaders, Slot};
 use crate::clock::Clock;
@@ -247,6 +249,9 @@ fn rebuild(
         Version::HTTP_11
     };
     *request.headers_mut() = upstream.passing.fields(outbound.fields, &stamp, keys);
+    if upstream.scrubs {
+        searchable(request.headers_mut());
+    }
     Ok(request)
 }
 
@@ -260,7 +265,8 @@ fn pass_back(
     account.grpc(&head.headers);
     let keys = upstream.injected.known();
     let fields = answer_fields(&head.headers, &keys, decision);
-    let body = ForwardBody::new(body, account, keys, upstream.idle);
+    let scrub = upstream.scrubs.then(|| Scrub::of(&keys));
+    let body = ForwardBody::new(body, account, keys, scrub, upstream.idle);
     let mut response = Response::new(ResponseBody::Streaming(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;

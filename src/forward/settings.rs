@@ -28,6 +28,8 @@ pub struct UpstreamSettings {
     /// For how long at most requests with a key are kept back after a 429, in ms; never where it is
     /// none.
     pub hold_ms: Option<u64>,
+    /// Whether the keys are blotted out of the bodies of answers.
+    pub scrub_bodies: bool,
     /// To connect and shake hands, in ms.
     pub connect_ms: u64,
     /// From the last byte sent to the answer's head, in ms.

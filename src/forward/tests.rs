@@ -33,6 +33,7 @@ mod faults;
 mod fields;
 mod names;
 mod replicas;
+mod scrubbed;
 mod secure;
 
 /// A forwarder in front of one upstream.
@@ -304,6 +305,7 @@ fn settings(url: &str, folder: &Path) -> UpstreamSettings {
             pause_ms: 1_000,
         },
         hold_ms: None,
+        scrub_bodies: false,
         connect_ms: 2_000,
         head_ms: 300,
         idle_ms: 300,

@@ -49,6 +49,7 @@ pub(crate) struct Upstream {
     pub(super) limits: Limits,
     pub(super) resting: Resting,
     pub(super) held: Held,
+    pub(super) scrubs: bool,
     rotate_after_ms: u64,
     rotate_strictly: bool,
 }
@@ -268,6 +269,7 @@ impl Upstream {
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
             held: Held::new(settings.hold_ms),
+            scrubs: settings.scrub_bodies,
             rotate_after_ms: settings.rotate_after_ms,
             rotate_strictly: settings.rotate_strictly,
         })

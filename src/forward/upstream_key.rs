@@ -14,7 +14,7 @@
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -71,7 +71,7 @@ impl Source<'_> {
                     SetupError::new(format!("`key_command` `{program}`: {what}"))
                         .hint("it must print the upstream's key, one line, and end with 0")
                 };
-                let text = command::printed(&command.words).map_err(fault)?;
+                let text = command::printed(&command.words, MOST_TIME).map_err(fault)?;
                 let key = one_line(&text).map_err(|what| fault(what.to_owned()))?;
                 Ok((key, Some(Clock::machine().now())))
             }
@@ -269,6 +269,9 @@ fn one_line(text: &str) -> Result<Secret, &'static str> {
 
 /// Stands for the key in a value.
 const KEY: &str = "{key}";
+
+/// For a program that prints a key: it runs in the middle of a reload.
+const MOST_TIME: Duration = Duration::from_secs(10);
 
 /// Group and others, to read, write or run.
 const OTHERS: u32 = 0o077;

@@ -80,6 +80,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
         limits: limits?,
         rest: limits::rest(upstream)?,
         hold_ms: limits::hold_ms(upstream)?,
+        scrub_bodies: *upstream.scrub_bodies.get()?,
         connect_ms: upstream.connect_timeout.get()?.as_ms(),
         head_ms: upstream.head_timeout.get()?.as_ms(),
         idle_ms: upstream.idle_timeout.get()?.as_ms(),

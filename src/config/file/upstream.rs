@@ -52,6 +52,9 @@ pub(in crate::config) struct Upstream {
     pub(in crate::config) rest: Located<Rest>,
     /// After a 429, the longest that further requests with that key are kept back; never when absent.
     pub(in crate::config) hold_on_429: Located<Duration>,
+    /// Whether its keys are blotted out of the bodies of answers as well, which it is then asked not to
+    /// compress.
+    pub(in crate::config) scrub_bodies: Located<bool>,
     /// To connect and shake hands.
     pub(in crate::config) connect_timeout: Located<Duration>,
     /// From the last byte sent to the head of the answer.
@@ -86,6 +89,7 @@ impl Default for Upstream {
             limits: Located::preset(Vec::new()),
             rest: Located::preset(Rest::default()),
             hold_on_429: Located::absent(),
+            scrub_bodies: Located::preset(false),
             connect_timeout: Located::preset(Duration::from_ms(5_000)),
             head_timeout: Located::preset(Duration::from_ms(60_000)),
             idle_timeout: Located::preset(Duration::from_ms(60_000)),

@@ -27,6 +27,11 @@ impl Keys {
         Keys(self.0.iter().chain(more).cloned().collect())
     }
 
+    /// Each of them.
+    pub(crate) fn revealed(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(crate::secret::Secret::reveal)
+    }
+
     /// Whether any key occurs in these bytes.
     pub(crate) fn occur_in(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|key| {

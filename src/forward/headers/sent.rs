@@ -94,6 +94,17 @@ impl Passing {
     }
 }
 
+/// Asks for an answer in which something can be looked for: not encoded, and whole.
+pub(crate) fn searchable(fields: &mut HeaderMap) {
+    let identity = HeaderValue::from_static("identity");
+    if fields.remove("grpc-accept-encoding").is_some() {
+        fields.insert("grpc-accept-encoding", identity.clone());
+    }
+    fields.insert(header::ACCEPT_ENCODING, identity);
+    fields.remove(header::RANGE);
+    fields.remove(header::IF_RANGE);
+}
+
 impl Stamp {
     fn put(&self, from: &HeaderMap, to: &mut HeaderMap) {
         let mut put = |name: HeaderName, value: String| {

@@ -59,6 +59,7 @@ fn settings() -> UpstreamSettings {
             pause_ms: 1_000,
         },
         hold_ms: None,
+        scrub_bodies: false,
         connect_ms: 1_000,
         head_ms: 1_000,
         idle_ms: 1_000,

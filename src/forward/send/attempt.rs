@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use super::ending::{Ending, Failed, Known, fault_of, sort, stopped};
-use super::read::{address_of, life_of};
+use super::read::{address_of, is_encoded, life_of};
 use crate::forward::account::Account;
 use crate::forward::body::{Progress, SentBody};
 use crate::forward::dial::Life;
@@ -87,7 +87,9 @@ pub(super) async fn attempt(
         life.answered();
     }
     account.answered(answer.status().as_u16());
-    if let Some(fault) = fault_of(&answer, &progress) {
+    let hidden = || upstream.scrubs && is_encoded(answer.headers());
+    let hidden = || hidden().then_some("an encoded body in which no key can be looked for");
+    if let Some(fault) = fault_of(&answer, &progress).or_else(hidden) {
         // What follows on this connection belongs to nobody.
         leave(&captured);
         return Err(Ending::spoke_badly(fault).into());

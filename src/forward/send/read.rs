@@ -35,6 +35,13 @@ pub(super) fn refuses_the_key<B>(answer: &Response<B>) -> bool {
     answer.status() == StatusCode::UNAUTHORIZED || grpc.is_some_and(|code| code == "16")
 }
 
+/// Whether the body is not what it says, in HTTP's or in gRPC's way.
+pub(super) fn is_encoded(fields: &HeaderMap) -> bool {
+    let codings = ["content-encoding", "grpc-encoding"];
+    let mut said = codings.iter().flat_map(|name| fields.get_all(*name));
+    said.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// What a connection went through; of HTTP/1.1 only, where it is one request's at a time.
 pub(super) fn life_of(connected: Option<&Connected>) -> Option<Life> {
     let connected = connected.filter(|connected| !connected.is_negotiated_h2())?;
