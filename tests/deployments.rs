@@ -135,7 +135,7 @@ async fn a_body_that_two_readers_could_take_differently_is_refused() {
         json!({"service": "checkout", "links": [{"name": "x".repeat(70_000), "url": "https://a"}]});
     assert_eq!(send(&long.to_string()).await.status, 413);
     assert_eq!(world.upstream.seen().len(), before, "nothing was sent");
-    close(world, &[token.clone()]).await;
+    close(world, std::slice::from_ref(&token)).await;
 }
 
 #[tokio::test]

@@ -419,7 +419,8 @@ async fn strangers_with_large_bodies_hold_up_nobody() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let soon = std::time::Duration::from_secs(4);
-    let sent = send(&world, "Pipeline Hook", &run(574).pipeline("success"));
+    let payload = run(574).pipeline("success");
+    let sent = send(&world, "Pipeline Hook", &payload);
     let answer = tokio::time::timeout(soon, sent).await.expect("at once");
     assert_eq!(answer.status, 200);
     drop(strangers);
