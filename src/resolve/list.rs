@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -58,9 +58,10 @@ impl ListShape {
     /// The list in an answer; nothing where it is not as declared.
     pub fn list_in(&self, answer: &[u8]) -> Option<List> {
         let text = std::str::from_utf8(answer).ok()?;
-        let mut inside: &RawValue = serde_json::from_str(text).ok()?;
+        let mut inside = text;
         for step in &self.items {
-            inside = member(inside, step)??;
+            let [found] = members(inside, [step])?;
+            inside = found?.get();
         }
         let items = elements(inside)?;
         let items = items.into_iter().map(|raw| self.item(text, raw));
@@ -70,25 +71,27 @@ impl ListShape {
     }
 
     fn item(&self, text: &str, raw: &RawValue) -> Option<Item> {
-        let at = |steps: &[String]| -> Option<Option<&RawValue>> {
-            let mut inside = raw;
-            for step in steps {
-                match member(inside, step)? {
-                    Some(next) => inside = next,
-                    None => return Some(None),
-                }
+        let (first, rest) = self.id.split_first()?;
+        let labels = self.labels.as_deref().and_then(<[_]>::split_first);
+        // Both at once: a long list is gone through as few times as can be.
+        let (id, labelled) = match labels {
+            Some((other, _)) if other != first => {
+                let [id, labelled] = members(raw.get(), [first, other])?;
+                (id, labelled)
             }
-            Some(Some(inside))
+            _ => {
+                let [both] = members(raw.get(), [first])?;
+                (both, both)
+            }
         };
-        let id = match serde_json::from_str(at(&self.id)??.get()).ok()? {
+        let id = match serde_json::from_str(at(id, rest)??.get()).ok()? {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             _ => return None,
         };
-        let labels = self.labels.as_ref().map(|steps| at(steps));
         let team = match labels {
             None => None,
-            Some(labels) => labels?.and_then(|labels| self.team_in(labels)),
+            Some((_, rest)) => at(labelled, rest)?.and_then(|labels| self.team_in(labels)),
         };
         // Both are of one allocation: a raw value is a piece of the text it was read from.
         let begin = raw
@@ -148,46 +151,60 @@ impl List {
     }
 }
 
-/// A member of an object: nothing where it is no object or the name is not clear.
-fn member<'a>(object: &'a RawValue, name: &str) -> Option<Option<&'a RawValue>> {
-    let mut reader = serde_json::Deserializer::from_str(object.get());
-    let found = reader
-        .deserialize_map(Member {
-            name,
-            folded: fold(name),
-        })
-        .ok()?;
+/// What is below a value: `Some(None)` where a key on the way is not there, nothing where it is not clear.
+fn at<'a>(value: Option<&'a RawValue>, steps: &[String]) -> Option<Option<&'a RawValue>> {
+    let mut inside = value;
+    for step in steps {
+        let Some(object) = inside else { break };
+        [inside] = members(object.get(), [step])?;
+    }
+    Some(inside)
+}
+
+/// Members of an object by name: nothing where it is no object or a name is not clear.
+fn members<'a, const N: usize>(
+    object: &'a str,
+    names: [&String; N],
+) -> Option<[Option<&'a RawValue>; N]> {
+    let mut reader = serde_json::Deserializer::from_str(object);
+    let found = reader.deserialize_map(Members(names)).ok()?;
     reader.end().ok()?;
     found
 }
 
-struct Member<'n> {
-    name: &'n str,
-    folded: String,
-}
+struct Members<'n, const N: usize>([&'n String; N]);
 
-impl<'de> Visitor<'de> for Member<'_> {
-    /// Nothing where the name is not clear.
-    type Value = Option<Option<&'de RawValue>>;
+impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
+    /// Nothing where a name is not clear.
+    type Value = Option<[Option<&'de RawValue>; N]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
+        let mut found = [None; N];
         let mut is_clear = true;
         while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
+            let Some(at) = self.0.iter().position(|name| is_like(&key, name)) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
             let value: &RawValue = map.next_value()?;
-            if key == self.name {
-                is_clear &= found.is_none();
-                found = Some(value);
-            } else if key.len() >= self.name.len() && fold(&key) == self.folded {
-                is_clear = false;
+            let is_exact = self.0.get(at).is_some_and(|name| **name == key);
+            if let Some(place) = found.get_mut(at) {
+                is_clear &= is_exact && place.is_none();
+                *place = Some(value);
             }
         }
         Ok(is_clear.then_some(found))
     }
+}
+
+/// Whether some reader takes a key for this name.
+fn is_like(key: &str, name: &str) -> bool {
+    key.eq_ignore_ascii_case(name)
+        || (!(key.is_ascii() && name.is_ascii()) && fold(key) == fold(name))
 }
 
 /// A key, borrowed where it has no escapes.
@@ -216,7 +233,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 /// The elements of a list.
-fn elements(list: &RawValue) -> Option<Vec<&RawValue>> {
+fn elements(list: &str) -> Option<Vec<&RawValue>> {
     struct Elements;
     impl<'de> Visitor<'de> for Elements {
         type Value = Vec<&'de RawValue>;
@@ -233,7 +250,7 @@ fn elements(list: &RawValue) -> Option<Vec<&RawValue>> {
             Ok(all)
         }
     }
-    let mut reader = serde_json::Deserializer::from_str(list.get());
+    let mut reader = serde_json::Deserializer::from_str(list);
     let all = reader.deserialize_seq(Elements).ok()?;
     reader.end().ok()?;
     Some(all)

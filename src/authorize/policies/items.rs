@@ -50,9 +50,10 @@ impl Policies {
     ) -> Vec<bool> {
         let kind = kind_of(&read.resource_type, true);
         let mut known: HashMap<(Option<String>, Option<&str>), bool> = HashMap::new();
+        let names_some = kind == "Project" || self.named().iter().any(|(of, _)| of == kind);
         let each = items.iter().map(|item| {
             let of = operation(read, kind, project, item);
-            let named = self.is_named(kind, &of.resource);
+            let named = names_some && self.is_named(kind, &of.resource);
             let owner = self.owner_of(kind, &of.resource, of.seen.as_deref());
             let class = (owner.map(str::to_owned), named.then_some(item.id.as_str()));
             let decide = || self.decide(facts, &of, now).verdict == Verdict::Allow;
