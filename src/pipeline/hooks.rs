@@ -48,7 +48,10 @@ impl Intake {
     async fn whole(&self, body: &mut Carried, fields: &HeaderMap) -> Result<Bytes, Refusal> {
         let length = fields.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let is_small = length.is_some_and(|length: usize| length <= SMALL_BYTES);
+        if length.is_some_and(|length: usize| length > LARGEST_BYTES) {
+            return Err(Refusal::new(Reason::BodyTooLarge));
+        }
+        let is_small = length.is_some_and(|length| length <= SMALL_BYTES);
         let read = async {
             let busy = |_| Refusal::new(Reason::Overloaded);
             let turn = tokio::time::timeout(TURN, self.turns.acquire());
