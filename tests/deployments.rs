@@ -134,6 +134,10 @@ async fn a_body_that_two_readers_could_take_differently_is_refused() {
     let long =
         json!({"service": "checkout", "links": [{"name": "x".repeat(70_000), "url": "https://a"}]});
     assert_eq!(send(&long.to_string()).await.status, 413);
+    let call = Call::new("POST", url.clone()).token(&token);
+    let call = call.body("application/json", r#"{"service":"checkout"}"#);
+    let encoded = call.field("content-encoding", "gzip").send().await.unwrap();
+    assert_eq!(encoded.status, 400, "{}", encoded.text());
     assert_eq!(world.upstream.seen().len(), before, "nothing was sent");
     close(world, std::slice::from_ref(&token)).await;
 }

@@ -290,6 +290,8 @@ async fn the_timeline_is_told_to_whom_a_policy_lets_see_it() {
         "?format=pdf",
         "?service=%3Cscript%3E",
         "?service=",
+        "?format=html&format=json",
+        "?service=a&since=1h&service=b",
         "?since",
     ] {
         let answer = ask(query, &mira).await;

@@ -52,8 +52,13 @@ impl Deploys {
             now,
         };
         let pairs = query.unwrap_or_default().split('&');
+        let mut known = Vec::new();
         for pair in pairs.filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if known.contains(&key) {
+                return Err(malformed(&format!("`{key}` is there twice")));
+            }
+            known.push(key);
             let wrong = |how: &str| malformed(&format!("`{key}` is {how}"));
             let moment = || {
                 let moment = asked.moment(&value.replace("%3A", ":"));

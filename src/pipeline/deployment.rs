@@ -17,8 +17,9 @@ use super::ruling::Ruling;
 use crate::deploy::ids::SpanId;
 use crate::deploy::{Announced, Deployment, traces};
 use crate::forward::{Made, ResponseBody, Unanswered, Upstreams};
+use crate::listen::Arrival;
 use crate::record::Committed;
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 use crate::resolve::Operation;
 
 /// Whether this is the operation that this file answers.
@@ -32,9 +33,15 @@ pub(super) fn is_one(operation: &Operation) -> bool {
 ///
 /// `malformed_request`, with the field that is wrong; `body_too_large`.
 pub(super) async fn announced(
+    arrival: &Arrival,
     body: &mut Carried,
     mut operation: Operation,
 ) -> Result<Operation, (Box<Operation>, Refusal)> {
+    if arrival.headers().contains_key(header::CONTENT_ENCODING) {
+        let refusal = Refusal::new(Reason::MalformedRequest)
+            .telling("the body of a deployment is sent as it is, and this one is encoded");
+        return Err((Box::new(operation), refusal));
+    }
     let announced = match body.gather(LARGEST_BYTES).await {
         Ok(bytes) => Announced::read(&bytes),
         Err(refusal) => Err(refusal),

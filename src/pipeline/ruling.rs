@@ -96,7 +96,7 @@ impl Ruling {
             }
         };
         let known = match deployment::is_one(&operation) {
-            true => deployment::announced(body, operation).await,
+            true => deployment::announced(arrival, body, operation).await,
             false => self.looked_up(arrival, body, &principal, operation).await,
         };
         let operation = match known {
