@@ -105,7 +105,7 @@ keycloak() {
 # witness (BSD-3-Clause). Their modules are verified by Go's own checksum database.
 log_programs() {
     local wanted=(github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
-        filippo.io/torchwood/cmd/litewitness@v0.9.0 filippo.io/torchwood/cmd/witnessctl@v0.9.0)
+        filippo.io/torchwood/cmd/litewitness@v0.9.0)
     [ "$(cat "$callers/bin/version" 2>/dev/null)" != "${wanted[*]}" ] || return 0
     if ! command -v go >/dev/null || ! GOTOOLCHAIN=local go version | grep -qE 'go1\.(2[6-9]|[3-9][0-9])'; then
         say "no Go 1.26: checks of the journal by other people's programs will be skipped"

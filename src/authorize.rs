@@ -73,7 +73,7 @@ pub use moment::Moment;
 pub use past_question::PastQuestion;
 pub use permit::Permit;
 pub use permitted::Permitted;
-pub use policies::{Denied, Policies};
+pub use policies::{Denied, Policies, Reading};
 pub use posed::{Answer, Posed};
 pub use possible::{InProject, Vouching};
 pub(crate) use provable::Provable;

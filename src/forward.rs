@@ -26,6 +26,7 @@ pub mod made;
 mod reached;
 mod replicas;
 mod rewritten;
+mod room;
 pub(crate) mod send;
 mod limits;
 mod resting;
@@ -37,7 +38,7 @@ pub mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use body::{BodyFault, BoxError, ForwardBody, ResponseBody};
+pub use body::{BodyFault, BoxError, ForwardBody, GatheredBody, ResponseBody};
 pub use gathered::Kept;
 pub use headers::refuse_loop;
 pub use look::{Look, Looked};

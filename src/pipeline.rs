@@ -12,7 +12,7 @@
 //! `audit_backpressure`, and nothing is forwarded.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue, Response};
@@ -45,7 +45,7 @@ pub use objects::Objects;
 pub use ruling::{Refused, Ruling};
 
 use carried::Carried;
-use finishing::Finishing;
+use finishing::{Finishing, Unattended};
 use manner::Manner;
 
 /// Everything that a request meets on its way. Clones share it.
@@ -62,7 +62,7 @@ struct Parts {
     origin: String,
     deployed: deployment::Arrived,
     hooks: hooks::Intake,
-    lists: lists::Lists,
+    unattended: Arc<Unattended>,
 }
 
 /// One generation, and the counters that go with it.
@@ -103,7 +103,7 @@ impl Pipeline {
             origin,
             deployed: deployment::Arrived::default(),
             hooks: hooks::Intake::default(),
-            lists: lists::Lists::default(),
+            unattended: Arc::default(),
         }))
     }
 
@@ -116,6 +116,12 @@ impl Pipeline {
     pub fn swap(&self, ruling: Ruling) {
         let next = InForce::new(ruling, &self.0.metrics);
         self.0.in_force.store(Arc::new(next));
+    }
+
+    /// Sees those requests through whose callers are gone; cuts them after so long. For an instance that
+    /// takes no others.
+    pub async fn finish(&self, longest: Duration) {
+        self.0.unattended.end(longest).await;
     }
 
     /// The journal that every request is recorded in.
@@ -217,7 +223,7 @@ impl Pipeline {
         } else if let Some(rule) = stamping::rule_of(ruling, &committed) {
             stamping::forward(ruling, rule, committed, body).await
         } else if let Some(filter) = lists::filter_of(ruling, &committed) {
-            self.0.lists.forward(ruling, filter, committed, body).await
+            lists::forward(ruling, filter, committed, body).await
         } else {
             ruling.upstreams.forward(committed, body).await
         };
@@ -304,7 +310,8 @@ impl Receive for Pipeline {
     async fn receive(&self, arrival: Arrival, body: RequestBody) -> Response<ResponseBody> {
         let decision = arrival.id();
         let pipeline = self.clone();
-        match Finishing::new(async move { pipeline.pass(arrival, body).await }).await {
+        let passed = async move { pipeline.pass(arrival, body).await };
+        match Finishing::new(passed, &self.0.unattended).await {
             Some(response) => response,
             None => self.fault(decision),
         }
@@ -320,7 +327,7 @@ impl Receive for Pipeline {
                 .turn_back(unreadable.sighting(), &manner, refused)
                 .await
         };
-        match Finishing::new(turned).await {
+        match Finishing::new(turned, &self.0.unattended).await {
             Some(response) => response,
             None => self.fault(decision),
         }

@@ -10,6 +10,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -143,11 +144,13 @@ pub async fn run(
         listeners,
         settings.listen.limits,
         clock,
-        pipeline,
+        pipeline.clone(),
         draining,
         counts,
     )
     .await;
+    let drain_ms = settings.listen.limits.drain_ms;
+    pipeline.finish(Duration::from_millis(drain_ms)).await;
     let ending = if lost.is_finished() {
         Ending::JournalLost
     } else {

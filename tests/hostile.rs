@@ -7,7 +7,7 @@ mod answers;
 mod callers;
 mod credentials;
 mod floods;
-mod framing;
+pub(crate) mod framing;
 mod paths;
 mod silence;
 mod tokens;

@@ -6,6 +6,9 @@ use stile_kit::{Answer, Call, World};
 
 use crate::support::{ask, close, ground, program, records_of};
 
+mod held;
+mod projects;
+
 /// An API like Grafana's, of which stile's code knows nothing.
 const BOARDS: &str = r#"
 speaks: problem
@@ -46,6 +49,11 @@ permit (principal is Person, action == Action::"stream_dashboards.read",
 
 /// Both APIs; nobody reads but by these rules and the bindings.
 async fn world() -> World {
+    world_with("", None).await
+}
+
+/// The same with these settings of the second API, which stands at this address.
+async fn world_with(more: &str, url: Option<String>) -> World {
     let ground = ground().await;
     let folder = ground.folder();
     folder
@@ -59,7 +67,9 @@ async fn world() -> World {
     std::fs::write(&people, text.replace(read, narrow) + RULES).unwrap();
     std::fs::remove_dir_all(folder.path().join("policies/tests")).unwrap();
     std::fs::remove_file(folder.path().join("policies/invariants.yaml")).unwrap();
-    let upstream = upstream(&ground.upstream.url());
+    let url = url.unwrap_or_else(|| ground.upstream.url());
+    let upstream = upstream(&url) + more;
+    let ground = ground.with("site:\n", "limits: { drain_timeout: 1s }\nsite:\n");
     let ground = ground.with("upstreams:\n", &upstream);
     ground.serve(program()).await.unwrap()
 }

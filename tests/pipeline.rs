@@ -538,6 +538,43 @@ async fn a_drain_finishes_what_runs() {
 }
 
 #[tokio::test]
+async fn a_drain_waits_for_what_runs_though_its_caller_has_left() {
+    use stile_kit::upstream::Script;
+    for (script, end) in [
+        (
+            Script::SlowHead(std::time::Duration::from_millis(700)),
+            "client_abort",
+        ),
+        (Script::Silent, "client_abort"),
+    ] {
+        let ground = crate::support::ground().await;
+        let ground = ground.with("site:\n", "limits: { drain_timeout: 3s }\nsite:\n");
+        let world = ground.serve(program()).await.unwrap();
+        let token = world.job_token(json!({}));
+        world.upstream.script(script).await;
+        let left = tokio::spawn(world.api("POST", "X/streams").token(&token).send());
+        crate::hostile::framing::eventually("it is decided", || {
+            let all = records(&world.stile.journal());
+            all.iter()
+                .filter(|one| one.word("decision") == "allow")
+                .count()
+                == 1
+        })
+        .await;
+        left.abort();
+        close_with(world, &[token], |records| {
+            let ends: Vec<_> = records
+                .iter()
+                .filter(|one| one.get("end").is_some())
+                .collect();
+            assert_eq!(ends.len(), 1, "{records:?}");
+            assert_eq!(ends[0]["end"], end, "{ends:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn agents_read_and_never_write() {
     let world = world().await;
     let claims = claims::okta_agent(

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stile::authorize::{Explain, Mode, Policies, PolicySettings, Verdict};
+use stile::authorize::{Explain, Mode, Policies, PolicySettings, Reading, Verdict};
 use stile::clock::{Clock, Time};
 use stile::identify::{Facts, Job, Person, Who};
 use stile::listen::{Protocol, Sighting};
@@ -116,7 +116,7 @@ fn list(policies: &Policies, entries: &[Arc<Entry>], size: usize) -> Duration {
         id: steps("id"),
         labels: Some(steps("attributes/labels")),
         object: read.object.as_deref().cloned(),
-        is_project: false,
+        is_of_projects: false,
     };
     let mut answer = String::from("{\"data\":[");
     for n in 0..1_000 {
@@ -133,11 +133,18 @@ fn list(policies: &Policies, entries: &[Arc<Entry>], size: usize) -> Duration {
     answer.push_str("],\"links\":{\"next\":null}}");
     let facts = person("team-0");
     let project = project(0, size);
+    let reading = Reading {
+        facts: &facts,
+        read,
+        project: Some(&project),
+        is_of_projects: false,
+        now: NOON,
+    };
     let mut took: Vec<Duration> = (0..60)
         .map(|_| {
             let began = Instant::now();
             let list = shape.list_in(answer.as_bytes()).unwrap();
-            let keep = policies.reads_each(&facts, read, Some(&project), &list.items, NOON);
+            let keep = policies.reads_each(&reading, &list.items);
             let left = black_box(list.keeping(answer.as_bytes(), &keep));
             let took = began.elapsed();
             assert!(!left.is_empty() && keep.len() == 1_000);

@@ -39,6 +39,8 @@ use crate::refusal::Refusal;
 use crate::resolve::{Entry, Operation};
 use crate::setup_error::SetupError;
 
+pub use self::items::Reading;
+
 mod items;
 mod owner;
 mod past;

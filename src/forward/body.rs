@@ -20,11 +20,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+mod gathered;
 mod progress;
 mod replay;
 mod scrub;
 mod sent;
 
+pub use gathered::GatheredBody;
 pub(crate) use progress::{BodyFaultKind, Progress};
 pub(crate) use replay::Replayed;
 pub(crate) use scrub::Scrub;
@@ -55,6 +57,8 @@ pub enum ResponseBody {
     Full(Bytes),
     /// The upstream's.
     Streaming(ForwardBody),
+    /// What is left of the upstream's.
+    Gathered(GatheredBody),
 }
 
 impl ResponseBody {
@@ -82,6 +86,7 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             ResponseBody::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             ResponseBody::Streaming(body) => Pin::new(body).poll_frame(cx),
+            ResponseBody::Gathered(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -89,6 +94,7 @@ impl Body for ResponseBody {
         match self {
             ResponseBody::Full(bytes) => bytes.is_empty(),
             ResponseBody::Streaming(body) => body.is_end_stream(),
+            ResponseBody::Gathered(body) => body.is_end_stream(),
         }
     }
 
@@ -96,6 +102,7 @@ impl Body for ResponseBody {
         match self {
             ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             ResponseBody::Streaming(body) => body.size_hint(),
+            ResponseBody::Gathered(body) => body.size_hint(),
         }
     }
 }
@@ -133,7 +140,8 @@ impl ForwardBody {
         body
     }
 
-    /// The whole body, and the account that is still to be closed.
+    /// The whole body without our keys in it, where they are looked for, and the account that is still
+    /// to be closed.
     ///
     /// # Errors
     ///
@@ -152,6 +160,10 @@ impl ForwardBody {
             Ok(Ok(read)) => {
                 let bytes = read.to_bytes();
                 self.account.received(bytes.len());
+                let bytes = match self.scrub {
+                    Some(scrub) => scrub.whole(bytes),
+                    None => bytes,
+                };
                 return Ok((bytes, self.account));
             }
             Ok(Err(_)) => (End::Truncated, Reason::UpstreamBadResponse),

@@ -3,6 +3,8 @@
 //! In: a [`Committed`], and what is to become of the answer's body. Out: the answer with another body,
 //! or [`Unanswered`]; the outcome says how many items stayed and how many were left out.
 //!
+//! What is held has its share of the upstream's room until the caller has it.
+//!
 //! The upstream is asked for the whole list as it is: not encoded, not a part of it, not whether it
 //! changed. What an answer says of the bytes that it had is taken out of what goes on.
 //!
@@ -17,6 +19,8 @@ use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::account::Owed;
+use super::body::GatheredBody;
+use super::room::{LARGEST_BYTES, Share};
 use super::send::Outbound;
 use super::{BodyFault, BoxError, ResponseBody, Unanswered, Upstreams};
 use crate::record::{Committed, End};
@@ -39,7 +43,8 @@ impl Upstreams {
     ///
     /// # Errors
     ///
-    /// As [`Upstreams::forward`]; `upstream_bad_response` for an answer that cannot be read.
+    /// As [`Upstreams::forward`]; `overloaded` where its upstream has no room for one more answer that
+    /// is held, `upstream_bad_response` for an answer that cannot be read.
     pub async fn forward_gathered<B, F>(
         &self,
         committed: Committed,
@@ -51,6 +56,15 @@ impl Upstreams {
         B::Error: BodyFault + Into<BoxError>,
         F: FnOnce(&[u8]) -> Option<Kept>,
     {
+        let upstream = self.find(&committed.permit().operation().entry.upstream);
+        let share = match upstream {
+            Some(upstream) => upstream.room.share().await,
+            None => None,
+        };
+        let Some(share) = share else {
+            let refusal = Refusal::new(Reason::Overloaded);
+            return Err(Upstreams::keep_back(committed, refusal));
+        };
         let (arrival, permit, pending) = committed.into_parts();
         let mut fields = arrival.headers().clone();
         for name in OF_A_PART {
@@ -73,7 +87,7 @@ impl Upstreams {
         };
         let refusal = match self.send(outbound, body, Owed::Journal(pending)).await {
             Ok(answer) if !answer.status().is_success() => return Ok(answer),
-            Ok(answer) => match gathered(answer, keep).await {
+            Ok(answer) => match gathered(answer, keep, share).await {
                 Ok(answer) => return Ok(answer),
                 Err(refusal) => refusal,
             },
@@ -90,6 +104,7 @@ impl Upstreams {
 async fn gathered<F>(
     answer: Response<ResponseBody>,
     keep: F,
+    share: Share,
 ) -> Result<Response<ResponseBody>, Refusal>
 where
     F: FnOnce(&[u8]) -> Option<Kept>,
@@ -118,13 +133,13 @@ where
             left_out,
         }) => {
             account.listed(kept, left_out);
-            account.close(End::Complete, None);
             for name in OF_THE_BYTES {
                 head.headers.remove(name);
             }
             let length = HeaderValue::from(body.len());
             head.headers.insert(header::CONTENT_LENGTH, length);
-            Ok(Response::from_parts(head, ResponseBody::Full(body)))
+            let body = GatheredBody::new(body, account, share);
+            Ok(Response::from_parts(head, ResponseBody::Gathered(body)))
         }
         Err(why) => {
             account.close(End::UpstreamError, Some(Reason::UpstreamBadResponse));
@@ -162,5 +177,4 @@ const OF_THE_BYTES: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
 ];
 
-const LARGEST_BYTES: usize = 8 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(30);

@@ -20,6 +20,7 @@ use super::held::Held;
 use super::limits::Limits;
 use super::replicas::Replicas;
 use super::resting::Resting;
+use super::room::Room;
 use super::settings::UpstreamSettings;
 use super::upstream_key::LiveKeys;
 use crate::authorize::Permit;
@@ -49,6 +50,7 @@ pub(crate) struct Upstream {
     pub(super) limits: Limits,
     pub(super) resting: Resting,
     pub(super) held: Held,
+    pub(super) room: Room,
     pub(super) scrubs: bool,
     rotate_after_ms: u64,
     rotate_strictly: bool,
@@ -225,6 +227,7 @@ impl Upstreams {
 impl Upstream {
     /// Takes over the counts of the one before, as far as they are of the same settings.
     fn go_on(&mut self, before: &Upstream, settings: &UpstreamSettings) {
+        self.room = before.room.clone();
         if before.limits.are(&settings.limits) {
             self.limits = before.limits.clone();
         }
@@ -269,6 +272,7 @@ impl Upstream {
             limits: Limits::of(&settings.limits),
             resting: Resting::new(settings.rest, Instant::now()),
             held: Held::new(settings.hold_ms),
+            room: Room::new(),
             scrubs: settings.scrub_bodies,
             rotate_after_ms: settings.rotate_after_ms,
             rotate_strictly: settings.rotate_strictly,

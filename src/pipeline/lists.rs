@@ -4,34 +4,20 @@
 //! that the caller may not read one by one.
 //!
 //! Where every item is alike to the policies and may be read, the answer goes by unread.
-//!
-//! Never: more than a few lists in memory at once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response};
-use tokio::sync::Semaphore;
 
 use super::carried::Carried;
 use super::ruling::Ruling;
+use crate::authorize::Reading;
 use crate::clock::Time;
-use crate::forward::{Kept, ResponseBody, Unanswered, Upstreams};
+use crate::forward::{Kept, ResponseBody, Unanswered};
 use crate::identify::Principal;
 use crate::record::Committed;
-use crate::refusal::{Reason, Refusal};
 use crate::resolve::{Entry, ListShape};
-
-/// Room for lists.
-#[derive(Debug)]
-pub(super) struct Lists(Semaphore);
-
-impl Default for Lists {
-    fn default() -> Lists {
-        Lists(Semaphore::new(AT_ONCE))
-    }
-}
 
 /// How a list is filtered for one caller.
 pub(super) struct Filter {
@@ -53,59 +39,46 @@ pub(super) fn filter_of(ruling: &Ruling, committed: &Committed) -> Option<Filter
             && entry.upstream == operation.entry.upstream
             && entry.method == Method::GET
     })?;
-    let principal = Arc::clone(committed.permit().principal());
-    let project = operation.resource.project.clone();
-    let time = committed.arrival().time();
-    let facts = principal.facts();
-    let policies = &ruling.policies;
-    let all = policies.reads_all_alike(facts, read, project.as_deref(), time);
-    if all == Some(true) {
-        return None;
-    }
-    Some(Filter {
+    let mut filter = Filter {
         shape,
         read: Arc::clone(read),
-        principal,
-        project,
-        time,
-        all,
-    })
+        principal: Arc::clone(committed.permit().principal()),
+        project: operation.resource.project.clone(),
+        time: committed.arrival().time(),
+        all: None,
+    };
+    filter.all = ruling.policies.reads_all_alike(&filter.reading());
+    (filter.all != Some(true)).then_some(filter)
 }
 
-impl Lists {
-    /// Sends the request and filters the answer.
-    pub(super) async fn forward(
-        &self,
-        ruling: &Ruling,
-        filter: Filter,
-        committed: Committed,
-        body: Carried,
-    ) -> Result<Response<ResponseBody>, Box<Unanswered>> {
-        let turn = tokio::time::timeout(TURN, self.0.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
-            let refusal = Refusal::new(Reason::Overloaded);
-            return Err(Upstreams::keep_back(committed, refusal));
-        };
-        let keep = |answer: &[u8]| filter.kept(ruling, answer);
-        ruling
-            .upstreams
-            .forward_gathered(committed, body, keep)
-            .await
-    }
+/// Sends the request and filters the answer.
+pub(super) async fn forward(
+    ruling: &Ruling,
+    filter: Filter,
+    committed: Committed,
+    body: Carried,
+) -> Result<Response<ResponseBody>, Box<Unanswered>> {
+    let keep = |answer: &[u8]| filter.kept(ruling, answer);
+    let upstreams = &ruling.upstreams;
+    upstreams.forward_gathered(committed, body, keep).await
 }
 
 impl Filter {
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            facts: self.principal.facts(),
+            read: &self.read,
+            project: self.project.as_deref(),
+            is_of_projects: self.shape.is_of_projects,
+            now: self.time,
+        }
+    }
+
     fn kept(&self, ruling: &Ruling, answer: &[u8]) -> Option<Kept> {
         let list = self.shape.list_in(answer)?;
         let keep = match self.all {
             Some(all) => vec![all; list.items.len()],
-            None => ruling.policies.reads_each(
-                self.principal.facts(),
-                &self.read,
-                self.project.as_deref(),
-                &list.items,
-                self.time,
-            ),
+            None => ruling.policies.reads_each(&self.reading(), &list.items),
         };
         let kept = keep.iter().filter(|keep| **keep).count();
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -116,7 +89,3 @@ impl Filter {
         })
     }
 }
-
-/// Each may take the largest answer twice.
-const AT_ONCE: usize = 8;
-const TURN: Duration = Duration::from_secs(5);

@@ -34,7 +34,7 @@ pub struct ListShape {
     /// How labels say whose it is.
     pub object: Option<ObjectShape>,
     /// Whether the id is also the project that it lies in.
-    pub is_project: bool,
+    pub is_of_projects: bool,
 }
 
 /// A list in an answer.
@@ -277,7 +277,7 @@ mod tests {
                 same: Vec::new(),
                 body: None,
             }),
-            is_project: false,
+            is_of_projects: false,
         }
     }
 

@@ -190,7 +190,7 @@ fn outcomes(world: &stile_kit::World) -> Vec<crate::support::Recorded> {
     all.into_iter().filter(|r| r.is("outcome")).collect()
 }
 
-pub(super) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(8);
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");

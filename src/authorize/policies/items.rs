@@ -16,60 +16,64 @@ use crate::clock::Time;
 use crate::identify::Facts;
 use crate::resolve::{Entry, Item, Operation, Resource, Seen};
 
+/// Who reads the items of which list.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Who reads.
+    pub facts: &'a Facts,
+    /// The operation that reads one of them.
+    pub read: &'a Arc<Entry>,
+    /// The project of the list.
+    pub project: Option<&'a str>,
+    /// Whether each item is a project of its own.
+    pub is_of_projects: bool,
+    /// When.
+    pub now: Time,
+}
+
 /// The names of resources that policies speak of: `Dashboard::"X/d1"` by type and id.
 pub(in crate::authorize) type Named = BTreeSet<(String, String)>;
 
 impl Policies {
     /// Whether it may depend on an item whether this caller may read it; nothing where it does not,
     /// and then the answer is the same for all.
-    pub fn reads_all_alike(
-        &self,
-        facts: &Facts,
-        read: &Arc<Entry>,
-        project: Option<&str>,
-        now: Time,
-    ) -> Option<bool> {
-        let kind = kind_of(&read.resource_type, true);
-        let item = Item::unknown();
-        let any = operation(read, kind, project, &item);
-        let names_some = self.named().iter().any(|(of, _)| of == kind);
-        if names_some || kind == "Project" || self.asks_for_owner(facts, &any, now) {
+    pub fn reads_all_alike(&self, reading: &Reading<'_>) -> Option<bool> {
+        let any = reading.operation(&Item::unknown());
+        if self.may_name(reading) || self.asks_for_owner(reading.facts, &any, reading.now) {
             return None;
         }
-        Some(self.decide(facts, &any, now).verdict == Verdict::Allow)
+        Some(self.allows(reading, &any))
     }
 
     /// Whether this caller may read each.
-    pub fn reads_each(
-        &self,
-        facts: &Facts,
-        read: &Arc<Entry>,
-        project: Option<&str>,
-        items: &[Item],
-        now: Time,
-    ) -> Vec<bool> {
-        let kind = kind_of(&read.resource_type, true);
+    pub fn reads_each(&self, reading: &Reading<'_>, items: &[Item]) -> Vec<bool> {
         let mut known: HashMap<(Option<String>, Option<&str>), bool> = HashMap::new();
-        let names_some = kind == "Project" || self.named().iter().any(|(of, _)| of == kind);
+        let may_name = self.may_name(reading);
         let each = items.iter().map(|item| {
-            let of = operation(read, kind, project, item);
-            let named = names_some && self.is_named(kind, &of.resource);
-            let owner = self.owner_of(kind, &of.resource, of.seen.as_deref());
+            let of = reading.operation(item);
+            let named = may_name && self.names(reading, &of.resource);
+            let owner = self.owner_of(reading.kind(), &of.resource, of.seen.as_deref());
             let class = (owner.map(str::to_owned), named.then_some(item.id.as_str()));
-            let decide = || self.decide(facts, &of, now).verdict == Verdict::Allow;
+            let decide = || self.allows(reading, &of);
             *known.entry(class).or_insert_with(decide)
         });
         each.collect()
     }
 
-    fn is_named(&self, kind: &str, resource: &Resource) -> bool {
+    fn allows(&self, reading: &Reading<'_>, of: &Operation) -> bool {
+        self.decide(reading.facts, of, reading.now).verdict == Verdict::Allow
+    }
+
+    /// Whether policies may tell items apart by what they are called.
+    fn may_name(&self, reading: &Reading<'_>) -> bool {
+        reading.is_of_projects || self.named().iter().any(|(of, _)| of == reading.kind())
+    }
+
+    fn names(&self, reading: &Reading<'_>, resource: &Resource) -> bool {
         let id = resource.id.as_deref().unwrap_or_default();
-        if kind == "Project" {
-            return true;
-        }
         let project = resource.project.as_deref().unwrap_or_default();
-        let name = (kind.to_owned(), format!("{project}/{id}"));
-        self.named().contains(&name)
+        let name = (reading.kind().to_owned(), format!("{project}/{id}"));
+        reading.is_of_projects || self.named().contains(&name)
     }
 
     fn named(&self) -> &Named {
@@ -83,26 +87,33 @@ impl Policies {
     }
 }
 
-fn operation(read: &Arc<Entry>, kind: &str, project: Option<&str>, item: &Item) -> Operation {
-    let is_project = kind == "Project";
-    let seen = item.team.as_ref().map(|team| {
-        Arc::new(Seen {
-            team: Some(team.clone()),
-            found: "label".to_owned(),
-            ..Seen::default()
-        })
-    });
-    Operation {
-        entry: Arc::clone(read),
-        resource: Resource {
-            kind: kind.to_owned(),
-            id: Some(item.id.clone()),
-            project: match is_project {
-                true => Some(item.id.clone()),
-                false => project.map(str::to_owned),
+impl Reading<'_> {
+    fn kind(&self) -> &str {
+        kind_of(&self.read.resource_type, true)
+    }
+
+    /// What it is to read this one.
+    fn operation(&self, item: &Item) -> Operation {
+        let seen = item.team.as_ref().map(|team| {
+            Arc::new(Seen {
+                team: Some(team.clone()),
+                found: "label".to_owned(),
+                ..Seen::default()
+            })
+        });
+        let project = match self.is_of_projects {
+            true => Some(item.id.as_str()),
+            false => self.project,
+        };
+        Operation {
+            entry: Arc::clone(self.read),
+            resource: Resource {
+                kind: self.kind().to_owned(),
+                id: Some(item.id.clone()),
+                project: project.map(str::to_owned),
             },
-        },
-        parameters: Vec::new(),
-        seen,
+            parameters: Vec::new(),
+            seen,
+        }
     }
 }

@@ -46,6 +46,12 @@ impl Scrub {
         (!rest.is_empty()).then_some(rest)
     }
 
+    /// All of a body at once.
+    pub(crate) fn whole(mut self, body: Bytes) -> Bytes {
+        self.waiting.extend_from_slice(&body);
+        self.blot(true)
+    }
+
     fn blot(&mut self, is_last: bool) -> Bytes {
         let mut bytes = std::mem::take(&mut self.waiting);
         let mut at = 0;

@@ -20,7 +20,8 @@ pub(super) fn of(
     let list = operation.list.as_ref()?;
     let mut read = written.operations.iter().map(|one| &one.value);
     let read = read.find(|one| one.action.value == list.read.value);
-    let kind = written.resources.get(&read?.resource.value)?;
+    let name = &read?.resource.value;
+    let kind = &written.resources.get(name)?.value;
     let labels = list.labels.as_ref().map(|labels| steps(&labels.value));
     Some(Arc::new(ListShape {
         read: list.read.value.clone(),
@@ -31,7 +32,7 @@ pub(super) fn of(
             None => None,
         },
         object: super::object::of(holes, None).map(|shape| (*shape).clone()),
-        is_project: kind.value.id.is_some() && kind.value.id == kind.value.project,
+        is_of_projects: kind.id.is_some() && (kind.id == kind.project || name == "Project"),
     }))
 }
 
