@@ -566,10 +566,58 @@ fn tls_files_are_looked_at_and_watched() {
     site.key("secrets/stile-key.pem", 0o600);
     let settings = site.load().unwrap();
     let files = settings.listen.listeners[0].tls.as_ref().unwrap();
-    assert_eq!(files.certificate, site.path("stile.pem"));
-    assert!(settings.watched.contains(&files.key));
+    assert_eq!(files.first.certificate, site.path("stile.pem"));
+    assert!(settings.watched.contains(&files.first.key));
     site.key("secrets/stile-key.pem", 0o644);
     assert!(site.faults()[0].fault.contains("open to others"));
+}
+
+#[test]
+fn every_further_certificate_is_looked_at_and_watched() {
+    let files = "address: 0.0.0.0:8443\n    tls:\n      certificate: stile.pem\n      \
+        key: secrets/stile-key.pem\n      more:\n        \
+        - { certificate: b.pem, key: secrets/b-key.pem }\n      unknown_names: first";
+    let site = Site::with(&changed("address: 127.0.0.1:8080", files));
+    for name in ["stile.pem", "b.pem"] {
+        fs::write(site.path(name), "x").unwrap();
+    }
+    for name in ["secrets/stile-key.pem", "secrets/b-key.pem"] {
+        site.key(name, 0o600);
+    }
+    let settings = site.load().unwrap();
+    let tls = settings.listen.listeners[0].tls.as_ref().unwrap();
+    assert_eq!(tls.unknown_names, stile::listen::UnknownNames::First);
+    assert_eq!(tls.pairs().count(), 2);
+    for pair in tls.pairs() {
+        assert!(settings.watched.contains(&pair.certificate));
+        assert!(settings.watched.contains(&pair.key));
+    }
+    site.key("secrets/b-key.pem", 0o640);
+    assert!(site.faults()[0].fault.contains("open to others"));
+    for (from, to, word) in [
+        ("certificate: b.pem, ", "", "certificate"),
+        (", key: secrets/b-key.pem", "", "key"),
+        ("b.pem", "no.pem", "there is no such file"),
+        (
+            "certificate: b.pem",
+            "certificate: stile.pem",
+            "two certificates",
+        ),
+        ("unknown_names: first", "unknown_names: second", "second"),
+        ("more:\n", "mroe:\n", "mroe"),
+    ] {
+        let text = changed("address: 127.0.0.1:8080", &files.replacen(from, to, 1));
+        let site = Site::with(&text);
+        for name in ["stile.pem", "b.pem"] {
+            fs::write(site.path(name), "x").unwrap();
+        }
+        for name in ["secrets/stile-key.pem", "secrets/b-key.pem"] {
+            site.key(name, 0o600);
+        }
+        let faults = site.faults();
+        let told = faults.iter().any(|fault| fault.fault.contains(word));
+        assert!(told, "{to}: {faults:#?}");
+    }
 }
 
 #[test]

@@ -195,3 +195,40 @@ fn every_client_of_the_page_has_its_test() {
         );
     }
 }
+
+/// Each setting has its row, and each error that the page explains is one that is said.
+#[test]
+fn the_page_about_tls_has_each_setting_and_no_error_that_nobody_says() {
+    let page = read("docs/tls.md");
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_stile"))
+        .args(["schema", "config"])
+        .output()
+        .unwrap();
+    let schema: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    for group in ["Tls", "Pair"] {
+        let keys = schema["$defs"][group]["properties"].as_object();
+        for key in keys.unwrap_or_else(|| panic!("no {group}")).keys() {
+            let row = format!("| `{key}` | ");
+            assert!(page.contains(&row), "{group}.{key} has no row");
+        }
+    }
+    let mut sources = String::new();
+    for entry in walk(&root().join("src")) {
+        let text = fs::read_to_string(entry).expect("readable");
+        // A text may go on in the next line of its source.
+        let lines = text.lines().map(|line| line.trim().trim_end_matches('\\'));
+        sources += &lines.collect::<Vec<_>>().join("");
+    }
+    let errors = page
+        .lines()
+        .skip_while(|line| *line != "| said | what mends it |");
+    let rows = errors.filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let mut said = 0;
+    for text in rows.flat_map(|cell| cell.split("`, `")) {
+        said += 1;
+        for piece in text.trim_matches('`').split('…') {
+            assert!(sources.contains(piece.trim()), "nobody says `{text}`");
+        }
+    }
+    assert!(said > 8, "{said}");
+}

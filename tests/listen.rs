@@ -8,6 +8,7 @@ mod heads;
 mod hostile;
 mod http2;
 mod limits;
+mod names;
 mod other_readers;
 mod rejected;
 mod stand;

@@ -44,6 +44,8 @@ mod upstreams;
 mod stamp;
 /// Which key a request is sent with, and how one takes another one's place under load.
 mod upstream_keys;
+/// What the listening side shows and asks for, before any request is read.
+mod tls;
 /// What crosses to the upstream and back, and what stays behind.
 mod forward;
 /// `stile.yaml` loads as documented, and each mistake in it is told where it was made.

@@ -85,18 +85,33 @@ pub(super) struct Listener {
     pub(super) clear_text: Located<bool>,
 }
 
-/// A server certificate and its key, both PEM.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// Server certificates and their keys, all PEM.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["certificate", "key"]))]
 pub(super) struct Tls {
-    /// The file with the chain, leaf first.
+    /// The file with the chain, leaf first. Callers who name no host see this one.
     pub(super) certificate: Located<PathBuf>,
     /// The file with the leaf's private key; not readable by group or others.
     pub(super) key: Located<PathBuf>,
+    /// Certificates for other names, each shown to callers who ask for one of its names.
+    pub(super) more: Located<Vec<Located<Pair>>>,
+    /// What is done with a caller who asks for a name that no certificate is for.
+    pub(super) unknown_names: Located<listen::UnknownNames>,
     /// A file with the CA certificates (PEM) of client certificates, for tokens that are bound to
     /// one. Callers may still connect without.
     pub(super) client_ca: Located<PathBuf>,
+}
+
+/// One more server certificate and its key, both PEM.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificate", "key"]))]
+pub(super) struct Pair {
+    /// The file with the chain, leaf first; it must have a DNS name.
+    pub(super) certificate: Located<PathBuf>,
+    /// The file with the leaf's private key; not readable by group or others.
+    pub(super) key: Located<PathBuf>,
 }
 
 /// Where it answers about itself.
@@ -217,6 +232,18 @@ impl Default for File {
             hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            certificate: Located::absent(),
+            key: Located::absent(),
+            more: Located::preset(Vec::new()),
+            unknown_names: Located::preset(listen::UnknownNames::default()),
+            client_ca: Located::absent(),
         }
     }
 }

@@ -23,15 +23,54 @@ pub struct ListenerSettings {
     pub tls: Option<TlsFiles>,
 }
 
-/// A server certificate and its key, both PEM.
+/// The certificates of one listener.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
+    /// The one that callers see who name no host.
+    pub first: PairFiles,
+    /// Those for other names.
+    pub more: Vec<PairFiles>,
+    /// What a caller sees who names a host that none of them is for.
+    pub unknown_names: UnknownNames,
+    /// The CA certificates (PEM) of client certificates; none are asked for without.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// A server certificate and its key, both PEM.
+#[derive(Clone, Debug)]
+pub struct PairFiles {
     /// The chain, leaf first.
     pub certificate: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
-    /// The CA certificates (PEM) of client certificates; none are asked for without.
-    pub client_ca: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// All certificates, the first one first.
+    pub fn pairs(&self) -> impl Iterator<Item = &PairFiles> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}
+
+/// What is done with a handshake that asks for a name no certificate is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownNames {
+    /// It ends.
+    #[default]
+    Refuse,
+    /// It gets the first certificate.
+    First,
 }
 
 /// Sizes, deadlines and counts of one instance.

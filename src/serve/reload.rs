@@ -26,7 +26,7 @@ use super::observe;
 use crate::admin::Notices;
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
-use crate::listen::TlsSwitch;
+use crate::listen::{ReadyTls, TlsSwitch};
 use crate::pipeline::Pipeline;
 use crate::record::Note;
 use crate::refusal::Refusal;
@@ -196,20 +196,19 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
     }
 }
 
-/// Checks every certificate before it replaces any.
+/// Reads every certificate before it replaces any, so that what was checked is what is used.
 fn replace(
     certificates: &[Option<Arc<TlsSwitch>>],
     settings: &Settings,
 ) -> Result<(), Vec<SetupError>> {
     let pairs = certificates.iter().zip(&settings.listen.listeners);
-    let pairs: Vec<_> = pairs
+    let ready: Vec<_> = pairs
         .filter_map(|(s, l)| Some((s.as_ref()?, l.tls.as_ref()?)))
-        .collect();
-    for (_, files) in &pairs {
-        TlsSwitch::load(files).map_err(|e| vec![e])?;
-    }
-    for (switch, files) in pairs {
-        switch.replace(files).map_err(|e| vec![e])?;
+        .map(|(switch, files)| Ok((switch, ReadyTls::read(files)?)))
+        .collect::<Result<_, SetupError>>()
+        .map_err(|fault| vec![fault])?;
+    for (switch, ready) in ready {
+        switch.replace(ready);
     }
     Ok(())
 }

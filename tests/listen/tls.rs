@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use stile::listen::{Limits, Listener, ListenerSettings, TlsFiles};
+use stile::listen::{
+    Limits, Listener, ListenerSettings, PairFiles, ReadyTls, TlsFiles, UnknownNames,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -14,40 +16,54 @@ use tokio_rustls::client::TlsStream;
 
 use super::stand::{Answer, Call, Stand, answers, read_to_end, soon};
 
-/// A certificate for `a.example` and `b.example`, on disk.
-struct Pair {
-    files: TlsFiles,
-    der: CertificateDer<'static>,
+/// A listener's certificate, on disk.
+pub(super) struct Pair {
+    pub(super) files: TlsFiles,
+    pub(super) der: CertificateDer<'static>,
 }
 
-fn write(path: PathBuf, text: &str, mode: u32) -> PathBuf {
+pub(super) fn write(path: PathBuf, text: &str, mode: u32) -> PathBuf {
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
     path
 }
 
+/// A certificate for `a.example` and `b.example`.
 fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
-    let key = rcgen::KeyPair::generate().unwrap();
     let names = vec!["a.example".to_owned(), "b.example".to_owned()];
     let mut wanted = rcgen::CertificateParams::new(names).unwrap();
     wanted.not_before = rcgen::date_time_ymd(2020, 1, 1);
     wanted.not_after = rcgen::date_time_ymd(ends, 1, 1);
-    let made = wanted.self_signed(&key).unwrap();
+    signed(folder, name, wanted, &rcgen::KeyPair::generate().unwrap())
+}
+
+pub(super) fn signed(
+    folder: &Path,
+    name: &str,
+    wanted: rcgen::CertificateParams,
+    key: &rcgen::KeyPair,
+) -> Pair {
+    let made = wanted.self_signed(key).unwrap();
+    let first = PairFiles {
+        certificate: write(folder.join(format!("{name}.crt")), &made.pem(), 0o644),
+        key: write(
+            folder.join(format!("{name}.key")),
+            &key.serialize_pem(),
+            0o600,
+        ),
+    };
     Pair {
         files: TlsFiles {
-            certificate: write(folder.join(format!("{name}.crt")), &made.pem(), 0o644),
-            key: write(
-                folder.join(format!("{name}.key")),
-                &key.serialize_pem(),
-                0o600,
-            ),
+            first,
+            more: Vec::new(),
+            unknown_names: UnknownNames::Refuse,
             client_ca: None,
         },
         der: made.der().clone(),
     }
 }
 
-fn config(
+pub(super) fn config(
     pair: &Pair,
     version: &'static rustls::SupportedProtocolVersion,
     alpn: &[&str],
@@ -64,7 +80,7 @@ fn config(
     config
 }
 
-async fn connect(
+pub(super) async fn connect(
     stand: &Stand,
     config: ClientConfig,
     name: &str,
@@ -74,7 +90,7 @@ async fn connect(
     soon(connector.connect(name, stand.connect().await)).await
 }
 
-async fn get(stream: &mut TlsStream<TcpStream>, host: &str) -> Vec<Answer> {
+pub(super) async fn get(stream: &mut TlsStream<TcpStream>, host: &str) -> Vec<Answer> {
     let head = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     answers(&read_to_end(stream).await)
@@ -168,13 +184,13 @@ async fn a_new_certificate_is_used_from_the_next_handshake_on() {
         .unwrap();
     let switch = stand.tls.clone().unwrap();
     let stale = pair(folder.path(), "stale", 2021);
-    assert!(switch.replace(&stale.files).is_err());
+    assert!(ReadyTls::read(&stale.files).is_err());
     assert!(
         connect(&stand, config(&old, &TLS13, &[]), "a.example")
             .await
             .is_ok()
     );
-    switch.replace(&new.files).unwrap();
+    switch.replace(ReadyTls::read(&new.files).unwrap());
     assert_eq!(get(&mut open, "a.example").await[0].status, 200);
     assert!(
         connect(&stand, config(&old, &TLS13, &[]), "a.example")
@@ -214,41 +230,53 @@ fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
     let junk = write(folder.path().join("junk"), "junk", 0o600);
     let open = write(
         folder.path().join("open.key"),
-        &std::fs::read_to_string(&a.files.key).unwrap(),
+        &std::fs::read_to_string(&a.files.first.key).unwrap(),
         0o644,
     );
     let none = folder.path().join("none");
     for (certificate, key, at_fault, word) in [
         (
-            &a.files.certificate,
-            &b.files.key,
-            &b.files.key,
+            &a.files.first.certificate,
+            &b.files.first.key,
+            &b.files.first.key,
             "does not belong",
         ),
         (
-            &stale.files.certificate,
-            &stale.files.key,
-            &stale.files.certificate,
+            &stale.files.first.certificate,
+            &stale.files.first.key,
+            &stale.files.first.certificate,
             "expired",
         ),
-        (&junk, &a.files.key, &junk, "holds no certificate"),
-        (&a.files.certificate, &junk, &junk, "holds no private key"),
+        (&junk, &a.files.first.key, &junk, "holds no certificate"),
         (
-            &a.files.key,
-            &a.files.certificate,
-            &a.files.key,
+            &a.files.first.certificate,
+            &junk,
+            &junk,
+            "holds no private key",
+        ),
+        (
+            &a.files.first.key,
+            &a.files.first.certificate,
+            &a.files.first.key,
             "holds no certificate",
         ),
-        (&none, &a.files.key, &none, "cannot be read"),
-        (&a.files.certificate, &none, &none, "cannot be read"),
-        (&a.files.certificate, &open, &open, "everybody may read"),
+        (&none, &a.files.first.key, &none, "cannot be read"),
+        (&a.files.first.certificate, &none, &none, "cannot be read"),
+        (
+            &a.files.first.certificate,
+            &open,
+            &open,
+            "everybody may read",
+        ),
     ] {
         let settings = ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
             tls: Some(TlsFiles {
-                certificate: certificate.clone(),
-                key: key.clone(),
-                client_ca: None,
+                first: PairFiles {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                },
+                ..a.files.clone()
             }),
         };
         let fault = Listener::bind(&settings).unwrap_err();
@@ -270,12 +298,12 @@ fn a_ca_for_clients_that_cannot_work_is_refused_and_the_fault_names_the_file() {
             }),
         })
     };
-    assert!(bound(&good.files.certificate).is_ok());
+    assert!(bound(&good.files.first.certificate).is_ok());
     let junk = write(folder.path().join("junk"), "junk", 0o600);
     let none = folder.path().join("none");
     for (client_ca, word) in [
         (&junk, "holds no certificate"),
-        (&good.files.key, "holds no certificate"),
+        (&good.files.first.key, "holds no certificate"),
         (&none, "cannot be read"),
     ] {
         let fault = bound(client_ca).unwrap_err();

@@ -17,19 +17,23 @@ use crate::listen::certificate_ends;
 pub(super) fn look(file: &Path, settings: &Settings, now: Time) -> Vec<Finding> {
     let mut findings = vec![trusted_files(file, settings)];
     for listener in &settings.listen.listeners {
-        let Some(files) = &listener.tls else { continue };
-        let check = format!("certificate of {}", listener.address);
-        findings.push(match certificate_ends(files, now) {
-            Err(fault) => Finding::no(check, fault.fault, fault.hint.unwrap_or_default()),
-            Ok(ends) => match ends.ms_since(now) / DAY_MS {
-                days @ ..FEW_DAYS => Finding::no(
-                    check,
-                    format!("it ends in {days} days"),
-                    "renew it; stile takes the new one without a restart",
-                ),
-                days => Finding::yes(check, format!("it ends in {days} days")),
-            },
-        });
+        for (place, files) in listener.tls.iter().flat_map(|tls| tls.pairs()).enumerate() {
+            let check = match place {
+                0 => format!("certificate of {}", listener.address),
+                more => format!("certificate {} of {}", more + 1, listener.address),
+            };
+            findings.push(match certificate_ends(files, now) {
+                Err(fault) => Finding::no(check, fault.fault, fault.hint.unwrap_or_default()),
+                Ok(ends) => match ends.ms_since(now) / DAY_MS {
+                    days @ ..FEW_DAYS => Finding::no(
+                        check,
+                        format!("it ends in {days} days"),
+                        "renew it; stile takes the new one without a restart",
+                    ),
+                    days => Finding::yes(check, format!("it ends in {days} days")),
+                },
+            });
+        }
     }
     findings
 }

@@ -11,7 +11,9 @@ use super::url::Parts;
 use super::{Checks, elements, limits};
 use crate::config::file::{File, Listener};
 use crate::config::origin::Place;
-use crate::listen::{ListenSettings, ListenerSettings, TlsFiles};
+use crate::listen::{ListenSettings, ListenerSettings};
+
+mod tls;
 
 /// The URL that callers type.
 pub(super) fn site(file: &File, root: &Place, checks: &mut Checks) -> Option<String> {
@@ -108,26 +110,10 @@ fn one(listener: &Listener, place: &Place, checks: &mut Checks) -> Option<Listen
         let what = "both `tls` and clear text";
         checks.refuse(listener.clear_text.place(), what, "remove one of the two");
     }
-    let certificate =
-        tls.certificate
-            .required("certificate", listener.tls.place(), &mut checks.faults);
-    let certificate = certificate.and_then(|_| checks.readable(&tls.certificate));
-    let key = tls
-        .key
-        .required("key", listener.tls.place(), &mut checks.faults);
-    let key = key.and_then(|_| checks.guarded(&tls.key));
-    let client_ca = checks.readable_if_set(&tls.client_ca);
-    if tls.client_ca.get().is_some() && client_ca.is_none() {
-        return None;
-    }
-    let tls = Some(TlsFiles {
-        certificate: certificate?,
-        key: key?,
-        client_ca,
-    });
+    let tls = tls::tls(tls, listener.tls.place(), checks);
     Some(ListenerSettings {
         address: address?,
-        tls,
+        tls: Some(tls?),
     })
 }
 

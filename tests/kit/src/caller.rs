@@ -3,6 +3,7 @@
 //! In: method, URL, fields, body. Out: an [`Answer`], whole.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::tls::ServerCertificate;
@@ -59,6 +61,8 @@ pub struct Call {
     http2: bool,
     ca: Option<Vec<u8>>,
     shown: Option<Box<ServerCertificate>>,
+    at: Option<SocketAddr>,
+    before: Vec<u8>,
 }
 
 impl Call {
@@ -72,6 +76,8 @@ impl Call {
             http2: false,
             ca: None,
             shown: None,
+            at: None,
+            before: Vec::new(),
         }
     }
 
@@ -117,6 +123,20 @@ impl Call {
         self
     }
 
+    /// Connecting to this address, whatever the URL names.
+    #[must_use]
+    pub fn at(mut self, address: SocketAddr) -> Call {
+        self.at = Some(address);
+        self
+    }
+
+    /// With these bytes first on the connection, before TLS, as a proxy in front writes them.
+    #[must_use]
+    pub fn after(mut self, bytes: &[u8]) -> Call {
+        self.before = bytes.to_vec();
+        self
+    }
+
     /// Makes it, on a connection of its own.
     ///
     /// # Errors
@@ -135,8 +155,12 @@ impl Call {
             .clone();
         let tls = uri.scheme_str() == Some("https");
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let stream = TcpStream::connect((authority.host(), port)).await?;
+        let mut stream = match self.at {
+            Some(address) => TcpStream::connect(address).await?,
+            None => TcpStream::connect((authority.host(), port)).await?,
+        };
         stream.set_nodelay(true)?;
+        stream.write_all(&self.before).await?;
         let target = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
         let mut request = Request::builder().method(self.method.as_str());
         if self.http2 {

@@ -1,0 +1,51 @@
+//! Checks the certificates of one listener.
+//!
+//! In: `tls` as written. Out: the files that handshakes need; whether they fit together is found
+//! where they are read.
+
+use std::path::PathBuf;
+
+use crate::config::check::{Checks, elements};
+use crate::config::file::Tls;
+use crate::config::located::Located;
+use crate::config::origin::Place;
+use crate::listen::{PairFiles, TlsFiles};
+
+/// All of them.
+pub(super) fn tls(tls: &Tls, place: &Place, checks: &mut Checks) -> Option<TlsFiles> {
+    let first = pair(&tls.certificate, &tls.key, place, checks);
+    let more: Vec<_> = elements(tls.more.get()?)
+        .map(|(place, more)| pair(&more.certificate, &more.key, place, checks))
+        .collect();
+    let certificates = (tls.more.get().into_iter().flatten())
+        .filter_map(|more| Some(&more.get()?.certificate))
+        .chain([&tls.certificate])
+        .filter_map(|file| Some((file.place(), file.get()?.display().to_string())));
+    checks.distinct(certificates, "certificates");
+    let client_ca = checks.readable_if_set(&tls.client_ca);
+    if tls.client_ca.get().is_some() && client_ca.is_none() {
+        return None;
+    }
+    Some(TlsFiles {
+        first: first?,
+        more: more.into_iter().collect::<Option<_>>()?,
+        unknown_names: *tls.unknown_names.get()?,
+        client_ca,
+    })
+}
+
+fn pair(
+    certificate: &Located<PathBuf>,
+    key: &Located<PathBuf>,
+    place: &Place,
+    checks: &mut Checks,
+) -> Option<PairFiles> {
+    let shown = certificate.required("certificate", place, &mut checks.faults);
+    let shown = shown.and_then(|_| checks.readable(certificate));
+    let secret = key.required("key", place, &mut checks.faults);
+    let secret = secret.and_then(|_| checks.guarded(key));
+    Some(PairFiles {
+        certificate: shown?,
+        key: secret?,
+    })
+}
