@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::authorize::PolicySettings;
 use crate::forward::UpstreamSettings;
 use crate::hook::HookSettings;
-use crate::identify::IssuerSettings;
+use crate::identify::{IssuerSettings, WorkloadSettings};
 use crate::index::IndexSettings;
 use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
@@ -62,6 +62,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// Whose tokens are trusted; at least one.
     pub issuers: Vec<IssuerSettings>,
+    /// Programs that show a client certificate in the place of a token.
+    pub workloads: Vec<WorkloadSettings>,
     /// The list of keys that verify nothing; `None` where none can be blocked.
     pub blocked_file: Option<PathBuf>,
     /// The APIs behind; at least one.
@@ -164,6 +166,7 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         listen: checked.listen,
         admin: checked.admin,
         issuers: checked.issuers,
+        workloads: checked.workloads,
         blocked_file: checked.blocked_file,
         upstreams: checked.upstreams,
         stamps: checked.stamps,

@@ -15,6 +15,8 @@
 //!
 //! When keys cannot be had, the answer is `idp_unavailable`, not a guess.
 //!
+//! A program may show a client certificate in the place of a token, where a CA for workloads is set.
+//!
 //! A token may be bound to a key; then whoever sends it must show that key with each request.
 //!
 //! OpenID Connect Core 3.1.3.7; RFC 8725; RFC 8705; RFC 9449.
@@ -27,7 +29,7 @@ pub(crate) use json::strict_json;
 pub use principal::{Principal, TokenFacts};
 
 pub mod settings;
-pub use settings::{ClaimNames, Dialect, IssuerSettings};
+pub use settings::{ClaimNames, Dialect, IssuerSettings, WorkloadNames, WorkloadSettings};
 
 mod credential;
 mod json;
@@ -59,6 +61,8 @@ mod used;
 mod bound;
 mod proof;
 mod possession;
+mod workload_name;
+mod workload;
 mod discovery;
 mod key;
 mod key_set;
@@ -92,6 +96,7 @@ use token::{LONGEST_TOKEN_BYTES, Unverified};
 use trail::Trail;
 use validity::Validity;
 use verify::Verified;
+use workload::Workloads;
 
 /// All trusted issuers, their keys, and the tokens verified lately.
 #[derive(Debug)]
@@ -99,6 +104,7 @@ pub struct Issuers {
     trusted: HashMap<String, Trusted>,
     remembered: Verifications,
     possession: Possession,
+    workloads: Workloads,
 }
 
 #[derive(Debug)]
@@ -147,6 +153,19 @@ impl Issuers {
             trusted,
             remembered: Verifications::none_yet(),
             possession: Possession::nowhere(clock.now()),
+            workloads: Workloads::build(Vec::new())?,
+        })
+    }
+
+    /// The same, and programs that show a certificate of one of these CAs.
+    ///
+    /// # Errors
+    ///
+    /// A CA file that cannot be used.
+    pub fn and_workloads(self, settings: Vec<WorkloadSettings>) -> Result<Issuers, SetupError> {
+        Ok(Issuers {
+            workloads: Workloads::build(settings)?,
+            ..self
         })
     }
 
@@ -222,6 +241,13 @@ impl Issuers {
     ///
     /// The refusal, when that cannot be said for certain.
     pub async fn identify(&self, arrival: &Arrival) -> Result<Arc<Principal>, Refusal> {
+        // A certificate speaks for a caller that sends nothing which could be a credential.
+        if let Some(shown) = arrival.client_certificate()
+            && !credential::is_sent(arrival.headers(), arrival.query())
+            && let Some(workload) = self.workloads.identify(shown, arrival.time())?
+        {
+            return Ok(workload);
+        }
         let sent = credential::find(arrival.headers(), arrival.query())?;
         let principal = self.verify(sent.token, arrival.time()).await?;
         self.possession.check(&principal, &sent, arrival)?;

@@ -23,6 +23,7 @@ mod connection;
 mod tls;
 mod certificate;
 mod named;
+mod staple;
 mod validity;
 mod opening;
 mod rewound;
@@ -56,7 +57,7 @@ mod body;
 mod exchanges;
 mod deadline;
 
-pub use arrival::{Arrival, Protocol, Sighting, TlsFacts, Trace, Unreadable};
+pub use arrival::{Arrival, ClientCertificate, Protocol, Sighting, TlsFacts, Trace, Unreadable};
 pub use body::{BodyError, RequestBody};
 pub use certificate::certificate_ends;
 pub use drain::{DrainSignal, DrainTrigger, drain_signal};

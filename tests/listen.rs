@@ -9,6 +9,7 @@ mod hostile;
 mod http2;
 mod limits;
 mod names;
+mod stapled;
 mod other_readers;
 mod rejected;
 mod stand;

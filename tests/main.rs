@@ -40,6 +40,8 @@ mod index;
 mod export;
 /// How often an upstream is asked, when it rests, how it is known.
 mod upstreams;
+/// Programs that show a client certificate in the place of a token.
+mod workloads;
 /// Telemetry says what the token says, whatever its sender wrote.
 mod stamp;
 /// Which key a request is sent with, and how one takes another one's place under load.

@@ -151,12 +151,13 @@ fn vouching(settings: &Settings) -> Vouching {
         .issuers
         .iter()
         .partition(|issuer| issuer.dialect.is_of_jobs());
-    let names = |issuers: Vec<&crate::identify::IssuerSettings>| {
+    let names = |issuers: Vec<&crate::identify::IssuerSettings>| -> Vec<String> {
         issuers.iter().map(|issuer| issuer.name.clone()).collect()
     };
+    let workloads = settings.workloads.iter().map(|one| one.name.clone());
     Vouching {
         jobs: names(jobs),
-        others: names(others),
+        others: names(others).into_iter().chain(workloads).collect(),
     }
 }
 

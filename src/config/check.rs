@@ -27,6 +27,7 @@ mod limits;
 mod listeners;
 mod policies;
 mod upstreams;
+mod workloads;
 mod url;
 
 /// What all sections share while they are checked.
@@ -45,6 +46,7 @@ pub(super) struct Checked {
     pub(super) listen: crate::listen::ListenSettings,
     pub(super) admin: std::net::SocketAddr,
     pub(super) issuers: Vec<crate::identify::IssuerSettings>,
+    pub(super) workloads: Vec<crate::identify::WorkloadSettings>,
     pub(super) blocked_file: Option<PathBuf>,
     pub(super) upstreams: Vec<crate::forward::UpstreamSettings>,
     pub(super) stamps: Vec<crate::stamp::StampSettings>,
@@ -63,6 +65,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let listen = listeners::listen(file, root, checks);
     let admin = listeners::admin(file, root, checks);
     let issuers = issuers::issuers(file, root, site_url.as_deref(), checks);
+    let workloads = workloads::workloads(file, checks);
     let blocked_file = issuers::blocked_file(file, checks);
     let policies = policies::policies(file, root, checks);
     let folder = policies.as_ref().map(|policies| policies.folder.as_path());
@@ -79,6 +82,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         listen: listen?,
         admin: admin?,
         issuers: issuers?,
+        workloads: workloads?,
         blocked_file,
         upstreams: upstreams?,
         stamps,

@@ -269,6 +269,7 @@ const SECTIONS: &[&str] = &[
     "listen",
     "admin",
     "issuers",
+    "workloads",
     "keys",
     "upstreams",
     "policies",

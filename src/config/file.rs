@@ -40,6 +40,8 @@ pub(super) struct File {
     pub(super) admin: Located<Admin>,
     /// Whose tokens it trusts; at least one.
     pub(super) issuers: Located<Vec<Located<Issuer>>>,
+    /// Programs that show a client certificate in the place of a token.
+    pub(super) workloads: Located<Vec<Located<Workload>>>,
     /// What is done with the issuers' keys.
     pub(super) keys: Located<Keys>,
     /// The APIs behind it; at least one.
@@ -94,6 +96,9 @@ pub(super) struct Tls {
     pub(super) certificate: Located<PathBuf>,
     /// The file with the leaf's private key; not readable by group or others.
     pub(super) key: Located<PathBuf>,
+    /// A file with what the issuer's OCSP responder says of the leaf (DER), shown with it until it is
+    /// too old.
+    pub(super) staple: Located<PathBuf>,
     /// Certificates for other names, each shown to callers who ask for one of its names.
     pub(super) more: Located<Vec<Located<Pair>>>,
     /// What is done with a caller who asks for a name that no certificate is for.
@@ -112,6 +117,8 @@ pub(super) struct Pair {
     pub(super) certificate: Located<PathBuf>,
     /// The file with the leaf's private key; not readable by group or others.
     pub(super) key: Located<PathBuf>,
+    /// A file with what the issuer's OCSP responder says of the leaf (DER).
+    pub(super) staple: Located<PathBuf>,
 }
 
 /// Where it answers about itself.
@@ -166,6 +173,27 @@ pub(super) struct Claims {
     pub(super) groups: Located<String>,
     /// The `typ` its tokens must carry, where one is demanded: `at+jwt` (RFC 9068).
     pub(super) typ: Located<String>,
+}
+
+/// Programs that show a client certificate in the place of a token.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "ca_file"]))]
+pub(super) struct Workload {
+    /// Their name in policies, records and metrics, as issuers have one: lower case letters, digits, `-`
+    /// and `_`.
+    pub(super) name: Located<String>,
+    /// The CA certificates (PEM) that alone vouch for them. The `client_ca` of an address must have them,
+    /// too.
+    pub(super) ca_file: Located<PathBuf>,
+    /// The SPIFFE trust domain that their ids are of: `acme.example`. The id is the one URI of a
+    /// certificate. Either this or `dns_below`.
+    pub(super) trust_domain: Located<String>,
+    /// The domain that their names are below: `jobs.acme.example`. The name is the one DNS name of a
+    /// certificate.
+    pub(super) dns_below: Located<String>,
+    /// The longest span of validity of a certificate: one that lives for years is a static key.
+    pub(super) longest_lifetime: Located<Duration>,
 }
 
 /// What is done with the issuers' keys.
@@ -223,6 +251,7 @@ impl Default for File {
             listen: Located::absent(),
             admin: Located::absent(),
             issuers: Located::absent(),
+            workloads: Located::preset(Vec::new()),
             keys: Located::preset(Keys::default()),
             upstreams: Located::absent(),
             policies: Located::absent(),
@@ -241,9 +270,22 @@ impl Default for Tls {
         Tls {
             certificate: Located::absent(),
             key: Located::absent(),
+            staple: Located::absent(),
             more: Located::preset(Vec::new()),
             unknown_names: Located::preset(listen::UnknownNames::default()),
             client_ca: Located::absent(),
+        }
+    }
+}
+
+impl Default for Workload {
+    fn default() -> Workload {
+        Workload {
+            name: Located::absent(),
+            ca_file: Located::absent(),
+            trust_domain: Located::absent(),
+            dns_below: Located::absent(),
+            longest_lifetime: Located::preset(Duration::from_ms(24 * 60 * 60 * 1000)),
         }
     }
 }

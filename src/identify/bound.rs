@@ -21,6 +21,8 @@ pub enum Bound {
     ToKey([u8; 32]),
     /// A connection with the client certificate of this SHA-256.
     ToCertificate([u8; 32]),
+    /// It is that client certificate itself: there is no token.
+    IsCertificate([u8; 32]),
 }
 
 impl Bound {
@@ -46,6 +48,7 @@ impl Bound {
         match self {
             Bound::ToKey(_) => "to a key, by DPoP: a request must prove it",
             Bound::ToCertificate(_) => "to a client certificate: a connection must show it",
+            Bound::IsCertificate(_) => "to the key of the certificate that it is",
         }
     }
 }

@@ -58,6 +58,12 @@ pub(super) fn find<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<Se
     Ok(sent)
 }
 
+/// Whether there is anything that could be meant as a credential.
+pub(super) fn is_sent(headers: &HeaderMap, query: Option<&str>) -> bool {
+    let fields = [AUTHORIZATION, LIGHTSTEP, COOKIE];
+    fields.iter().any(|name| headers.contains_key(name)) || query.is_some_and(names_a_token)
+}
+
 /// The value of a field that may be there once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Refusal> {
     let mut values = headers.get_all(name).iter();

@@ -35,6 +35,15 @@ struct Place {
 }
 
 impl KeptClaims {
+    /// None, of what has no claims.
+    pub(super) fn none() -> KeptClaims {
+        KeptClaims {
+            table: &[],
+            texts: Box::default(),
+            places: Box::default(),
+        }
+    }
+
     /// Packs the claims that this table says are kept.
     pub(super) fn of(table: &'static [ClaimLine], claims: &Claims) -> KeptClaims {
         let mut texts = String::new();

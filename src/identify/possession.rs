@@ -61,15 +61,17 @@ impl Possession {
     ) -> Result<(), Refusal> {
         match (principal.token().bound, sent.scheme) {
             (None, Scheme::Bearer) => Ok(()),
-            (None | Some(Bound::ToCertificate(_)), Scheme::Dpop) => Err(wrong_type(NOT_DPOP)),
+            (None | Some(Bound::ToCertificate(_) | Bound::IsCertificate(_)), Scheme::Dpop) => {
+                Err(wrong_type(NOT_DPOP))
+            }
             (Some(Bound::ToKey(_)), Scheme::Bearer) => Err(wrong_type(NEEDS_PROOF)),
             (Some(Bound::ToKey(thumbprint)), Scheme::Dpop) => {
                 self.check_proof(&thumbprint, sent, arrival)
             }
-            (Some(Bound::ToCertificate(digest)), Scheme::Bearer) => {
+            (Some(Bound::ToCertificate(digest) | Bound::IsCertificate(digest)), Scheme::Bearer) => {
                 let shown = arrival.client_certificate();
                 match shown {
-                    Some(shown) if *shown == digest => Ok(()),
+                    Some(shown) if shown.digest == digest => Ok(()),
                     Some(_) => Err(wrong_type(OTHER_CERTIFICATE)),
                     None => Err(wrong_type(NEEDS_CERTIFICATE)),
                 }

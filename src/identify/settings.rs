@@ -30,6 +30,34 @@ pub struct IssuerSettings {
     pub tokens_without_key_id: bool,
 }
 
+/// Programs that show a client certificate in the place of a token.
+#[derive(Clone, Debug)]
+pub struct WorkloadSettings {
+    /// Its name in policies, records and metrics, as issuers have one.
+    pub name: String,
+    /// The CA certificates (PEM) that alone vouch for them.
+    pub ca_file: PathBuf,
+    /// How certificates name them.
+    pub names: WorkloadNames,
+    /// The longest span of validity accepted, in ms.
+    pub longest_lifetime_ms: u64,
+}
+
+/// Which name of a certificate is the workload's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkloadNames {
+    /// The one URI, a SPIFFE id of this trust domain.
+    Spiffe {
+        /// Such as `acme.example`.
+        trust_domain: String,
+    },
+    /// The one DNS name, below this domain.
+    Dns {
+        /// Such as `jobs.acme.example`.
+        below: String,
+    },
+}
+
 /// How one kind of issuer words its claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialect {

@@ -87,8 +87,17 @@ pub struct TlsFacts {
     pub sni: Option<String>,
     /// The protocol settled by ALPN.
     pub alpn: Option<String>,
-    /// SHA-256 of the client certificate that the listener's CA vouches for, where one was shown.
-    pub client_certificate: Option<[u8; 32]>,
+    /// The client certificate that the listener's CA vouches for, where one was shown.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// A client certificate whose key the other end of the connection has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// SHA-256 of the certificate itself.
+    pub digest: [u8; 32],
+    /// The chain in DER as it was sent, the certificate itself first.
+    pub chain: Vec<Vec<u8>>,
 }
 
 /// The trace that a request belongs to (W3C Trace Context), taken over or begun here.
@@ -159,8 +168,8 @@ impl Arrival {
         self.protocol
     }
 
-    /// SHA-256 of the client certificate of its connection, where one was shown and verified.
-    pub fn client_certificate(&self) -> Option<&[u8; 32]> {
+    /// The client certificate of its connection, where one was shown and verified.
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
         self.tls.as_deref()?.client_certificate.as_ref()
     }
 

@@ -18,6 +18,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use webpki::EndEntityCert;
 
 use super::settings::PairFiles;
+use super::staple::Staple;
 use super::validity::Validity;
 use crate::clock::Time;
 use crate::setup_error::SetupError;
@@ -25,9 +26,24 @@ use crate::setup_error::SetupError;
 /// A certificate to show, with what it is for.
 #[derive(Debug)]
 pub(super) struct Certificate {
-    pub(super) key: Arc<CertifiedKey>,
+    pub(super) shown: Arc<Shown>,
     /// Host names, lower case; the first label may be `*`. The common name is none of them.
     pub(super) names: Vec<String>,
+}
+
+/// What a caller is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) plain: Arc<CertifiedKey>,
+    stapled: Option<(Arc<CertifiedKey>, Time)>,
+}
+
+impl Shown {
+    /// With what its issuer says of it, for as long as that is good.
+    pub(super) fn at(&self, now: Time) -> Arc<CertifiedKey> {
+        let stapled = self.stapled.as_ref().filter(|(_, ends)| *ends > now);
+        Arc::clone(stapled.map_or(&self.plain, |(key, _)| key))
+    }
 }
 
 /// When the server's own certificate ends.
@@ -47,6 +63,10 @@ pub fn certificate_ends(files: &PairFiles, now: Time) -> Result<Time, SetupError
 pub(super) fn read(files: &PairFiles, now: Time) -> Result<Certificate, SetupError> {
     let chain = read_chain(&files.certificate, now)?;
     let names = chain.first().map_or_else(Vec::new, names);
+    let staple = match (&files.staple, chain.first()) {
+        (Some(file), Some(leaf)) => Some(Staple::read(file, leaf, now)?),
+        _ => None,
+    };
     let key = read_key(&files.key)?;
     let key = any_supported_type(&key).map_err(|error| not_a_pair(files, &error))?;
     let pair = CertifiedKey::new(chain, key);
@@ -55,8 +75,14 @@ pub(super) fn read(files: &PairFiles, now: Time) -> Result<Certificate, SetupErr
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
         Err(error) => return Err(not_a_pair(files, &error)),
     }
+    let stapled = staple.map(|staple| {
+        let mut stapled = pair.clone();
+        stapled.ocsp = Some(staple.der);
+        (Arc::new(stapled), staple.ends)
+    });
+    let plain = Arc::new(pair);
     Ok(Certificate {
-        key: Arc::new(pair),
+        shown: Arc::new(Shown { plain, stapled }),
         names,
     })
 }
@@ -145,3 +171,27 @@ fn days(ms: u64) -> u64 {
 }
 
 const EVERYBODY_READS: u32 = 0o004;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staple_is_shown_until_it_is_too_old() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let wanted = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        let chain = vec![wanted.self_signed(&key).unwrap().der().clone()];
+        let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let plain = CertifiedKey::new(chain, any_supported_type(&private).unwrap());
+        let mut stapled = plain.clone();
+        stapled.ocsp = Some(vec![7]);
+        let ends = Time::from_secs(1_795_434_000);
+        let shown = Shown {
+            plain: Arc::new(plain),
+            stapled: Some((Arc::new(stapled), ends)),
+        };
+        let before = Time::from_ms(ends.as_ms() - 1);
+        assert_eq!(shown.at(before).ocsp, Some(vec![7]));
+        assert_eq!(shown.at(ends).ocsp, None);
+    }
+}

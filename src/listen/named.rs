@@ -20,28 +20,31 @@ use rustls::SignatureAlgorithm;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Shown};
 use super::settings::{PairFiles, TlsFiles, UnknownNames};
+use crate::clock::Clock;
 use crate::setup_error::SetupError;
 
 /// Certificates by the names they are for.
 #[derive(Debug)]
 pub(super) struct Named {
-    first: Arc<CertifiedKey>,
+    first: Arc<Shown>,
     unknown: UnknownNames,
-    by_name: HashMap<String, Vec<Arc<CertifiedKey>>>,
+    clock: Clock,
+    by_name: HashMap<String, Vec<Arc<Shown>>>,
 }
 
 impl Named {
     /// With this certificate for callers without a name.
     pub(super) fn beginning_with(certificate: Certificate, files: &TlsFiles) -> Named {
-        let first = Arc::clone(&certificate.key);
+        let first = Arc::clone(&certificate.shown);
         let by_name = (certificate.names.into_iter())
             .map(|name| (name, vec![Arc::clone(&first)]))
             .collect();
         Named {
             first,
             unknown: files.unknown_names,
+            clock: Clock::machine(),
             by_name,
         }
     }
@@ -55,7 +58,7 @@ impl Named {
         files: &PairFiles,
         certificate: Certificate,
     ) -> Result<(), SetupError> {
-        let kind = certificate.key.key.algorithm();
+        let kind = certificate.shown.plain.key.algorithm();
         let names = &certificate.names;
         let unseen = |name: &String| self.has(name, kind);
         if names.is_empty() {
@@ -71,17 +74,19 @@ impl Named {
         }
         for name in certificate.names {
             let of_name = self.by_name.entry(name).or_default();
-            of_name.push(Arc::clone(&certificate.key));
+            of_name.push(Arc::clone(&certificate.shown));
         }
         Ok(())
     }
 
     fn has(&self, name: &str, kind: SignatureAlgorithm) -> bool {
         let of_name = self.by_name.get(name).into_iter().flatten();
-        of_name.into_iter().any(|key| key.key.algorithm() == kind)
+        of_name
+            .into_iter()
+            .any(|shown| shown.plain.key.algorithm() == kind)
     }
 
-    fn of(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
+    fn of(&self, name: &str) -> Option<&[Arc<Shown>]> {
         let name = name.to_ascii_lowercase();
         let any = || Some(format!("*.{}", name.split_once('.')?.1));
         let exact = self.by_name.get(&name);
@@ -89,21 +94,26 @@ impl Named {
             .or_else(|| self.by_name.get(&any()?))
             .map(Vec::as_slice)
     }
-}
 
-impl ResolvesServerCert for Named {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<&Shown> {
         let Some(name) = hello.server_name() else {
-            return Some(Arc::clone(&self.first));
+            return Some(&self.first);
         };
         let Some(of_name) = self.of(name) else {
             return match self.unknown {
                 UnknownNames::Refuse => None,
-                UnknownNames::First => Some(Arc::clone(&self.first)),
+                UnknownNames::First => Some(&self.first),
             };
         };
         let schemes = hello.signature_schemes();
-        let fits = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(schemes).is_some();
-        of_name.iter().find(fits).or(of_name.first()).cloned()
+        let fits = |shown: &&Arc<Shown>| shown.plain.key.choose_scheme(schemes).is_some();
+        let fitting = of_name.iter().find(fits).or(of_name.first());
+        fitting.map(Arc::as_ref)
+    }
+}
+
+impl ResolvesServerCert for Named {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.choose(&hello)?.at(self.clock.now()))
     }
 }

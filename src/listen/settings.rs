@@ -43,6 +43,8 @@ pub struct PairFiles {
     pub certificate: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
+    /// What the issuer's OCSP responder says of the leaf (DER).
+    pub staple: Option<PathBuf>,
 }
 
 impl TlsFiles {

@@ -7,7 +7,10 @@
 //! Versions 1.3 and 1.2, the latter with ephemeral keys and authenticated ciphers only; HTTP/2 and
 //! HTTP/1.1 by ALPN. New files are read and checked all together before they replace the old ones,
 //! and connections that are open keep theirs. A client certificate that the CA does not vouch for
-//! ends the handshake; what it says of anyone's name is not read.
+//! ends the handshake; what it says of anyone's name is not read here.
+//!
+//! Where callers show certificates no session is resumed: each connection proves anew that it has the
+//! key, and its certificate is verified at that time.
 //!
 //! Never: early data (a replayed request would be a second one), a key log.
 //!
@@ -19,14 +22,15 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject};
 
 use super::TlsFacts;
+use super::arrival::ClientCertificate;
 use super::certificate::{self, unreadable};
 use super::named::Named;
 use super::settings::TlsFiles;
@@ -92,10 +96,13 @@ pub(super) fn facts(connection: &ServerConnection) -> TlsFacts {
             .unwrap_or_default(),
         sni: connection.server_name().map(str::to_ascii_lowercase),
         alpn: alpn.map(|name| String::from_utf8_lossy(name).into_owned()),
-        client_certificate: connection
-            .peer_certificates()
-            .and_then(<[_]>::first)
-            .and_then(|leaf| digest(&SHA256, leaf).as_ref().try_into().ok()),
+        client_certificate: connection.peer_certificates().and_then(|chain| {
+            let digest = digest(&SHA256, chain.first()?);
+            Some(ClientCertificate {
+                digest: digest.as_ref().try_into().ok()?,
+                chain: chain.iter().map(|one| one.to_vec()).collect(),
+            })
+        }),
     }
 }
 
@@ -111,6 +118,10 @@ fn read(files: &TlsFiles, now: Time) -> Result<ServerConfig, SetupError> {
         .with_cert_resolver(Arc::new(named));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
+    if files.client_ca.is_some() {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(config)
 }
 

@@ -2,13 +2,10 @@
 //!
 //! In: a certificate in DER. Out: a [`Validity`], or nothing when it is not X.509.
 //!
-//! Only the way to the two times is read; signature, names and extensions are for those who verify
-//! the certificate. No dependency of ours tells a server its own certificate's times.
-//!
-//! RFC 5280 4.1, 4.1.2.5; X.690 8.1.
+//! RFC 5280 4.1.2.5.
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use crate::clock::Time;
 
@@ -20,88 +17,19 @@ pub(super) struct Validity {
 }
 
 impl Validity {
-    /// `Certificate { tbs { [0] version?, serial, algorithm, issuer, validity { .. } .. } .. }`
+    /// Of a certificate.
     pub(super) fn of(certificate: &[u8]) -> Option<Validity> {
-        let (whole, _) = take(certificate, SEQUENCE)?;
-        let (mut tbs, _) = take(whole, SEQUENCE)?;
-        if let Some((_, rest)) = take(tbs, VERSION) {
-            tbs = rest;
-        }
-        let (_serial, rest) = take(tbs, INTEGER)?;
-        let (_algorithm, rest) = take(rest, SEQUENCE)?;
-        let (_issuer, rest) = take(rest, SEQUENCE)?;
-        let (validity, _) = take(rest, SEQUENCE)?;
-        let (begins, rest) = time(validity)?;
-        let (ends, _) = time(rest)?;
-        Some(Validity { begins, ends })
+        let span = Certificate::from_der(certificate)
+            .ok()?
+            .tbs_certificate
+            .validity;
+        let time = |time: x509_cert::time::Time| Time::from_secs(time.to_unix_duration().as_secs());
+        Some(Validity {
+            begins: time(span.not_before),
+            ends: time(span.not_after),
+        })
     }
 }
-
-/// Takes one value of the wanted tag: its content, and what follows it.
-fn take(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = bytes.split_first()?;
-    if *first != tag {
-        return None;
-    }
-    let (short, rest) = rest.split_first()?;
-    match short {
-        0..=0x7f => rest.split_at_checked(usize::from(*short)),
-        0x81..=0x84 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(short - 0x80))?;
-            let size = digits
-                .iter()
-                .fold(0, |size, digit| size << 8 | usize::from(*digit));
-            rest.split_at_checked(size)
-        }
-        _ => None,
-    }
-}
-
-fn time(bytes: &[u8]) -> Option<(Time, &[u8])> {
-    let (year, rest_of_time, rest) = if let Some((text, rest)) = take(bytes, UTC_TIME) {
-        let (year, text) = number(text, 2)?;
-        // Two digits stand for 1950 to 2049 (RFC 5280 4.1.2.5.1).
-        (
-            if year < 50 { 2000 + year } else { 1900 + year },
-            text,
-            rest,
-        )
-    } else {
-        let (text, rest) = take(bytes, GENERALIZED_TIME)?;
-        let (year, text) = number(text, 4)?;
-        (year, text, rest)
-    };
-    let (month, text) = number(rest_of_time, 2)?;
-    let (day, text) = number(text, 2)?;
-    let (hour, text) = number(text, 2)?;
-    let (minute, text) = number(text, 2)?;
-    let (second, text) = number(text, 2)?;
-    if text != b"Z" {
-        return None;
-    }
-    let small = |part: i16| i8::try_from(part).ok();
-    let (month, day) = (small(month)?, small(day)?);
-    let (hour, minute, second) = (small(hour)?, small(minute)?, small(second)?);
-    let at = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-    let at = TimeZone::UTC.to_timestamp(at).ok()?.as_second();
-    // A moment before 1970 reads as 1970, as it does on the clock.
-    Some((Time::from_secs(u64::try_from(at).unwrap_or(0)), rest))
-}
-
-fn number(text: &[u8], digits: usize) -> Option<(i16, &[u8])> {
-    let (digits, rest) = text.split_at_checked(digits)?;
-    let number = digits.iter().try_fold(0i16, |number, digit| {
-        let digit = char::from(*digit).to_digit(10)?;
-        Some(number * 10 + i16::try_from(digit).ok()?)
-    })?;
-    Some((number, rest))
-}
-
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const VERSION: u8 = 0xa0;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
 
 #[cfg(test)]
 mod tests {

@@ -121,6 +121,7 @@ fn unstampable(settings: &Settings, catalogue: &Catalogue) -> Vec<SetupError> {
 /// An issuer that cannot be trusted as it is set, or a file of keys that cannot be read.
 pub fn issuers(settings: &Settings, clock: &Clock) -> Result<Issuers, SetupError> {
     let issuers = Issuers::build(settings.issuers.clone(), clock.clone())?;
+    let issuers = issuers.and_workloads(settings.workloads.clone())?;
     if let Some(file) = &settings.blocked_file {
         issuers.block(&blocked_keys(settings, file)?);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One answer as it came off the wire.
@@ -61,7 +61,10 @@ pub(crate) async fn read_for(stream: &mut TcpStream, silence: Duration) -> Vec<u
 }
 
 /// Reads one whole answer and leaves the connection open.
-pub(crate) async fn one_answer(stream: &mut TcpStream) -> io::Result<RawAnswer> {
+pub(crate) async fn one_answer<S>(stream: &mut S) -> io::Result<RawAnswer>
+where
+    S: AsyncRead + Unpin,
+{
     let (mut all, mut piece) = (Vec::new(), vec![0; 16 << 10]);
     loop {
         if let Some((answer, _)) = first(&all)

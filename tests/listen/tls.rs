@@ -51,6 +51,7 @@ pub(super) fn signed(
             &key.serialize_pem(),
             0o600,
         ),
+        staple: None,
     };
     Pair {
         files: TlsFiles {
@@ -275,6 +276,7 @@ fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
                 first: PairFiles {
                     certificate: certificate.clone(),
                     key: key.clone(),
+                    staple: None,
                 },
                 ..a.files.clone()
             }),

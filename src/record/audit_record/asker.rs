@@ -79,6 +79,7 @@ impl Asker<'_> {
             None => "bearer_jwt",
             Some(Bound::ToKey(_)) => "dpop_jwt",
             Some(Bound::ToCertificate(_)) => "mtls_jwt",
+            Some(Bound::IsCertificate(_)) => "mtls",
         }
     }
 

@@ -250,7 +250,8 @@ fn line_resource(line: &mut Line<'_>, resource: &Resource) {
 }
 
 fn line_tls(line: &mut Line<'_>, tls: &TlsFacts) {
-    let client = tls.client_certificate.map(|digest| hex(&digest));
+    let client = tls.client_certificate.as_ref();
+    let client = client.map(|shown| hex(&shown.digest));
     let members = [
         ("alpn", tls.alpn.as_deref().map(serde_json::Value::from)),
         ("client_certificate", client.map(serde_json::Value::from)),

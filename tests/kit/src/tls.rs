@@ -10,9 +10,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::issuer::claims::now_s;
 
 /// A certificate authority that nobody but one test trusts.
 #[derive(Debug)]
@@ -79,6 +84,25 @@ impl DevCa {
         })
     }
 
+    /// A certificate of a program, with these URIs and host names and no others, good from so many seconds
+    /// ago for so many seconds.
+    pub fn program(
+        &self,
+        uris: &[&str],
+        hosts: &[&str],
+        (ago_s, lasts_s): (u64, u64),
+    ) -> ServerCertificate {
+        self.sign(&[], |params| {
+            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+            let uris = uris.iter().map(|uri| SanType::URI(name(uri)));
+            let hosts = hosts.iter().map(|host| SanType::DnsName(name(host)));
+            params.subject_alt_names = uris.chain(hosts).collect();
+            let begins = now_s() - ago_s;
+            let moment = |s| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(s);
+            (params.not_before, params.not_after) = (moment(begins), moment(begins + lasts_s));
+        })
+    }
+
     /// A certificate for these names that ended in 2020.
     pub fn expired(&self, names: &[&str]) -> ServerCertificate {
         self.sign(names, |params| {
@@ -106,6 +130,10 @@ impl DevCa {
             public_key: rcgen::PublicKeyData::subject_public_key_info(&key),
         }
     }
+}
+
+fn name(text: &str) -> rcgen::string::Ia5String {
+    text.try_into().expect("names are ASCII")
 }
 
 impl Default for DevCa {
