@@ -33,7 +33,7 @@ mod gauges;
 mod keys;
 mod readiness;
 
-pub use keys::{IssuerKeys, KeysPage, ListedKey};
+pub use keys::{IssuerKeys, KeysPage, ListedKey, UpstreamKey};
 pub use readiness::{Readiness, Standing};
 
 /// The admin listener, bound and not yet answering.
@@ -175,7 +175,10 @@ fn page(
     }
     match request.uri().path() {
         "/keys" => {
-            let keys = KeysPage::of(pipeline.ruling().issuers.states());
+            let ruling = pipeline.ruling();
+            let upstreams = ruling.upstreams.states();
+            let now = pipeline.journal().now();
+            let keys = KeysPage::of(ruling.issuers.states()).and_upstreams(&upstreams, now);
             text(StatusCode::OK, "application/json", keys.json())
         }
         "/healthz" => text(StatusCode::OK, "text/plain", "alive\n".to_owned()),

@@ -48,8 +48,8 @@ pub use settings::{
     InjectedHeader, KeyCommand, LimitSettings, Per, RestSettings, TlsSettings, UpstreamSettings,
 };
 pub use upstream::{UpstreamState, Upstreams};
-pub use upstream_key::InjectedHeaders;
 pub(crate) use upstream_key::header_with_key;
+pub use upstream_key::{InjectedHeaders, UpstreamKeyState};
 
 use bytes::Bytes;
 use http::Response;

@@ -8,7 +8,7 @@ use serde_json::json;
 use stile_kit::upstream::{INGEST_KEY, Seen};
 use stile_kit::{Call, Ground, World};
 
-use crate::support::{ask, ground, program, records_of};
+use crate::support::{ask, close, ground, program, records_of};
 
 const FIELD: &str = "lightstep-access-token";
 const NEXT_KEY: &str = "ls-ingest-key-the-next-one-5d1c0ffee5d1c0ffee";
@@ -363,4 +363,72 @@ async fn a_key_that_is_due_is_told_and_ends_readiness_where_that_is_asked() {
         let line = format!("stile_upstream_key_due{{upstream=\"telemetry\"}} {due}");
         assert!(metrics.contains(&line), "{metrics}");
     }
+}
+
+#[tokio::test]
+async fn stile_keys_upstreams_tells_each_keys_age_and_last_use_and_never_the_key() {
+    let lines = "key_file: secrets/ingest.key, keys_by_project: { acme/shop: secrets/shop.key }";
+    let world = with(lines, &[("secrets/shop.key", SHOP_KEY)]).await;
+    let world = world.serve(program()).await.unwrap();
+    world.upstream.take_ingest_keys(&[INGEST_KEY, SHOP_KEY]);
+    let listed = || async {
+        let config = world.stile.folder().path().join("stile.yaml");
+        let output = tokio::process::Command::new(program())
+            .args(["keys", "upstreams", "--format", "json", "--config"])
+            .arg(config)
+            .env(
+                "STILE_ADMIN__ADDRESS",
+                world.stile.admin.replace("http://", ""),
+            )
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap_or_else(|_| {
+            panic!("{said}: {}", String::from_utf8_lossy(&output.stderr));
+        });
+        (output.status.code(), said, rows)
+    };
+    let row = |rows: &[serde_json::Value], whose: &str| {
+        let is = |one: &&serde_json::Value| one["upstream"] == "telemetry" && one["whose"] == whose;
+        rows.iter().find(is).unwrap().clone()
+    };
+    let (code, _, rows) = listed().await;
+    assert_eq!((code, rows.len()), (Some(0), 3), "{rows:?}");
+    assert!(row(&rows, "acme/shop")["used_s"].is_null(), "{rows:?}");
+    let token = world.job_token(json!({}));
+    assert_eq!(ask(&world, export(&world, &token)).await.status, 200);
+    world.stile.signal("HUP").unwrap();
+    world
+        .stile
+        .waits_for("new settings are in force")
+        .await
+        .unwrap();
+    let (_, said, rows) = listed().await;
+    let shop = row(&rows, "acme/shop");
+    assert_eq!(shop["state"], "used");
+    assert!(shop["used_s"].as_u64().unwrap() < 600 && shop["age_s"].as_u64().unwrap() < 600);
+    assert!(row(&rows, "")["used_s"].is_null(), "{rows:?}");
+    for key in [INGEST_KEY, SHOP_KEY] {
+        assert!(!said.contains(key));
+    }
+    // A key that is older than it should be makes the answer a no.
+    let file = world.stile.folder().path().join("secrets/shop.key");
+    let old = std::time::SystemTime::now() - Duration::from_secs(40 * 86_400);
+    let opened = std::fs::File::options().append(true).open(&file).unwrap();
+    opened.set_modified(old).unwrap();
+    world.stile.signal("HUP").unwrap();
+    crate::hostile::framing::eventually("it is read again", || {
+        world
+            .stile
+            .said()
+            .matches("new settings are in force")
+            .count()
+            == 2
+    })
+    .await;
+    let (code, _, rows) = listed().await;
+    assert_eq!(code, Some(1), "{rows:?}");
+    assert_eq!(row(&rows, "acme/shop")["state"], "due");
+    close(world, &[token]).await;
 }

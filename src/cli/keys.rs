@@ -1,9 +1,11 @@
-//! `stile keys`: shows the keys that tokens are verified with, blocks them, and fetches them anew.
+//! `stile keys`: shows the keys that tokens are verified with, blocks them, and fetches them anew; and
+//! how old the keys are that upstreams are shown.
 //!
 //! In: a running stile, or the issuers themselves; the list of blocked keys. Out: one row for each
 //! key; or a changed list, and what happens next.
 //!
-//! Never: a private half of anything; a key set is what an issuer publishes to the world.
+//! Never: a private half of anything, or an upstream's key; a key set is what an issuer publishes to the
+//! world.
 
 use clap::{Args, Subcommand};
 use tokio::runtime::Runtime;
@@ -20,6 +22,7 @@ use crate::setup_error::SetupError;
 
 mod block;
 mod refresh;
+mod upstreams;
 
 /// Show the keys that tokens are verified with, block some, or fetch them anew.
 ///
@@ -59,6 +62,9 @@ enum What {
         /// The key id.
         kid: String,
     },
+    /// Show how old the keys are that upstreams are shown, and when each was last used.
+    #[command(after_help = upstreams::EXAMPLES)]
+    Upstreams,
     /// Let the running stile fetch all keys now.
     #[command(after_help = refresh::EXAMPLES)]
     Refresh,
@@ -73,6 +79,7 @@ pub(super) fn run(
         None => list(arguments, file, terminal),
         Some(What::Block { issuer, kid, why }) => block::block(issuer, kid, why, file, terminal),
         Some(What::Unblock { issuer, kid }) => block::unblock(issuer, kid, file, terminal),
+        Some(What::Upstreams) => upstreams::list(file, terminal),
         Some(What::Refresh) => refresh::refresh(file, terminal),
     }
 }

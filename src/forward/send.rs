@@ -122,6 +122,7 @@ where
     let held = upstream.held.ask(slot.whose(), Instant::now());
     held.map_err(Ending::held)?;
     let keys = slot.now();
+    slot.is_used(Clock::machine().now());
     let body = Replayed::new(Box::pin(body), outbound.keep_bytes);
     let sent = body.sent();
     let answer = deliver(upstream, outbound, (body, length), &keys, account).await?;

@@ -22,7 +22,7 @@ use super::replicas::Replicas;
 use super::resting::Resting;
 use super::room::Room;
 use super::settings::UpstreamSettings;
-use super::upstream_key::LiveKeys;
+use super::upstream_key::{LiveKeys, UpstreamKeyState};
 use crate::authorize::Permit;
 use crate::clock::Time;
 use crate::reach::{Lookup, Reach};
@@ -67,6 +67,8 @@ pub struct UpstreamState {
     pub most_in_flight: usize,
     /// When the oldest of its key files was written.
     pub key_written: Option<Time>,
+    /// Each of its keys.
+    pub keys: Vec<UpstreamKeyState>,
     /// Why a program gave no key when it was asked last; the key before is used meanwhile.
     pub key_fault: Option<String>,
     /// Whether it is left alone, because it did not answer again and again.
@@ -147,6 +149,7 @@ impl Upstreams {
                 in_flight: upstream.in_flight.count(),
                 most_in_flight: upstream.most_in_flight,
                 key_written: upstream.injected.key_written(),
+                keys: upstream.injected.states(),
                 key_fault: upstream.injected.fault(),
                 resting: upstream.resting.is_down(),
                 held: upstream.held.longest(Instant::now()),
@@ -227,6 +230,7 @@ impl Upstreams {
 impl Upstream {
     /// Takes over the counts of the one before, as far as they are of the same settings.
     fn go_on(&mut self, before: &Upstream, settings: &UpstreamSettings) {
+        self.injected.go_on(&before.injected);
         self.room = before.room.clone();
         if before.limits.are(&settings.limits) {
             self.limits = before.limits.clone();

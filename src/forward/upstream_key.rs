@@ -27,6 +27,7 @@ use crate::setup_error::SetupError;
 mod command;
 mod live;
 
+pub use live::UpstreamKeyState;
 pub(crate) use live::{LiveKeys, Slot};
 
 /// Which of an upstream's keys.

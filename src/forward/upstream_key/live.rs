@@ -12,6 +12,7 @@
 //! Never: a key chosen by anything that a caller writes.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,17 @@ pub(crate) struct LiveKeys {
     refresh: Mutex<Refresh>,
 }
 
+/// How one key of an upstream stands, without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamKeyState {
+    /// Whose it is, as `keys_by_project` names them; empty for that of whoever has none of their own.
+    pub whose: String,
+    /// When its file was written, or a program first gave it.
+    pub written: Option<Time>,
+    /// When a request was last sent with it; never since the start where there is none.
+    pub used: Option<Time>,
+}
+
 /// When programs are asked for their keys again, and how that went.
 #[derive(Debug)]
 struct Refresh {
@@ -48,6 +60,8 @@ struct Refresh {
 pub(crate) struct Slot {
     which: Which,
     now: ArcSwap<InjectedHeaders>,
+    /// When a request was last sent with it, in ms since 1970; 0 for never.
+    used_ms: AtomicU64,
     /// When another key was last looked for and not found, or not taken either.
     in_vain: Mutex<Option<Instant>>,
 }
@@ -64,6 +78,20 @@ impl Slot {
     /// The fields to send.
     pub(crate) fn now(&self) -> Arc<InjectedHeaders> {
         self.now.load_full()
+    }
+
+    /// A request is sent with it now.
+    pub(crate) fn is_used(&self, now: Time) {
+        self.used_ms.fetch_max(now.as_ms(), Ordering::Relaxed);
+    }
+
+    fn state(&self) -> UpstreamKeyState {
+        let used_ms = self.used_ms.load(Ordering::Relaxed);
+        UpstreamKeyState {
+            whose: self.whose().to_owned(),
+            written: self.now().key_written(),
+            used: (used_ms > 0).then(|| Time::from_ms(used_ms)),
+        }
     }
 
     fn looked_in_vain(&self) {
@@ -90,6 +118,7 @@ impl LiveKeys {
             Some(Arc::new(Slot {
                 which,
                 now: ArcSwap::from_pointee(loaded),
+                used_ms: AtomicU64::new(0),
                 in_vain: Mutex::new(None),
             }))
         };
@@ -130,8 +159,8 @@ impl LiveKeys {
 
     /// Reads every key anew; takes as long as the programs take. Where one fails, all stay.
     pub(crate) fn ask_again(&self, now: Instant) {
-        let slots = self.usual.iter().chain(self.by_project.values());
-        let read: Result<Vec<_>, Vec<SetupError>> = slots
+        let read: Result<Vec<_>, Vec<SetupError>> = self
+            .slots()
             .map(|slot| {
                 Ok((
                     slot,
@@ -247,10 +276,29 @@ impl LiveKeys {
         self.known.load_full()
     }
 
+    /// Each key as it stands, that of whoever has none of their own first.
+    pub(crate) fn states(&self) -> Vec<UpstreamKeyState> {
+        self.slots().map(|slot| slot.state()).collect()
+    }
+
+    /// Takes over from an earlier generation when each was last used.
+    pub(crate) fn go_on(&self, before: &LiveKeys) {
+        for slot in self.slots() {
+            if let Some(same) = before.slots().find(|other| other.whose() == slot.whose()) {
+                let used_ms = same.used_ms.load(Ordering::Relaxed);
+                slot.used_ms.fetch_max(used_ms, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.usual.iter().chain(self.by_project.values())
+    }
+
     /// When the oldest of the key files was written.
     pub(crate) fn key_written(&self) -> Option<Time> {
-        let slots = self.usual.iter().chain(self.by_project.values());
-        slots.filter_map(|slot| slot.now().key_written()).min()
+        let written = self.slots().filter_map(|slot| slot.now().key_written());
+        written.min()
     }
 }
 

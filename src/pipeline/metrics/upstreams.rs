@@ -17,6 +17,7 @@ use crate::forward::UpstreamState;
 pub(super) struct UpstreamMetrics {
     age: IntGaugeVec,
     due: IntGaugeVec,
+    used: IntGaugeVec,
     addresses: IntGaugeVec,
     aside: IntGaugeVec,
     drawn: Mutex<BTreeSet<String>>,
@@ -39,6 +40,10 @@ impl UpstreamMetrics {
                 "stile_upstream_key_due",
                 "1 when a key of an upstream is older than its `rotate_after`.",
             )?,
+            used: gauge(
+                "stile_upstream_key_used_timestamp_seconds",
+                "When a request was last sent with any key of an upstream; 0 for never since the start.",
+            )?,
             addresses: gauge(
                 "stile_upstream_addresses",
                 "Addresses that the name of an upstream leads to; 0 before the first request.",
@@ -58,7 +63,13 @@ impl UpstreamMetrics {
             .iter()
             .filter(|name| !states.iter().any(|s| s.name == **name))
         {
-            for gauge in [&self.age, &self.due, &self.addresses, &self.aside] {
+            for gauge in [
+                &self.age,
+                &self.due,
+                &self.used,
+                &self.addresses,
+                &self.aside,
+            ] {
                 let _ = gauge.remove_label_values(&[name]);
             }
         }
@@ -70,6 +81,11 @@ impl UpstreamMetrics {
             self.due
                 .with_label_values(&of)
                 .set(state.key_is_due(now).into());
+            let used = state.keys.iter().filter_map(|key| key.used).max();
+            let used_s = used.map_or(0, |used| used.as_ms() / 1_000);
+            self.used
+                .with_label_values(&of)
+                .set(i64::try_from(used_s).unwrap_or(i64::MAX));
             let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             let aside = state.addresses.iter().filter(|(_, aside)| *aside);
             self.addresses
