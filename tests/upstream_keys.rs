@@ -414,7 +414,8 @@ async fn stile_keys_upstreams_tells_each_keys_age_and_last_use_and_never_the_key
     }
     // A key that is older than it should be makes the answer a no.
     let file = world.stile.folder().path().join("secrets/shop.key");
-    let old = std::time::SystemTime::now() - Duration::from_secs(40 * 86_400);
+    let now = std::fs::metadata(&file).unwrap().modified().unwrap();
+    let old = now - Duration::from_secs(40 * 86_400);
     let opened = std::fs::File::options().append(true).open(&file).unwrap();
     opened.set_modified(old).unwrap();
     world.stile.signal("HUP").unwrap();
