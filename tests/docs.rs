@@ -205,7 +205,7 @@ fn the_page_about_tls_has_each_setting_and_no_error_that_nobody_says() {
         .output()
         .unwrap();
     let schema: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
-    for group in ["Tls", "Pair"] {
+    for group in ["Listener", "Tls", "Pair"] {
         let keys = schema["$defs"][group]["properties"].as_object();
         for key in keys.unwrap_or_else(|| panic!("no {group}")).keys() {
             let row = format!("| `{key}` | ");

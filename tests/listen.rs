@@ -4,6 +4,7 @@
 
 mod bodies;
 mod drain;
+mod front;
 mod heads;
 mod hostile;
 mod http2;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use stile::listen::{
-    Limits, Listener, ListenerSettings, PairFiles, ReadyTls, TlsFiles, UnknownNames,
+    InFront, Limits, Listener, ListenerSettings, PairFiles, ReadyTls, TlsFiles, UnknownNames,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ pub(super) fn write(path: PathBuf, text: &str, mode: u32) -> PathBuf {
 }
 
 /// A certificate for `a.example` and `b.example`.
-fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
+pub(super) fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
     let names = vec!["a.example".to_owned(), "b.example".to_owned()];
     let mut wanted = rcgen::CertificateParams::new(names).unwrap();
     wanted.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -271,6 +271,7 @@ fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
     ] {
         let settings = ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
+            front: InFront::default(),
             tls: Some(TlsFiles {
                 first: PairFiles {
                     certificate: certificate.clone(),
@@ -292,6 +293,7 @@ fn a_ca_for_clients_that_cannot_work_is_refused_and_the_fault_names_the_file() {
     let bound = |client_ca: &Path| {
         Listener::bind(&ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
+            front: InFront::default(),
             tls: Some(TlsFiles {
                 client_ca: Some(client_ca.to_owned()),
                 ..good.files.clone()
