@@ -9,7 +9,8 @@
 //! and connections that are open keep theirs. A client certificate that the CA does not vouch for
 //! ends the handshake; what it says of anyone's name is not read.
 //!
-//! Never: early data (a replayed request would be a second one), a key log.
+//! Never: early data (a replayed request would be a second one), a key log, a client certificate that
+//! was verified on an earlier connection only.
 //!
 //! RFC 8446; RFC 9325; RFC 7301.
 
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::CertificateDer;
@@ -111,6 +112,12 @@ fn read(files: &TlsFiles, now: Time) -> Result<ServerConfig, SetupError> {
         .with_cert_resolver(Arc::new(named));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
+    if files.client_ca.is_some() {
+        // A resumed session brings its client certificate back without verifying it anew, though it
+        // may have ended since.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(config)
 }
 
