@@ -12,5 +12,6 @@ mod limits;
 mod names;
 mod other_readers;
 mod rejected;
+mod scan;
 mod stand;
 mod tls;
