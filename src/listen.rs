@@ -14,12 +14,14 @@
 
 pub mod arrival;
 pub mod settings;
+pub mod front;
 
 // From the socket to the parsed request.
 mod socket;
 mod drain;
 mod serve;
 mod connection;
+mod proxy_header;
 mod tls;
 mod certificate;
 mod named;
@@ -48,6 +50,7 @@ mod frames;
 
 // One request.
 mod received;
+mod hops;
 mod birth;
 mod trace;
 mod trailers;
@@ -62,6 +65,7 @@ pub use body::{BodyError, RequestBody};
 pub use certificate::certificate_ends;
 pub use drain::{DrainSignal, DrainTrigger, drain_signal};
 pub use exchanges::ListenCounts;
+pub use front::{HopField, InFront};
 pub use receive::Receive;
 pub use serve::serve;
 pub use settings::{Limits, ListenSettings, ListenerSettings, PairFiles, TlsFiles, UnknownNames};

@@ -206,7 +206,13 @@ fn the_page_about_tls_has_each_setting_and_no_error_that_nobody_says() {
         .unwrap();
     let schema: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
     let workloads = read("docs/workloads.md");
-    for (group, page) in [("Tls", &page), ("Pair", &page), ("Workload", &workloads)] {
+    let groups = [
+        ("Listener", &page),
+        ("Tls", &page),
+        ("Pair", &page),
+        ("Workload", &workloads),
+    ];
+    for (group, page) in groups {
         let keys = schema["$defs"][group]["properties"].as_object();
         for key in keys.unwrap_or_else(|| panic!("no {group}")).keys() {
             let row = format!("| `{key}` | ");

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod drain;
+mod front;
 mod heads;
 mod hostile;
 mod http2;
@@ -12,5 +13,6 @@ mod names;
 mod stapled;
 mod other_readers;
 mod rejected;
+mod scan;
 mod stand;
 mod tls;

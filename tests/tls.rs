@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::json;
 use stile_kit::{Call, World};
 
-use crate::support::{ask, close, ground, program};
+use crate::support::{ask, close, ground, program, records_of};
 
 const PATH: &str = "/public/v0.2/acme/projects/X/streams";
 
@@ -30,6 +30,65 @@ fn call(world: &World, host: &str) -> Call {
 async fn readiness(world: &World) -> String {
     let ready = Call::new("GET", format!("{}/readyz", world.stile.admin));
     ready.send().await.unwrap().text()
+}
+
+/// A PROXY header of version 2 for `192.0.2.7:4660`.
+fn announced() -> Vec<u8> {
+    let addresses = [192, 0, 2, 7, 10, 0, 0, 1, 0x12, 0x34, 1, 0xbb];
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+}
+
+#[tokio::test]
+async fn the_record_names_the_caller_that_those_in_front_name_and_no_other() {
+    let listed = |clear: &str, tls: &str| {
+        let (clear, tls) = (clear.to_owned(), tls.to_owned());
+        async move {
+            let ground = ground().await;
+            let ground = ground.with(
+                "  - address: 127.0.0.1:0\n  - ",
+                &format!("  - address: 127.0.0.1:0\n{clear}  - "),
+            );
+            let ground = ground.with("key: stile.key }\n", &format!("key: stile.key }}\n{tls}"));
+            ground.serve(program()).await.unwrap()
+        }
+    };
+    let field = ("x-forwarded-for", "203.0.113.5");
+    for (believed, source, port) in [(true, "192.0.2.7", Some(4660)), (false, "127.0.0.1", None)] {
+        let network = if believed { "127.0.0.1" } else { "10.0.0.0/8" };
+        let world = listed(
+            &format!("    trusted_hops: [{network}]\n"),
+            &format!("    proxy_protocol: [{network}]\n"),
+        )
+        .await;
+        let before = if believed { announced() } else { Vec::new() };
+        let answer = ask(&world, call(&world, "localhost").after(&before)).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let record = &records_of(&world, answer.field("stile-decision"))[0];
+        assert_eq!(record.word("src_ip"), source);
+        if port.is_some() {
+            assert_eq!(record.json["src_port"].as_u64(), port);
+        }
+        // With the header where none is wanted, or without where one is, there is no handshake.
+        let before = if believed { Vec::new() } else { announced() };
+        let other = call(&world, "localhost").after(&before).send().await;
+        assert!(other.is_err(), "{other:?}");
+
+        let token = world.job_token(json!({}));
+        let clear = world
+            .api("POST", "X/streams")
+            .token(&token)
+            .field(field.0, field.1);
+        let clear = clear.body("application/vnd.api+json", "{}");
+        let answer = ask(&world, clear).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let record = &records_of(&world, answer.field("stile-decision"))[0];
+        let source = if believed { field.1 } else { "127.0.0.1" };
+        assert_eq!(record.word("src_ip"), source);
+        assert_eq!(record.json.get("src_port").is_none(), believed);
+        let seen = world.upstream.seen();
+        assert!(seen.iter().all(|request| request.value(field.0).is_none()));
+        close(world, &[token]).await;
+    }
 }
 
 #[tokio::test]

@@ -9,8 +9,11 @@
 //! Never: guesses, corrects, or passes over what it does not understand.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
 
 use super::file::File;
 use super::located::Located;
@@ -162,6 +165,22 @@ impl Checks {
     fn readable_if_set(&mut self, path: &Located<PathBuf>) -> Option<PathBuf> {
         path.get()?;
         self.readable(path)
+    }
+
+    /// Networks, or single addresses.
+    fn networks(&mut self, list: &Located<Vec<Located<String>>>) -> Option<Vec<IpNet>> {
+        let all: Vec<_> = elements(list.get()?)
+            .map(|(place, text)| {
+                let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+                let network = text.parse().ok().or_else(address);
+                if network.is_none() {
+                    let what = format!("`{}` is not a network", super::tree::shortened(text));
+                    self.refuse(place, what, "write it as 10.0.0.0/8 or 2001:db8::/32");
+                }
+                network
+            })
+            .collect();
+        all.into_iter().collect()
     }
 
     /// A name for records and metrics.

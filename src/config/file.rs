@@ -74,7 +74,7 @@ pub(super) struct Site {
 }
 
 /// One address to listen on.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["address"]))]
 pub(super) struct Listener {
@@ -85,6 +85,12 @@ pub(super) struct Listener {
     /// Must be `true` for clear text on an address that other machines reach: it says that a proxy
     /// in front ends TLS. Loopback needs no word.
     pub(super) clear_text: Located<bool>,
+    /// Networks of balancers whose every connection begins with a PROXY header, version 2.
+    pub(super) proxy_protocol: Located<Vec<Located<String>>>,
+    /// Networks of proxies that say in a field of each request who sent it.
+    pub(super) trusted_hops: Located<Vec<Located<String>>>,
+    /// The field in which these say so; the other one is never looked at.
+    pub(super) hop_field: Located<listen::HopField>,
 }
 
 /// Server certificates and their keys, all PEM.
@@ -261,6 +267,19 @@ impl Default for File {
             hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),
+        }
+    }
+}
+
+impl Default for Listener {
+    fn default() -> Listener {
+        Listener {
+            address: Located::absent(),
+            tls: Located::absent(),
+            clear_text: Located::absent(),
+            proxy_protocol: Located::preset(Vec::new()),
+            trusted_hops: Located::preset(Vec::new()),
+            hop_field: Located::preset(listen::HopField::default()),
         }
     }
 }

@@ -43,7 +43,8 @@ pub struct Unreadable {
     pub time: Time,
     /// The same moment in nanoseconds since the machine started.
     pub mono_ns: u64,
-    /// The other end of the connection.
+    /// The other end of the connection, or whom a listed machine in front named as that; port 0
+    /// where it named none.
     pub peer: SocketAddr,
     /// The protocol spoken.
     pub protocol: Protocol,
@@ -122,7 +123,8 @@ pub struct Sighting<'a> {
     pub time: Time,
     /// The same moment in nanoseconds since the machine started.
     pub mono_ns: u64,
-    /// The other end of the connection.
+    /// The other end of the connection, or whom a listed machine in front named as that; port 0
+    /// where it named none.
     pub peer: SocketAddr,
     /// The protocol spoken.
     pub protocol: Protocol,
@@ -158,7 +160,7 @@ impl Arrival {
         self.mono_ns
     }
 
-    /// The other end of the connection.
+    /// The other end of the connection, or whom a listed machine in front named as that.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }

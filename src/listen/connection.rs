@@ -21,7 +21,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answering;
@@ -30,9 +30,11 @@ use super::drain::DrainSignal;
 use super::exchanges::{Exchanges, ListenCounts};
 use super::farewell;
 use super::frames::MOST_PAYLOAD;
+use super::front::InFront;
 use super::guarded::{Guarded, TakenBack};
 use super::head::Violation;
 use super::opening::Opening;
+use super::proxy_header;
 use super::received::ConnectionFacts;
 use super::recording::{Noting, Recording};
 use super::settings::Limits;
@@ -52,20 +54,44 @@ pub(super) struct Serving<R> {
     pub(super) drain: DrainSignal,
 }
 
+/// What stands behind one door.
+#[derive(Clone, Debug)]
+pub(super) struct Behind {
+    pub(super) tls: Option<Arc<TlsSwitch>>,
+    pub(super) front: Arc<InFront>,
+}
+
+/// The other end of a connection, and who stands in front of us.
+#[derive(Clone, Debug)]
+struct Origin {
+    peer: SocketAddr,
+    front: Arc<InFront>,
+}
+
 impl<R: Receive> Serving<R> {
     /// Serves one connection to its end.
     pub(super) async fn connection(
         mut self,
-        stream: TcpStream,
+        mut stream: TcpStream,
         peer: SocketAddr,
-        tls: Option<Arc<TlsSwitch>>,
+        behind: Behind,
     ) {
         let _ = stream.set_nodelay(true);
         let mut drain = self.drain.clone();
         let served = async {
-            match tls {
-                Some(tls) => self.encrypted(stream, peer, &tls).await,
-                None => self.clear(stream, peer).await,
+            // One deadline for all that comes before the first byte of a request.
+            let deadline = Instant::now() + Duration::from_millis(self.limits.head_ms);
+            let front = behind.front;
+            let announced = front.announces(peer);
+            let peer = match announced {
+                true => self.announced(&mut stream, peer, deadline).await,
+                false => Some(peer),
+            };
+            let Some(peer) = peer else { return };
+            let origin = Origin { peer, front };
+            match behind.tls {
+                Some(tls) => self.encrypted(stream, origin, &tls, deadline).await,
+                None => self.clear(stream, origin).await,
             }
         };
         tokio::select! {
@@ -74,24 +100,50 @@ impl<R: Receive> Serving<R> {
         }
     }
 
-    async fn encrypted(&mut self, stream: TcpStream, peer: SocketAddr, tls: &TlsSwitch) {
+    /// Whose connection a balancer passes on; nothing when that cannot be told, which ends it.
+    async fn announced(
+        &mut self,
+        stream: &mut TcpStream,
+        balancer: SocketAddr,
+        deadline: Instant,
+    ) -> Option<SocketAddr> {
+        let header = timeout_at(deadline, proxy_header::read(stream));
+        match self.unless_draining(header).await? {
+            Ok(Ok(from)) => Some(from.unwrap_or(balancer)),
+            Ok(Err(why)) => {
+                tracing::warn!(%balancer, "a connection of a balancer is not taken: {why}");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(%balancer, "a balancer sent no whole PROXY header in time");
+                None
+            }
+        }
+    }
+
+    async fn encrypted(
+        &mut self,
+        stream: TcpStream,
+        origin: Origin,
+        tls: &TlsSwitch,
+        deadline: Instant,
+    ) {
         let handshake = TlsAcceptor::from(tls.now()).accept(stream);
-        let head_time = Duration::from_millis(self.limits.head_ms);
-        let handshake = timeout(head_time, handshake);
+        let handshake = timeout_at(deadline, handshake);
         let Some(Ok(Ok(stream))) = self.unless_draining(handshake).await else {
             return;
         };
         let facts = tls::facts(stream.get_ref().1);
         if facts.alpn.as_deref() == Some(Protocol::Http2.word()) {
-            let facts = self.facts(peer, Protocol::Http2, Some(facts));
+            let facts = self.facts(origin, Protocol::Http2, Some(facts));
             self.http2(stream, facts).await;
         } else {
-            let facts = self.facts(peer, Protocol::Http1, Some(facts));
+            let facts = self.facts(origin, Protocol::Http1, Some(facts));
             self.http1(stream, facts).await;
         }
     }
 
-    async fn clear(&mut self, stream: TcpStream, peer: SocketAddr) {
+    async fn clear(&mut self, stream: TcpStream, origin: Origin) {
         let head_time = Duration::from_millis(self.limits.head_ms);
         match self
             .unless_draining(Opening::of(stream, head_time))
@@ -99,15 +151,15 @@ impl<R: Receive> Serving<R> {
             .flatten()
         {
             Some(Opening::Http1(stream)) => {
-                self.http1(stream, self.facts(peer, Protocol::Http1, None))
+                self.http1(stream, self.facts(origin, Protocol::Http1, None))
                     .await;
             }
             Some(Opening::Http2(stream)) => {
-                self.http2(stream, self.facts(peer, Protocol::Http2, None))
+                self.http2(stream, self.facts(origin, Protocol::Http2, None))
                     .await;
             }
             Some(Opening::Stalled(mut stream)) => {
-                let facts = self.facts(peer, Protocol::Http1, None);
+                let facts = self.facts(origin, Protocol::Http1, None);
                 let violation = Violation {
                     reason: Reason::ClientTimeout,
                     told: Reason::ClientTimeout.sentence(),
@@ -264,12 +316,13 @@ impl<R: Receive> Serving<R> {
 
     fn facts(
         &self,
-        peer: SocketAddr,
+        origin: Origin,
         protocol: Protocol,
         tls: Option<TlsFacts>,
     ) -> Arc<ConnectionFacts> {
         Arc::new(ConnectionFacts {
-            peer,
+            peer: origin.peer,
+            front: origin.front,
             protocol,
             tls: tls.map(Arc::new),
             limits: self.limits,

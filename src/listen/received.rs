@@ -23,17 +23,20 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Version, header};
 
 use super::birth::Birth;
+use super::front::InFront;
 use super::head::{Glimpse, METHODS, MOST_FIELDS};
 use super::host::Host;
 use super::settings::Limits;
-use super::{Arrival, Protocol, TlsFacts, Trace, Unreadable, bytes, target};
+use super::{Arrival, Protocol, TlsFacts, Trace, Unreadable, bytes, hops, target};
 use crate::clock::{Clock, Time};
 use crate::refusal::{Reason, Refusal};
 
 /// What all requests of one connection share.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionFacts {
+    /// The other end of the connection, or whom a balancer in front named as that.
     pub(super) peer: SocketAddr,
+    pub(super) front: Arc<InFront>,
     pub(super) protocol: Protocol,
     pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) limits: Limits,
@@ -47,11 +50,14 @@ impl Arrival {
     /// Checks a head that hyper has parsed.
     pub(super) fn received(parts: Parts, facts: &ConnectionFacts) -> Result<Arrival, TurnedAway> {
         let birth = Birth::now(&facts.clock);
-        let checked = check(&parts, facts);
+        let sender = hops::sender(&facts.front, facts.peer, &parts.headers);
+        let peer = *sender.as_ref().unwrap_or(&facts.peer);
+        let checked = sender.and_then(|_| check(&parts, facts));
         let (host, path_and_query) = match checked {
             Ok(checked) => checked,
             Err(refusal) => {
-                return Err(Box::new((unreadable(&parts, facts, birth), refusal)));
+                let unreadable = unreadable(&parts, facts, birth);
+                return Err(Box::new((Unreadable { peer, ..unreadable }, refusal)));
             }
         };
         let trace = Trace::of(&parts.headers, birth.trace_id, birth.span_id);
@@ -59,7 +65,7 @@ impl Arrival {
             id: birth.id,
             time: birth.time,
             mono_ns: birth.mono_ns,
-            peer: facts.peer,
+            peer,
             protocol: facts.protocol,
             tls: facts.tls.clone(),
             method: parts.method,
@@ -93,6 +99,7 @@ impl Arrival {
         parts.headers = headers;
         let facts = ConnectionFacts {
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            front: Arc::default(),
             protocol: Protocol::Http1,
             tls: None,
             limits: Limits::default(),

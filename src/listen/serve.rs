@@ -17,8 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use super::connection::Serving;
-use super::tls::TlsSwitch;
+use super::connection::{Behind, Serving};
 use super::{DrainSignal, Limits, ListenCounts, Listener, Receive};
 use crate::clock::Clock;
 
@@ -59,14 +58,17 @@ pub async fn serve<R: Receive>(
 /// A listener that accepts.
 struct Door {
     socket: TcpListener,
-    tls: Option<Arc<TlsSwitch>>,
+    behind: Behind,
 }
 
 impl Door {
     fn open(listener: Listener) -> io::Result<Door> {
         Ok(Door {
             socket: TcpListener::from_std(listener.socket)?,
-            tls: listener.tls,
+            behind: Behind {
+                tls: listener.tls,
+                front: listener.front,
+            },
         })
     }
 }
@@ -76,13 +78,13 @@ async fn accept<R: Receive>(doors: Vec<Door>, serving: &Serving<R>, places: &Arc
     while let Ok(place) = Arc::clone(places).acquire_owned().await {
         // Whoever was served last is asked last, so that no listener starves.
         first = (first + 1) % doors.len().max(1);
-        let (accepted, tls) = next(&doors, first).await;
+        let (accepted, behind) = next(&doors, first).await;
         match accepted {
             Ok((stream, peer)) => {
                 let connected = serving.counts.connected();
                 let serving = serving.clone();
                 tokio::spawn(async move {
-                    serving.connection(stream, peer, tls).await;
+                    serving.connection(stream, peer, behind).await;
                     drop((connected, place));
                 });
             }
@@ -96,14 +98,14 @@ async fn accept<R: Receive>(doors: Vec<Door>, serving: &Serving<R>, places: &Arc
     }
 }
 
-type Accepted = (io::Result<(TcpStream, SocketAddr)>, Option<Arc<TlsSwitch>>);
+type Accepted = (io::Result<(TcpStream, SocketAddr)>, Behind);
 
 async fn next(doors: &[Door], first: usize) -> Accepted {
     poll_fn(|cx| {
         let (after, before) = doors.split_at_checked(first).unwrap_or((doors, &[]));
         for door in before.iter().chain(after) {
             if let Poll::Ready(accepted) = door.socket.poll_accept(cx) {
-                return Poll::Ready((accepted, door.tls.clone()));
+                return Poll::Ready((accepted, door.behind.clone()));
             }
         }
         Poll::Pending

@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::front::InFront;
+
 /// Everything that listening needs.
 #[derive(Clone, Debug)]
 pub struct ListenSettings {
@@ -21,6 +23,8 @@ pub struct ListenerSettings {
     pub address: SocketAddr,
     /// Certificate and key; clear text without.
     pub tls: Option<TlsFiles>,
+    /// The machines in front of it.
+    pub front: InFront,
 }
 
 /// The certificates of one listener.

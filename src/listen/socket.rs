@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::front::InFront;
 use super::settings::ListenerSettings;
 use super::tls::TlsSwitch;
 use crate::setup_error::SetupError;
@@ -19,6 +20,7 @@ use crate::setup_error::SetupError;
 pub struct Listener {
     pub(super) socket: TcpListener,
     pub(super) tls: Option<Arc<TlsSwitch>>,
+    pub(super) front: Arc<InFront>,
     address: SocketAddr,
 }
 
@@ -35,6 +37,7 @@ impl Listener {
         Ok(Listener {
             socket,
             tls,
+            front: Arc::new(settings.front.clone()),
             address,
         })
     }

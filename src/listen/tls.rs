@@ -12,7 +12,8 @@
 //! Where callers show certificates no session is resumed: each connection proves anew that it has the
 //! key, and its certificate is verified at that time.
 //!
-//! Never: early data (a replayed request would be a second one), a key log.
+//! Never: early data (a replayed request would be a second one), a key log, a client certificate that
+//! was verified on an earlier connection only.
 //!
 //! RFC 8446; RFC 9325; RFC 7301.
 
@@ -119,6 +120,8 @@ fn read(files: &TlsFiles, now: Time) -> Result<ServerConfig, SetupError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.max_early_data_size = 0;
     if files.client_ca.is_some() {
+        // A resumed session brings its client certificate back without verifying it anew, though it
+        // may have ended since.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }

@@ -165,7 +165,7 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
     let listeners = |s: &Settings| {
         let listeners = s.listen.listeners.iter();
         listeners
-            .map(|l| (l.address, l.tls.is_some()))
+            .map(|l| (l.address, l.tls.is_some(), l.front.clone()))
             .collect::<Vec<_>>()
     };
     let mut faults = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stile::listen::{Limits, Listener, ListenerSettings};
+use stile::listen::{InFront, Limits, Listener, ListenerSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -145,6 +145,7 @@ async fn a_peer_that_takes_no_answer_is_cut_off() {
 async fn a_port_in_use_is_a_fault_with_a_hint() {
     let stand = Stand::clear();
     let settings = ListenerSettings {
+        front: InFront::default(),
         address: stand.address,
         tls: None,
     };

@@ -8,7 +8,9 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{DigitallySignedStruct, SignatureScheme};
-use stile::listen::{Limits, Listener, ListenerSettings, ReadyTls, TlsFiles, UnknownNames};
+use stile::listen::{
+    InFront, Limits, Listener, ListenerSettings, ReadyTls, TlsFiles, UnknownNames,
+};
 use tokio_rustls::TlsConnector;
 
 use super::stand::{Stand, soon};
@@ -218,6 +220,7 @@ fn a_certificate_that_nobody_would_see_is_refused_and_named() {
     let bound = |more: &[&Pair]| {
         Listener::bind(&ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
+            front: InFront::default(),
             tls: Some(together(&first, more, UnknownNames::Refuse)),
         })
     };

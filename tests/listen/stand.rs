@@ -11,8 +11,8 @@ use http::Response;
 use http_body_util::{BodyExt, Full};
 use stile::clock::{Clock, Time};
 use stile::listen::{
-    Arrival, BodyError, DrainTrigger, Limits, ListenCounts, Listener, ListenerSettings, Receive,
-    RequestBody, TlsFacts, TlsFiles, TlsSwitch, Unreadable, drain_signal, serve,
+    Arrival, BodyError, DrainTrigger, InFront, Limits, ListenCounts, Listener, ListenerSettings,
+    Receive, RequestBody, TlsFacts, TlsFiles, TlsSwitch, Unreadable, drain_signal, serve,
 };
 use stile::refusal::Refusal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -46,6 +46,8 @@ pub(super) enum Call {
 #[derive(Clone)]
 pub(super) struct Memory {
     calls: Arc<Mutex<Vec<Call>>>,
+    /// Who each call was from.
+    pub(super) peers: Arc<Mutex<Vec<SocketAddr>>>,
     pub(super) kept: Arc<Mutex<Vec<Arrival>>>,
     pub(super) begun: Arc<Semaphore>,
     pub(super) may_answer: Arc<Semaphore>,
@@ -91,6 +93,7 @@ impl Receive for Memory {
                 Err(_) => 400,
             };
             let sighting = arrival.sighting();
+            me.peers.lock().unwrap().push(arrival.peer());
             me.note(Call::Received {
                 method: arrival.method().to_string(),
                 target: arrival.path_and_query().to_string(),
@@ -116,6 +119,7 @@ impl Receive for Memory {
         refusal: Refusal,
     ) -> impl Future<Output = Response<Self::Body>> + Send {
         assert_eq!(unreadable.id.get_version_num(), 7);
+        self.peers.lock().unwrap().push(unreadable.peer);
         self.note(Call::TurnedAway {
             reason: refusal.reason().word(),
             method: unreadable.method,
@@ -167,13 +171,23 @@ impl Stand {
     }
 
     pub(super) fn with(limits: Limits, tls: Option<TlsFiles>) -> Stand {
+        Stand::behind(limits, tls, InFront::default())
+    }
+
+    pub(super) fn behind(limits: Limits, tls: Option<TlsFiles>, front: InFront) -> Stand {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = Listener::bind(&ListenerSettings { address, tls }).unwrap();
+        let settings = ListenerSettings {
+            address,
+            tls,
+            front,
+        };
+        let listener = Listener::bind(&settings).unwrap();
         let (address, tls) = (listener.local_addr(), listener.tls());
         let (trigger, drain) = drain_signal();
         let counts = Arc::new(ListenCounts::default());
         let memory = Memory {
             calls: Arc::default(),
+            peers: Arc::default(),
             kept: Arc::default(),
             begun: Arc::new(Semaphore::new(0)),
             may_answer: Arc::new(Semaphore::new(0)),

@@ -151,6 +151,7 @@ fn an_answer_that_would_harm_is_refused_and_the_fault_names_the_file() {
         Listener::bind(&ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
             tls: Some(with(&pair, staple)),
+            front: Default::default(),
         })
     };
     let Some(good) = said(folder.path(), &pair, "41.good", 'V', Some(1)) else {

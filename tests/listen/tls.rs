@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use stile::listen::{
-    Limits, Listener, ListenerSettings, PairFiles, ReadyTls, TlsFiles, UnknownNames,
+    InFront, Limits, Listener, ListenerSettings, PairFiles, ReadyTls, TlsFiles, UnknownNames,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ pub(super) fn write(path: PathBuf, text: &str, mode: u32) -> PathBuf {
 }
 
 /// A certificate for `a.example` and `b.example`.
-fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
+pub(super) fn pair(folder: &Path, name: &str, ends: i32) -> Pair {
     let names = vec!["a.example".to_owned(), "b.example".to_owned()];
     let mut wanted = rcgen::CertificateParams::new(names).unwrap();
     wanted.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -205,6 +205,66 @@ async fn a_new_certificate_is_used_from_the_next_handshake_on() {
     );
 }
 
+/// The kind of each of two handshakes by one caller, the second with all it learned from the first.
+async fn two_handshakes(
+    stand: &Stand,
+    pair: &Pair,
+    own: Option<(&CertificateDer<'static>, &rcgen::KeyPair)>,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> Vec<rustls::HandshakeKind> {
+    let mut config = config(pair, version, &["http/1.1"]);
+    if let Some((certificate, key)) = own {
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+        let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into()).unwrap();
+        let shown = rustls::sign::CertifiedKey::new(vec![certificate.clone()], signing);
+        let shown = rustls::sign::SingleCertAndKey::from(shown);
+        config.client_auth_cert_resolver = Arc::new(shown);
+    }
+    let connector = TlsConnector::from(Arc::new(config));
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let name = ServerName::try_from("a.example").unwrap();
+        let mut stream = soon(connector.connect(name, stand.connect().await))
+            .await
+            .unwrap();
+        kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        // Tickets come with the answer.
+        assert_eq!(get(&mut stream, "a.example").await[0].status, 200);
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_client_certificate_never_comes_back_by_a_resumed_session() {
+    use rustls::HandshakeKind::{Full, FullWithHelloRetryRequest, Resumed};
+    let folder = tempfile::tempdir().unwrap();
+    let server = pair(folder.path(), "a", 2999);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut wanted = rcgen::CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
+    wanted.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let made = wanted.self_signed(&key).unwrap();
+    let own = Some((made.der(), &key));
+    let asking = TlsFiles {
+        client_ca: Some(write(folder.path().join("clients.pem"), &made.pem(), 0o644)),
+        ..server.files.clone()
+    };
+    for version in [&TLS13, &TLS12] {
+        // That such a caller would resume shows where nobody asks for a certificate.
+        let stand = Stand::with(Limits::default(), Some(server.files.clone()));
+        let kinds = two_handshakes(&stand, &server, own, version).await;
+        assert_eq!(kinds[1], Resumed, "{kinds:?}");
+        let stand = Stand::with(Limits::default(), Some(asking.clone()));
+        let kinds = two_handshakes(&stand, &server, own, version).await;
+        let whole = |kind: &_| matches!(kind, Full | FullWithHelloRetryRequest);
+        assert!(kinds.iter().all(whole), "{kinds:?}");
+        let calls = stand.memory.calls();
+        let shown = calls.iter().filter(|call| {
+            matches!(call, Call::Received { tls: Some(tls), .. } if tls.client_certificate.is_some())
+        });
+        assert_eq!(shown.count(), 2, "{calls:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_that_does_not_go_on_ends() {
     let folder = tempfile::tempdir().unwrap();
@@ -272,6 +332,7 @@ fn a_pair_that_cannot_work_is_refused_and_the_fault_names_the_file() {
     ] {
         let settings = ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
+            front: InFront::default(),
             tls: Some(TlsFiles {
                 first: PairFiles {
                     certificate: certificate.clone(),
@@ -294,6 +355,7 @@ fn a_ca_for_clients_that_cannot_work_is_refused_and_the_fault_names_the_file() {
     let bound = |client_ca: &Path| {
         Listener::bind(&ListenerSettings {
             address: ([127, 0, 0, 1], 0).into(),
+            front: InFront::default(),
             tls: Some(TlsFiles {
                 client_ca: Some(client_ca.to_owned()),
                 ..good.files.clone()

@@ -13,6 +13,7 @@ use crate::config::file::{File, Listener};
 use crate::config::origin::Place;
 use crate::listen::{ListenSettings, ListenerSettings};
 
+mod front;
 mod tls;
 
 /// The URL that callers type.
@@ -96,6 +97,7 @@ fn one(listener: &Listener, place: &Place, checks: &mut Checks) -> Option<Listen
         .address
         .required("address", place, &mut checks.faults)
         .map(|a| a.0);
+    let front = front::front(listener, checks);
     let clear_text = listener.clear_text.get() == Some(&true);
     let Some(tls) = listener.tls.get() else {
         let address = address?;
@@ -104,7 +106,11 @@ fn one(listener: &Listener, place: &Place, checks: &mut Checks) -> Option<Listen
             let hint = "add `tls`, or `clear_text: true` if a proxy in front ends TLS";
             checks.refuse(listener.address.place(), what, hint);
         }
-        return Some(ListenerSettings { address, tls: None });
+        return Some(ListenerSettings {
+            address,
+            tls: None,
+            front: front?,
+        });
     };
     if clear_text {
         let what = "both `tls` and clear text";
@@ -114,6 +120,7 @@ fn one(listener: &Listener, place: &Place, checks: &mut Checks) -> Option<Listen
     Some(ListenerSettings {
         address: address?,
         tls: Some(tls?),
+        front: front?,
     })
 }
 

@@ -6,10 +6,7 @@
 //! A key must have a header to go into and a header with `{key}` a key: an upstream that is called
 //! without its key would answer as a stranger, and nobody would know why.
 
-use std::net::IpAddr;
-
 use http::HeaderName;
-use ipnet::IpNet;
 
 use super::url::Parts;
 use super::{Checks, elements};
@@ -61,7 +58,7 @@ fn one(upstream: &Upstream, place: &Place, checks: &mut Checks) -> Option<Upstre
     let url = url.and_then(|text| origin(text, upstream.url.place(), checks));
     let headers = headers::headers(upstream, place, checks);
     let pass = pass(upstream, checks);
-    let addresses = addresses(upstream, checks);
+    let addresses = checks.networks(&upstream.addresses);
     let tls = tls::tls(upstream, checks);
     let limits = limits::limits(upstream, checks);
     for (name, value) in upstream.pinned.get().into_iter().flatten() {
@@ -133,22 +130,6 @@ fn pass(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<HeaderName>> {
                 return None;
             }
             Some(name)
-        })
-        .collect();
-    all.into_iter().collect()
-}
-
-/// Networks, or single addresses.
-fn addresses(upstream: &Upstream, checks: &mut Checks) -> Option<Vec<IpNet>> {
-    let all: Vec<_> = elements(upstream.addresses.get()?)
-        .map(|(place, text)| {
-            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-            let network = text.parse().ok().or_else(address);
-            if network.is_none() {
-                let what = format!("`{}` is not a network", shortened(text));
-                checks.refuse(place, what, "write it as 10.0.0.0/8 or 2001:db8::/32");
-            }
-            network
         })
         .collect();
     all.into_iter().collect()

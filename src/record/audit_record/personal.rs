@@ -39,7 +39,9 @@ impl DecisionRecord<'_> {
             line.rendered("inputs", json);
         }
         line.plain("src_ip", seen.peer.ip().to_canonical());
-        line.count("src_port", u64::from(seen.peer.port()));
+        if seen.peer.port() != 0 {
+            line.count("src_port", u64::from(seen.peer.port()));
+        }
         if let Some(asker) = asker.filter(|asker| asker.is_human()) {
             line.text("subject", asker.subject, LONG_NAME);
         }
