@@ -55,6 +55,7 @@ mod exchanges;
 mod deadline;
 
 pub use arrival::{Arrival, Protocol, Sighting, TlsFacts, Trace, Unreadable};
+pub(crate) use body::came_whole;
 pub use body::{BodyError, RequestBody};
 pub use drain::{DrainSignal, DrainTrigger, drain_signal};
 pub use exchanges::ListenCounts;

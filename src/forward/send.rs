@@ -266,7 +266,7 @@ fn pass_back(
     let keys = upstream.injected.known();
     let fields = answer_fields(&head.headers, &keys, decision);
     let scrub = upstream.scrubs.then(|| Scrub::of(&keys));
-    let body = ForwardBody::new(body, account, keys, scrub, upstream.idle);
+    let body = ForwardBody::new(body, head.version, account, keys, scrub, upstream.idle);
     let mut response = Response::new(ResponseBody::Streaming(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;

@@ -5,6 +5,9 @@
 //! Trailers are dropped, except for gRPC, where those that could pass for fields of the head are
 //! dropped: nothing that arrives after the decision can change whom or what it was about.
 //!
+//! A body ends where its caller says so. hyper takes RST_STREAM with `NO_ERROR` for an end, which is
+//! how a server ends an answer early (RFC 9113 8.1); of a request it would make a part a whole.
+//!
 //! RFC 9110 6.5; RFC 9112 7.1.2.
 
 use std::pin::Pin;
@@ -12,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -22,6 +25,7 @@ use super::deadline::Deadline;
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Option<Incoming>,
+    version: Version,
     takes_trailers: bool,
     idle_time: Duration,
     silence: Deadline,
@@ -38,7 +42,7 @@ pub enum BodyError {
     Malformed,
     /// The caller broke the body off: connection or stream ended, or was reset.
     #[error("the request body was broken off")]
-    BrokenOff(#[source] hyper::Error),
+    BrokenOff(#[source] Option<hyper::Error>),
 }
 
 impl RequestBody {
@@ -46,6 +50,7 @@ impl RequestBody {
     pub fn empty() -> RequestBody {
         RequestBody {
             incoming: None,
+            version: Version::HTTP_11,
             takes_trailers: false,
             idle_time: Duration::MAX,
             silence: Deadline::default(),
@@ -53,9 +58,15 @@ impl RequestBody {
     }
 
     /// Takes hyper's body over. `head` are the fields of its request.
-    pub(super) fn received(incoming: Incoming, head: &HeaderMap, idle_ms: u64) -> RequestBody {
+    pub(super) fn received(
+        incoming: Incoming,
+        version: Version,
+        head: &HeaderMap,
+        idle_ms: u64,
+    ) -> RequestBody {
         RequestBody {
             incoming: Some(incoming),
+            version,
             takes_trailers: head
                 .get(header::CONTENT_TYPE)
                 .is_some_and(|media| media.as_bytes().starts_with(b"application/grpc")),
@@ -94,7 +105,7 @@ impl Body for RequestBody {
             let Some(incoming) = &mut me.incoming else {
                 return Poll::Ready(None);
             };
-            match Pin::new(incoming).poll_frame(cx) {
+            match Pin::new(&mut *incoming).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     me.silence.disarm();
                     if let Some(frame) = me.pass(frame) {
@@ -106,8 +117,9 @@ impl Body for RequestBody {
                     return Poll::Ready(Some(Err(fault(error))));
                 }
                 Poll::Ready(None) => {
+                    let whole = came_whole(incoming, me.version);
                     me.incoming = None;
-                    return Poll::Ready(None);
+                    return Poll::Ready((!whole).then_some(Err(BodyError::BrokenOff(None))));
                 }
                 Poll::Pending => {
                     std::task::ready!(me.silence.poll(cx, 1, me.idle_time));
@@ -136,8 +148,15 @@ fn fault(error: hyper::Error) -> BodyError {
         Some(std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput) => {
             BodyError::Malformed
         }
-        _ => BodyError::BrokenOff(error),
+        _ => BodyError::BrokenOff(Some(error)),
     }
+}
+
+/// Whether a body that has nothing more to give ended as its sender said, and was not reset.
+///
+/// Over HTTP/1 hyper knows no other end.
+pub(crate) fn came_whole(body: &Incoming, version: Version) -> bool {
+    version != Version::HTTP_2 || body.is_end_stream()
 }
 
 /// Fields that frame, route or identify must come before the body (RFC 9110 6.5.1).
