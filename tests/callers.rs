@@ -10,6 +10,7 @@
 //! with `CI` or `STILE_TEST_TOOLS=required` in the environment (`make test`) it fails instead.
 
 mod gitlab_component;
+mod interop;
 mod litewitness;
 mod protocols;
 mod rotating;
