@@ -29,6 +29,7 @@ mod rewritten;
 pub(crate) mod send;
 mod limits;
 mod resting;
+mod shares;
 pub mod upstream;
 pub mod upstream_key;
 
@@ -101,6 +102,7 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &limits::caller(&permit),
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: KEPT_BYTES,

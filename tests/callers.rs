@@ -15,6 +15,7 @@ mod litewitness;
 mod protocols;
 mod rotating;
 mod second_verifier;
+mod slow_http;
 mod tessera;
 mod timeline_page;
 mod through_stile;

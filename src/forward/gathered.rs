@@ -17,6 +17,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::account::Owed;
+use super::limits::caller;
 use super::send::Outbound;
 use super::{BodyFault, BoxError, ResponseBody, Unanswered, Upstreams};
 use crate::record::{Committed, End};
@@ -67,6 +68,7 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &caller(&permit),
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: 0,
