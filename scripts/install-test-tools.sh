@@ -11,7 +11,7 @@ callers=${CARGO_TARGET_DIR:-target}/callers
 pins=(tests/callers/requirements.txt tests/callers/package.json tests/callers/package-lock.json)
 
 main() {
-    debian_packages chromium curl openssl strace zstd
+    debian_packages chromium curl openssl slowhttptest strace zstd
     database
     python_and_node_are_new_enough
     caller_packages

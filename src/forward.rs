@@ -30,6 +30,7 @@ mod room;
 pub(crate) mod send;
 mod limits;
 mod resting;
+mod shares;
 pub mod upstream;
 pub mod upstream_key;
 
@@ -102,6 +103,7 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &limits::caller(&permit),
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: KEPT_BYTES,

@@ -61,6 +61,7 @@ mod exchanges;
 mod deadline;
 
 pub use arrival::{Arrival, ClientCertificate, Protocol, Sighting, TlsFacts, Trace, Unreadable};
+pub(crate) use body::came_whole;
 pub use body::{BodyError, RequestBody};
 pub use certificate::certificate_ends;
 pub use drain::{DrainSignal, DrainTrigger, drain_signal};

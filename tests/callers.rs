@@ -10,10 +10,12 @@
 //! with `CI` or `STILE_TEST_TOOLS=required` in the environment (`make test`) it fails instead.
 
 mod gitlab_component;
+mod interop;
 mod litewitness;
 mod protocols;
 mod rotating;
 mod second_verifier;
+mod slow_http;
 mod tessera;
 mod timeline_page;
 mod through_stile;

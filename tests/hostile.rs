@@ -10,6 +10,7 @@ mod floods;
 pub(crate) mod framing;
 mod paths;
 mod silence;
+pub(crate) mod slow;
 mod tokens;
 mod upstream_frames;
 

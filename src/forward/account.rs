@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::body::Progress;
+use super::shares::Share;
 use crate::record::{End, Outcome, Pending};
 use crate::refusal::Reason;
 
@@ -29,7 +30,7 @@ pub(crate) enum Owed {
 pub(crate) struct Account {
     owed: Option<Owed>,
     progress: Arc<Progress>,
-    place: Option<Place>,
+    place: Option<(Place, Option<Share>)>,
     at_replica: Option<Place>,
     status: Option<u16>,
     grpc: Option<u8>,
@@ -56,9 +57,10 @@ impl Account {
         }
     }
 
-    /// Keeps the place among the requests in flight until the account is closed.
-    pub(crate) fn keep(&mut self, place: Place) {
-        self.place = Some(place);
+    /// Keeps the place among the requests in flight, and among the caller's own, until the account is
+    /// closed.
+    pub(crate) fn keep(&mut self, place: Place, share: Option<Share>) {
+        self.place = Some((place, share));
     }
 
     /// Counts one more time that it is tried; keeps the place at the address until the account is

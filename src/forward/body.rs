@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -25,6 +26,7 @@ mod progress;
 mod replay;
 mod scrub;
 mod sent;
+mod unbroken;
 
 pub use gathered::GatheredBody;
 pub(crate) use progress::{BodyFaultKind, Progress};
@@ -32,6 +34,7 @@ pub(crate) use replay::Replayed;
 pub(crate) use scrub::Scrub;
 pub(crate) use sent::SentBody;
 
+use self::unbroken::Unbroken;
 use super::account::Account;
 use super::headers::{Keys, answer_trailers};
 use crate::record::End;
@@ -111,7 +114,7 @@ impl Body for ResponseBody {
 #[derive(Debug)]
 pub struct ForwardBody {
     /// Gone once the body ended, so that its connection is free or closed at once.
-    from: Option<Incoming>,
+    from: Option<Unbroken>,
     account: Account,
     keys: Arc<Keys>,
     scrub: Option<Scrub>,
@@ -123,13 +126,14 @@ pub struct ForwardBody {
 impl ForwardBody {
     pub(crate) fn new(
         from: Incoming,
+        version: Version,
         account: Account,
         keys: Arc<Keys>,
         scrub: Option<Scrub>,
         idle: Duration,
     ) -> ForwardBody {
         let mut body = ForwardBody {
-            from: Some(from),
+            from: Some(Unbroken::new(from, version)),
             account,
             keys,
             scrub,
@@ -219,14 +223,14 @@ impl ForwardBody {
     }
 
     /// An answer that breaks because our own request broke is the caller's doing.
-    fn broken(&mut self, error: hyper::Error) -> BoxError {
+    fn broken(&mut self, error: BoxError) -> BoxError {
         let end = match self.account.progress().fault() {
             None => End::Truncated,
             Some(BodyFaultKind::TooLarge) => End::Truncated,
             Some(BodyFaultKind::CallerGone | BodyFaultKind::CallerSlow) => End::ClientAbort,
         };
         self.close(end);
-        error.into()
+        error
     }
 }
 

@@ -20,6 +20,7 @@ use http_body::Body;
 
 use super::account::Owed;
 use super::body::GatheredBody;
+use super::limits::caller;
 use super::room::{LARGEST_BYTES, Share};
 use super::send::Outbound;
 use super::{BodyFault, BoxError, ResponseBody, Unanswered, Upstreams};
@@ -81,6 +82,7 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &caller(&permit),
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: 0,

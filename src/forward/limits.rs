@@ -82,12 +82,7 @@ impl<C: Clock + Clone> Limits<C> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let facts = permit.principal().facts();
-        let caller = || match &facts.who {
-            Who::Job(job) => format!("{}\n{}", facts.issuer, job.repository),
-            Who::Person(_) | Who::Agent(_) => format!("{}\n\n{}", facts.issuer, facts.subject),
-        };
-        self.take(&permit.operation().entry, caller)
+        self.take(&permit.operation().entry, || caller(permit))
     }
 
     fn take(&self, entry: &Entry, caller: impl Fn() -> String) -> Result<(), Refusal> {
@@ -136,6 +131,15 @@ impl<C: Clock + Clone> Limit<C> {
         Refusal::new(Reason::RateLimited)
             .telling(told)
             .retrying_after(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
+    }
+}
+
+/// Who shares a limit: a job counts as its project, anybody else as themselves.
+pub(super) fn caller(permit: &Permit) -> String {
+    let facts = permit.principal().facts();
+    match &facts.who {
+        Who::Job(job) => format!("{}\n{}", facts.issuer, job.repository),
+        Who::Person(_) | Who::Agent(_) => format!("{}\n\n{}", facts.issuer, facts.subject),
     }
 }
 

@@ -69,6 +69,7 @@ impl Upstreams {
             trace: look.trace,
             decision: look.decision,
             most_bytes: 0,
+            caller: "",
             places: &[],
             keep_bytes: 0,
         };

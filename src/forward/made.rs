@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::account::Owed;
 use super::body::BodyFault;
+use super::limits::caller;
 use super::send::Outbound;
 use super::{ResponseBody, Unanswered, Upstreams};
 use crate::listen::{BodyError, Protocol, Trace};
@@ -61,6 +62,7 @@ impl Upstreams {
             protocol: Protocol::Http1,
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &caller(&permit),
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: usize::MAX,
@@ -102,6 +104,7 @@ impl Upstreams {
             protocol: Protocol::Http1,
             trace: Trace::begun(ours),
             decision: ours,
+            caller: "",
             places: &[],
             most_bytes: u64::MAX,
             keep_bytes: usize::MAX,

@@ -10,6 +10,7 @@ use http::header::{CONTENT_LENGTH, HeaderValue};
 use http_body_util::Full;
 
 use super::account::Owed;
+use super::limits::caller;
 use super::send::Outbound;
 use super::{ResponseBody, Unanswered, Upstreams};
 use crate::record::Committed;
@@ -41,6 +42,7 @@ impl Upstreams {
             protocol: arrival.protocol(),
             trace: arrival.trace(),
             decision: arrival.id(),
+            caller: &caller(&permit),
             places: permit.places(),
             most_bytes: stamped.body.len() as u64,
             keep_bytes: usize::MAX,

@@ -40,6 +40,7 @@ use super::body::{
     BodyFault, BoxError, ForwardBody, Progress, Replayed, ResponseBody, Scrub, SentBody,
 };
 use super::headers::{Stamp, answer_fields, searchable};
+use super::shares::Share;
 use super::upstream::{Upstream, Upstreams};
 use super::upstream_key::{InjectedHeaders, Slot};
 use crate::clock::Clock;
@@ -63,6 +64,8 @@ pub(crate) struct Outbound<'a> {
     pub(crate) trace: Trace,
     /// The decision's id.
     pub(crate) decision: Uuid,
+    /// Who asks, as far as places go; empty for what is asked in nobody's name.
+    pub(crate) caller: &'a str,
     /// Where the principal belongs, as the directory says: which key it is sent with.
     pub(crate) places: &'a [String],
     /// The largest body, in bytes.
@@ -112,7 +115,8 @@ where
     let asked = upstream.resting.ask(Instant::now());
     asked.map_err(Ending::resting)?;
     let place = upstream.in_flight.take(upstream.most_in_flight);
-    account.keep(place.ok_or_else(|| Ending::unsent(Reason::Overloaded))?);
+    let place = place.ok_or_else(|| Ending::unsent(Reason::Overloaded))?;
+    account.keep(place, share(upstream, outbound.caller)?);
     let length = declared_length(outbound.fields)?;
     if length.is_some_and(|length| length > outbound.most_bytes) {
         return Err(Ending::unsent(Reason::BodyTooLarge));
@@ -145,6 +149,20 @@ where
     let taken = !refuses_the_key(&answer);
     upstream.injected.settle(slot, renewed, taken);
     Ok((upstream, answer))
+}
+
+/// One more of the places that this caller may have.
+fn share(upstream: &Upstream, caller: &str) -> Result<Option<Share>, Ending> {
+    if caller.is_empty() {
+        return Ok(None);
+    }
+    let free = upstream
+        .most_in_flight
+        .saturating_sub(upstream.in_flight.count());
+    let share = upstream.shares.take(caller, free);
+    let told = "this caller has as many requests in flight here as one may have";
+    let full = || Ending::kept_back(Refusal::new(Reason::Overloaded).telling(told));
+    share.map(Some).ok_or_else(full)
 }
 
 /// Keeps the next ones back where the upstream says that there were too many.
@@ -267,7 +285,7 @@ fn pass_back(
     let keys = upstream.injected.known();
     let fields = answer_fields(&head.headers, &keys, decision);
     let scrub = upstream.scrubs.then(|| Scrub::of(&keys));
-    let body = ForwardBody::new(body, account, keys, scrub, upstream.idle);
+    let body = ForwardBody::new(body, head.version, account, keys, scrub, upstream.idle);
     let mut response = Response::new(ResponseBody::Streaming(body));
     *response.status_mut() = head.status;
     *response.headers_mut() = fields;

@@ -96,6 +96,7 @@ impl Bench {
             protocol: ask.protocol,
             trace: ask.trace,
             decision: ask.decision,
+            caller: ask.caller,
             places: &[],
             keep_bytes: 64 * 1024,
             most_bytes: ask.most_bytes,
@@ -114,6 +115,7 @@ struct Ask {
     protocol: Protocol,
     trace: Trace,
     decision: Uuid,
+    caller: &'static str,
     most_bytes: u64,
     body: Sent,
 }
@@ -132,6 +134,7 @@ impl Default for Ask {
                 flags: 1,
             },
             decision: Uuid::from_u128(7),
+            caller: "job",
             most_bytes: 1 << 20,
             body: Sent::of(&[]),
         }

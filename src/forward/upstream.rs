@@ -22,6 +22,7 @@ use super::replicas::Replicas;
 use super::resting::Resting;
 use super::room::Room;
 use super::settings::UpstreamSettings;
+use super::shares::Shares;
 use super::upstream_key::{LiveKeys, UpstreamKeyState};
 use crate::authorize::Permit;
 use crate::clock::Time;
@@ -44,6 +45,7 @@ pub(crate) struct Upstream {
     pub(super) replicas: Replicas,
     pub(super) in_flight: InFlight,
     pub(super) most_in_flight: usize,
+    pub(super) shares: Shares,
     pub(super) connect: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
@@ -270,6 +272,7 @@ impl Upstream {
             passing,
             in_flight: InFlight::default(),
             most_in_flight: settings.requests,
+            shares: Shares::default(),
             connect: Duration::from_millis(settings.connect_ms),
             head: Duration::from_millis(settings.head_ms),
             idle: Duration::from_millis(settings.idle_ms),

@@ -57,13 +57,15 @@ impl<R: Receive> Answering<R> {
     ) -> Result<Response<Counted<R::Body>>, Infallible> {
         let (parts, incoming) = request.into_parts();
         let takes_trailers = trailers::asked_for(&parts.headers);
+        let version = parts.version;
         let wants_upgrade = parts.headers.contains_key(header::UPGRADE);
         let mut response = match self.check(parts, running.in_flight) {
             Ok(mut arrival) => {
                 // A request goes on to its record although its caller resets it, and counts till then.
                 arrival.running = Some(Arc::clone(&running));
                 let idle_ms = self.facts.limits.body_idle_ms;
-                let body = RequestBody::received(incoming, arrival.headers(), idle_ms);
+                let head = arrival.headers();
+                let body = RequestBody::received(incoming, version, head, idle_ms);
                 self.receive.receive(arrival, body).await
             }
             Err(turned_away) => {

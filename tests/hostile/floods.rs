@@ -249,7 +249,7 @@ async fn an_endless_answer_streams_in_flat_memory() {
 }
 
 /// Lets `VmHWM` begin anew from what is resident now: what an earlier flood took is not this one's.
-fn forget_the_peak(world: &World) {
+pub(super) fn forget_the_peak(world: &World) {
     let pid = world.stile.pid().unwrap();
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
 }

@@ -319,6 +319,44 @@ async fn a_connection_that_fell_silent_is_not_used_again() {
     close(world, &[token]).await;
 }
 
+/// An answer is whole when the upstream said so, and a reset says something else whatever its code
+/// (RFC 9113 8.1: `NO_ERROR` comes after a complete answer).
+#[tokio::test]
+async fn an_answer_that_is_reset_before_its_end_is_not_whole() {
+    let hand = Hand::start().await;
+    let world = world_before(&hand).await;
+    let token = world.job_token(json!({}));
+    let answer = export(&world, &token).await;
+    assert_eq!(grpc_status(&answer), Some("0"), "{answer:?}");
+    let body = frame(0, 0, 1, &[0; 5]);
+    for code in [8_u32, 0, 2, 7] {
+        let reset = frame(3, 0, 1, &code.to_be_bytes());
+        for (name, frames) in [
+            ("a head", [answer_head(1), reset.clone()].concat()),
+            (
+                "a body",
+                [answer_head(1), body.clone(), reset.clone()].concat(),
+            ),
+        ] {
+            hand.say(saying(frames)).await;
+            let answer = export(&world, &token).await;
+            assert_eq!(answer.status, broken().status, "{name}, {code}: {answer:?}");
+        }
+    }
+    let ends = || {
+        let all = records(&world.stile.journal());
+        let outcomes = all.iter().filter(|r| r.is("outcome"));
+        outcomes
+            .map(|r| r.word("end").to_owned())
+            .collect::<Vec<_>>()
+    };
+    eventually("outcomes", || ends().len() == 9).await;
+    assert_eq!(ends()[0], "complete");
+    let whole = ends()[1..].iter().filter(|end| *end == "complete").count();
+    assert_eq!(whole, 0, "{:?}", ends());
+    close(world, &[token]).await;
+}
+
 #[tokio::test]
 async fn no_frames_of_an_upstream_hang_a_call_or_take_memory() {
     let hand = Hand::start().await;

@@ -177,6 +177,43 @@ async fn a_length_that_the_body_does_not_have_breaks_it() {
     }
 }
 
+/// `NO_ERROR` from a server ends an answer early (RFC 9113 8.1); from a caller it ends nothing.
+#[tokio::test]
+async fn a_body_that_its_caller_takes_back_is_broken_off_whatever_the_code() {
+    let stand = Stand::clear();
+    let mut caller = caller(&stand).await;
+    for (n, code) in [
+        h2::Reason::CANCEL,
+        h2::Reason::NO_ERROR,
+        h2::Reason::REFUSED_STREAM,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for sent in [&b"hell"[..], b""] {
+            let before = stand.memory.calls().len();
+            let request = get("http://a.example/p").method("POST").body(()).unwrap();
+            let (response, mut stream) = caller.send_request(request, false).unwrap();
+            stream.send_data(Bytes::from(sent), false).unwrap();
+            stand.begun().await;
+            stream.send_reset(code);
+            assert!(soon(response).await.is_err(), "{n}");
+            stand.called(before + 1).await;
+            let calls = stand.memory.calls();
+            let Call::Received { body, .. } = &calls[before] else {
+                panic!("received");
+            };
+            assert_eq!(*body, Err("broken off"), "{code:?} after {sent:?}");
+        }
+    }
+    let request = get("http://a.example/p").method("POST").body(()).unwrap();
+    let (response, mut stream) = caller.send_request(request, false).unwrap();
+    stream
+        .send_data(Bytes::from_static(b"hello"), true)
+        .unwrap();
+    assert_eq!(soon(response).await.unwrap().status(), 200);
+}
+
 #[tokio::test]
 async fn a_silent_body_times_out_over_http2() {
     let limits = Limits {

@@ -263,6 +263,7 @@ async fn a_caller_who_leaves_before_the_head_is_recorded() {
         protocol: ask.protocol,
         trace: ask.trace,
         decision: ask.decision,
+        caller: "job",
         places: &[],
         keep_bytes: 64 * 1024,
         most_bytes: ask.most_bytes,

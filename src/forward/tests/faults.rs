@@ -243,9 +243,15 @@ async fn a_second_answer_never_reaches_the_next_caller() {
 async fn too_many_in_flight_are_overloaded_and_nothing_is_sent() {
     let bench = Bench::over(Upstream::start().await, |settings| settings.requests = 2);
     let (first, first_outcome) = bench.send(Ask::default()).await;
-    let (second, _second_outcome) = bench.send(Ask::default()).await;
-    assert_eq!(bench.upstreams.states()[0].in_flight, 2);
     let told = bench.ask().await;
+    assert_eq!(told.ending(), ("overloaded", "not_forwarded"), "half of it");
+    let other = Ask {
+        caller: "other",
+        ..Ask::default()
+    };
+    let (second, _second_outcome) = bench.send(other).await;
+    assert_eq!(bench.upstreams.states()[0].in_flight, 2);
+    let told = bench.ask_with(|ask| ask.caller = "third").await;
     assert_eq!(told.ending(), ("overloaded", "not_forwarded"));
     assert_eq!(bench.upstream.seen().len(), 2);
     drop((first, second, first_outcome));
