@@ -3,6 +3,7 @@
 //! Each file begins with the valid case and changes one thing at a time.
 
 mod bodies;
+mod conformance;
 mod drain;
 mod front;
 mod heads;
