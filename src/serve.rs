@@ -31,6 +31,7 @@ mod blocks;
 mod build;
 mod key_events;
 mod observe;
+mod open_files;
 mod reload;
 mod signals;
 mod spans;
@@ -83,6 +84,7 @@ pub async fn run(
     let clock = Clock::machine();
     let settings = Settings::load(&file, environment.clone())?;
     let ruling = build(&settings, &clock, None)?;
+    open_files::raise(settings.listen.limits.connections);
     let listeners = bind(&settings)?;
     let admin = Admin::bind(settings.admin).await?;
     let journal = open(&settings, &clock, &mandate)?;
