@@ -11,7 +11,7 @@ mod sweep;
     clippy::disallowed_methods,
     reason = "scripts/crash-loop.sh and its like hand over how long and with which program"
 )]
-fn told(name: &str) -> Option<String> {
+pub(crate) fn told(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 

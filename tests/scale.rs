@@ -82,3 +82,31 @@ async fn twenty_reloads_under_load_fail_no_request_and_mix_no_decision() {
 fn in_force(said: &str) -> usize {
     said.matches("new settings are in force").count()
 }
+
+#[tokio::test]
+async fn a_start_takes_all_open_files_that_the_machine_allows() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    for (limits, warned) in [("-Sn 300", false), ("-n 300", true)] {
+        let started = folder.path().join("stile");
+        let text = format!(
+            "#!/bin/sh\nulimit {limits}\nexec {} \"$@\"\n",
+            program().display()
+        );
+        std::fs::write(&started, text).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&started, mode).unwrap();
+        let world = ground().await.serve(&started).await.unwrap();
+        let pid = world.stile.pid().unwrap();
+        let in_force = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = in_force
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        let numbers: Vec<&str> = line.unwrap().split_whitespace().skip(3).take(2).collect();
+        assert_eq!(numbers[0], numbers[1], "{line:?}");
+        assert_eq!(numbers[0] == "300", warned, "{line:?}");
+        let told = "may have 300 open files";
+        assert_eq!(world.stile.said().contains(told), warned);
+        close(world, &[]).await;
+    }
+}
