@@ -1,6 +1,6 @@
-//! `stile operations`: shows the closed catalogue, and what a method and path would be in it.
+//! `stile operations`: shows the closed catalogue, what a method and path would be in it, and makes one.
 //!
-//! In: the settings file; a method and a path. Out: entries of the catalogue.
+//! In: the settings file; a method and a path; an API's description. Out: entries of the catalogue.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -13,7 +13,9 @@ use super::trouble::Trouble;
 use crate::resolve::{Catalogue, Operation};
 use crate::setup_error::SetupError;
 
-/// Show the closed catalogue of operations, and what a method and path would be in it.
+mod import;
+
+/// Show the closed catalogue of operations, what a method and path would be in it, and make one.
 #[derive(Debug, Args)]
 pub(super) struct OperationsArguments {
     #[command(subcommand)]
@@ -37,6 +39,7 @@ enum What {
         /// The path, as sent: /public/v0.2/acme/projects.
         path: String,
     },
+    Import(import::ImportArguments),
 }
 
 pub(super) fn run(
@@ -44,10 +47,11 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
-    let catalogue = Catalogue::load(&file.load()?.catalogue)?;
+    let catalogue = || Ok::<_, Trouble>(Catalogue::load(&file.load()?.catalogue)?);
     match &arguments.what {
-        What::List { upstream } => list(&catalogue, upstream.as_deref(), terminal),
-        What::Match { method, path } => matched(&catalogue, method, path, terminal),
+        What::List { upstream } => list(&catalogue()?, upstream.as_deref(), terminal),
+        What::Match { method, path } => matched(&catalogue()?, method, path, terminal),
+        What::Import(arguments) => import::run(arguments, terminal),
     }
 }
 
