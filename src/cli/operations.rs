@@ -13,6 +13,7 @@ use super::trouble::Trouble;
 use crate::resolve::{Catalogue, Operation};
 use crate::setup_error::SetupError;
 
+mod declared;
 mod import;
 
 /// Show the closed catalogue of operations, what a method and path would be in it, and make one.
@@ -72,7 +73,10 @@ fn list(
         ));
         return Err(Trouble::input(fault.did_you_mean(upstream, names)));
     }
-    let mut table = Table::new(&["upstream", "action", "class", "resource", "method", "path"]);
+    let format = terminal.format();
+    let mut table = Table::new(&[
+        "upstream", "action", "class", "resource", "method", "path", "body", "object", "list",
+    ]);
     for entry in catalogue.entries() {
         if upstream.is_none_or(|upstream| *upstream == *entry.upstream) {
             table.row(vec![
@@ -82,6 +86,9 @@ fn list(
                 entry.resource_type.clone().into(),
                 entry.method.as_str().into(),
                 entry.template.clone().into(),
+                declared::body(entry),
+                declared::object(entry, format),
+                declared::list(entry, format),
             ]);
         }
     }
@@ -130,6 +137,7 @@ pub(super) fn parsed_method(text: &str) -> Result<http::Method, Trouble> {
 fn tell(operation: &Operation, terminal: &mut Terminal) -> Result<(), Trouble> {
     let entry = &operation.entry;
     let resource = &operation.resource;
+    let format = terminal.format();
     let parameters = operation.parameters.iter();
     let parameters = parameters.map(|(name, value)| (name.to_string(), Value::from(value.clone())));
     let mut table = Table::new(&["name", "value"]);
@@ -141,6 +149,9 @@ fn tell(operation: &Operation, terminal: &mut Terminal) -> Result<(), Trouble> {
     row("resource", resource.kind.clone().into());
     row("id", resource.id.clone().into());
     row("project", resource.project.clone().into());
+    row("body", declared::body(entry));
+    row("object", declared::object(entry, format));
+    row("list", declared::list(entry, format));
     for (name, value) in parameters {
         row(&format!("{{{name}}}"), value);
     }
