@@ -12,6 +12,7 @@ use crate::config::Site;
 mod compared;
 mod made;
 mod refused;
+mod served;
 
 /// A description of ours in the shape of Grafana's API.
 pub(crate) fn boards() -> PathBuf {
