@@ -10,6 +10,7 @@ use crate::cli::{run, text};
 use crate::config::Site;
 
 mod compared;
+mod documented;
 mod made;
 mod refused;
 mod served;
