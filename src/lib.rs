@@ -35,6 +35,7 @@ pub mod own;
 // Composition.
 pub mod pipeline;
 pub mod workbench;
+pub mod openapi;
 pub mod admin;
 pub mod config;
 pub mod serve;

@@ -29,4 +29,5 @@ pub use list::{Item, List, ListShape};
 pub use object::{BodyMeans, ObjectShape, Seen};
 pub use operation::{Class, Entry, Operation, Resource, Speech};
 pub use settings::{CatalogueSettings, CatalogueUse};
+pub use template::Template;
 pub use written::OWN;

@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "own",
     "pipeline",
     "workbench",
+    "openapi",
     "admin",
     "config",
     "serve",

@@ -26,6 +26,8 @@ mod own;
 mod once;
 /// Every operation matches its own template, and no spelling reaches another.
 mod resolve;
+/// An API's description becomes a catalogue that loads, and what it does not tell is `power`.
+mod openapi;
 /// Every reason has an answer in every form.
 mod reasons;
 /// The shipped policy folder loads, passes its cases and lacks none.

@@ -1,6 +1,6 @@
-//! `stile operations`: shows the closed catalogue, and what a method and path would be in it.
+//! `stile operations`: shows the closed catalogue, what a method and path would be in it, and makes one.
 //!
-//! In: the settings file; a method and a path. Out: entries of the catalogue.
+//! In: the settings file; a method and a path; an API's description. Out: entries of the catalogue.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -13,7 +13,10 @@ use super::trouble::Trouble;
 use crate::resolve::{Catalogue, Operation};
 use crate::setup_error::SetupError;
 
-/// Show the closed catalogue of operations, and what a method and path would be in it.
+mod declared;
+mod import;
+
+/// Show the closed catalogue of operations, what a method and path would be in it, and make one.
 #[derive(Debug, Args)]
 pub(super) struct OperationsArguments {
     #[command(subcommand)]
@@ -37,6 +40,7 @@ enum What {
         /// The path, as sent: /public/v0.2/acme/projects.
         path: String,
     },
+    Import(import::ImportArguments),
 }
 
 pub(super) fn run(
@@ -44,10 +48,11 @@ pub(super) fn run(
     file: &SettingsFile,
     terminal: &mut Terminal,
 ) -> Result<Exit, Trouble> {
-    let catalogue = Catalogue::load(&file.load()?.catalogue)?;
+    let catalogue = || Ok::<_, Trouble>(Catalogue::load(&file.load()?.catalogue)?);
     match &arguments.what {
-        What::List { upstream } => list(&catalogue, upstream.as_deref(), terminal),
-        What::Match { method, path } => matched(&catalogue, method, path, terminal),
+        What::List { upstream } => list(&catalogue()?, upstream.as_deref(), terminal),
+        What::Match { method, path } => matched(&catalogue()?, method, path, terminal),
+        What::Import(arguments) => import::run(arguments, terminal),
     }
 }
 
@@ -68,7 +73,10 @@ fn list(
         ));
         return Err(Trouble::input(fault.did_you_mean(upstream, names)));
     }
-    let mut table = Table::new(&["upstream", "action", "class", "resource", "method", "path"]);
+    let format = terminal.format();
+    let mut table = Table::new(&[
+        "upstream", "action", "class", "resource", "method", "path", "body", "object", "list",
+    ]);
     for entry in catalogue.entries() {
         if upstream.is_none_or(|upstream| *upstream == *entry.upstream) {
             table.row(vec![
@@ -78,6 +86,9 @@ fn list(
                 entry.resource_type.clone().into(),
                 entry.method.as_str().into(),
                 entry.template.clone().into(),
+                declared::body(entry),
+                declared::object(entry, format),
+                declared::list(entry, format),
             ]);
         }
     }
@@ -126,6 +137,7 @@ pub(super) fn parsed_method(text: &str) -> Result<http::Method, Trouble> {
 fn tell(operation: &Operation, terminal: &mut Terminal) -> Result<(), Trouble> {
     let entry = &operation.entry;
     let resource = &operation.resource;
+    let format = terminal.format();
     let parameters = operation.parameters.iter();
     let parameters = parameters.map(|(name, value)| (name.to_string(), Value::from(value.clone())));
     let mut table = Table::new(&["name", "value"]);
@@ -137,6 +149,9 @@ fn tell(operation: &Operation, terminal: &mut Terminal) -> Result<(), Trouble> {
     row("resource", resource.kind.clone().into());
     row("id", resource.id.clone().into());
     row("project", resource.project.clone().into());
+    row("body", declared::body(entry));
+    row("object", declared::object(entry, format));
+    row("list", declared::list(entry, format));
     for (name, value) in parameters {
         row(&format!("{{{name}}}"), value);
     }

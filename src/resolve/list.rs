@@ -25,7 +25,7 @@ use crate::identify::strict_json;
 pub struct ListShape {
     /// The action that reads one item: who may do that sees it.
     pub read: String,
-    /// Where the items are: the steps of a JSON pointer to a list.
+    /// Where the items are: the steps of a JSON pointer to a list; none where the answer is the list.
     pub items: Vec<String>,
     /// Where an item has its id.
     pub id: Vec<String>,

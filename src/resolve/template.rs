@@ -16,7 +16,7 @@ use crate::setup_error::SetupError;
 
 /// A method and the segments of a path.
 #[derive(Clone, Debug)]
-pub(super) struct Template {
+pub struct Template {
     /// The method.
     pub(super) method: Method,
     /// The path as written: `/projects/{project}`.
@@ -46,6 +46,11 @@ pub(super) struct Parameter {
 }
 
 impl Template {
+    /// Reads one of an upstream: `METHOD /path`, with the path under `base`.
+    pub fn of_upstream(written: &str, base: &str) -> Result<Template, SetupError> {
+        Template::read(written, base, false)
+    }
+
     /// Reads `METHOD /path`, with the path under `base`. Only stile's own may begin as its own do.
     pub(super) fn read(written: &str, base: &str, own: bool) -> Result<Template, SetupError> {
         let Some((method, path)) = written.split_once(' ') else {
@@ -81,7 +86,7 @@ impl Template {
     }
 
     /// Whether some request matches both.
-    pub(super) fn overlaps(&self, other: &Template) -> bool {
+    pub fn overlaps(&self, other: &Template) -> bool {
         self.method == other.method
             && self.parts.len() == other.parts.len()
             && self

@@ -79,7 +79,7 @@ pub(super) struct WrittenList {
     /// The action that reads one item: who may do that sees it.
     #[schemars(with = "String")]
     pub(super) read: Spanned<String>,
-    /// Where the items are in the answer, as a JSON pointer: `/data`.
+    /// Where the items are in the answer, as a JSON pointer: `/data`; empty where the answer is the list.
     #[schemars(with = "String")]
     pub(super) items: Spanned<String>,
     /// Where an item has its id: `/id`.

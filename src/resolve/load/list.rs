@@ -25,7 +25,7 @@ pub(super) fn of(
     let labels = list.labels.as_ref().map(|labels| steps(&labels.value));
     Some(Arc::new(ListShape {
         read: list.read.value.clone(),
-        items: steps(&list.items.value)?,
+        items: way(&list.items.value)?,
         id: steps(&list.id.value)?,
         labels: match labels {
             Some(labels) => Some(labels?),
@@ -44,11 +44,10 @@ pub(super) fn faults(written: &Written) -> Vec<(Location, SetupError)> {
             continue;
         };
         faults.extend(read_fault(written, &operation.value));
-        faults.extend(
-            [&list.items, &list.id]
-                .into_iter()
-                .filter_map(pointer_fault),
-        );
+        if way(&list.items.value).is_none() {
+            faults.extend(pointer_fault(&list.items));
+        }
+        faults.extend(pointer_fault(&list.id));
         let Some(labels) = &list.labels else {
             continue;
         };
@@ -63,6 +62,15 @@ pub(super) fn faults(written: &Written) -> Vec<(Location, SetupError)> {
         }
     }
     faults
+}
+
+/// The keys on the way to a list; none where the answer is the list itself (RFC 6901: the empty
+/// pointer is the whole document).
+fn way(pointer: &str) -> Option<Vec<String>> {
+    match pointer {
+        "" => Some(Vec::new()),
+        pointer => steps(pointer),
+    }
 }
 
 fn read_fault(written: &Written, operation: &WrittenOperation) -> Option<(Location, SetupError)> {

@@ -1,7 +1,7 @@
 //! An upstream that remembers every request to the byte and misbehaves on demand.
 //!
-//! In: connections on loopback. Out: answers like the Lightstep API's and an OTLP receiver's, the
-//! list of what was [`Seen`], and the faults that a [`Script`] asks for.
+//! In: connections on loopback. Out: answers like the Lightstep API's, like Grafana's and like an
+//! OTLP receiver's, the list of what was [`Seen`], and the faults that a [`Script`] asks for.
 //!
 //! HTTP/1 is read and written by hand (`upstream/http1.rs`), so that nothing is lost or mended on the way;
 //! HTTP/2 is hyper's.
@@ -19,6 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+mod boards;
 mod http1;
 mod http2;
 mod lightstep;
@@ -52,6 +53,7 @@ struct Shared {
     count: watch::Sender<usize>,
     script: watch::Sender<Script>,
     store: Mutex<lightstep::Store>,
+    boards: Mutex<boards::Store>,
     connections: watch::Sender<usize>,
     streamed_bytes: AtomicU64,
     ingest_keys: Mutex<Vec<String>>,
@@ -95,6 +97,7 @@ impl Upstream {
             count: watch::Sender::new(0),
             script: watch::Sender::new(Script::Well),
             store: Mutex::new(lightstep::Store::new()),
+            boards: Mutex::default(),
             connections: watch::Sender::new(0),
             streamed_bytes: AtomicU64::new(0),
             ingest_keys: Mutex::new(vec![INGEST_KEY.to_owned()]),
@@ -220,6 +223,7 @@ impl Shared {
     fn well(&self, seen: &Seen) -> Answer {
         otlp::answer(seen, &locked(&self.ingest_keys))
             .or_else(|| locked(&self.store).answer(seen))
+            .or_else(|| locked(&self.boards).answer(seen))
             .unwrap_or_else(|| Answer::status(404).body("no such path"))
     }
 }
