@@ -58,7 +58,7 @@ pub(super) fn class(
 
 /// The name of a property, as a comment may have it.
 fn shown(name: &str) -> String {
-    let plain = |c: &char| c.is_ascii_alphanumeric() || "_-.".contains(*c);
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "_-. ".contains(*c);
     name.chars().filter(plain).take(60).collect()
 }
 
@@ -98,7 +98,7 @@ const SECRETS: &[&str] = &[
     "proxy",
 ];
 
-/// What says who may do what.
+/// What says who may do what, and whose something is.
 const RIGHTS: &[&str] = &[
     "admin",
     "user",
@@ -115,6 +115,15 @@ const RIGHTS: &[&str] = &[
     "invite",
     "invitation",
     "serviceaccount",
+    "team",
+    "grant",
+    "label",
+    "tag",
+    "owner",
+    "ownership",
+    "share",
+    "sharing",
+    "transfer",
     "licence",
     "license",
     "licensing",

@@ -37,6 +37,7 @@ enum Value {
     Text(String),
     Truth(bool),
     List(Vec<Node>),
+    /// In the order of the alphabet.
     Keys(Vec<(String, Node)>),
     /// Numbers and nothing; no rule of ours looks at them.
     Other,
@@ -86,12 +87,9 @@ impl<'d> At<'d> {
         let Value::Keys(keys) = &self.node.value else {
             return Vec::new();
         };
-        let mut keys: Vec<_> = keys
-            .iter()
-            .map(|(name, node)| (name.as_str(), self.step(name, node)))
-            .collect();
-        keys.sort_by_key(|(name, _)| *name);
-        keys
+        let each = keys.iter();
+        each.map(|(name, node)| (name.as_str(), self.step(name, node)))
+            .collect()
     }
 
     /// Every element of a list, with references followed.
@@ -175,7 +173,10 @@ impl<'d> At<'d> {
 
     fn below(&self, name: &str) -> Option<At<'d>> {
         let found = match &self.node.value {
-            Value::Keys(keys) => keys.iter().find(|(key, _)| key == name).map(|(_, n)| n),
+            Value::Keys(keys) => {
+                let at = keys.binary_search_by(|(key, _)| key.as_str().cmp(name));
+                at.ok().and_then(|at| keys.get(at)).map(|(_, node)| node)
+            }
             Value::List(list) => name.parse().ok().and_then(|at: usize| list.get(at)),
             _ => None,
         };
@@ -254,6 +255,14 @@ fn from_yaml(file: &Path, text: &str) -> Result<Node, SetupError> {
     })
 }
 
+impl Value {
+    fn sorted(keys: impl Iterator<Item = (String, Node)>) -> Value {
+        let mut keys: Vec<(String, Node)> = keys.collect();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        Value::Keys(keys)
+    }
+}
+
 impl Node {
     fn plain(value: serde_json::Value) -> Node {
         use serde_json::Value as Json;
@@ -263,10 +272,7 @@ impl Node {
             Json::Array(list) => Value::List(list.into_iter().map(Node::plain).collect()),
             Json::Object(keys) => {
                 let keys = keys.into_iter();
-                Value::Keys(
-                    keys.map(|(name, value)| (name, Node::plain(value)))
-                        .collect(),
-                )
+                Value::sorted(keys.map(|(name, value)| (name, Node::plain(value))))
             }
             Json::Null | Json::Number(_) => Value::Other,
         };
@@ -280,7 +286,7 @@ impl Node {
             Raw::List(list) => Value::List(list.into_iter().map(Node::placed).collect()),
             Raw::Keys(keys) => {
                 let keys = keys.into_iter();
-                Value::Keys(keys.map(|(name, raw)| (name, Node::placed(raw))).collect())
+                Value::sorted(keys.map(|(name, raw)| (name, Node::placed(raw))))
             }
             Raw::Other => Value::Other,
         };

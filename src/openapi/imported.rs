@@ -2,7 +2,7 @@
 //!
 //! In: the text of a description. Out: an [`Imported`], or all faults at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::class::class;
@@ -77,10 +77,11 @@ impl Imported {
             return Err(faults);
         }
         let both: Vec<(&Request<'_>, &Named)> = wanted.iter().zip(&names).collect();
+        let mut clean = BTreeSet::new();
         let made = kinds(&both).and_then(|kinds| {
             let operations = both.iter().map(|(request, named)| {
                 let kind = kinds.get(&named.kind);
-                made(request, named, kind, &both)
+                made(request, named, kind, &both, &mut clean)
             });
             Ok((operations.collect::<Found<_>>()?, kinds))
         });
@@ -225,9 +226,10 @@ fn made(
     named: &Named,
     kind: Option<&Kind>,
     all: &[(&Request<'_>, &Named)],
+    clean: &mut BTreeSet<String>,
 ) -> Found<Made> {
     let secret = match schema::answer(&request.operation)? {
-        Some(answer) => schema::secret(&answer)?,
+        Some(answer) => schema::secret(&answer, clean)?,
         None => None,
     };
     let (class, why) = class(request, named, secret);

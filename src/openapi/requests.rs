@@ -9,6 +9,7 @@
 
 use super::document::{At, Document};
 use super::imported::Wishes;
+use super::write::plain;
 use crate::setup_error::SetupError;
 
 /// One request that can be made.
@@ -23,6 +24,16 @@ pub(super) struct Request<'d> {
 }
 
 impl Request<'_> {
+    /// Whether somebody left it out: as it is, or as a catalogue's comment spells it.
+    fn is_skipped(&self, wishes: &Wishes) -> bool {
+        let name = self.name();
+        let spelled = plain(&name);
+        wishes
+            .skip
+            .iter()
+            .any(|skip| *skip == name || *skip == spelled)
+    }
+
     /// As `--skip` names it.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -104,7 +115,7 @@ impl<'d> Requests<'d> {
                 path,
                 operation,
             };
-            if wishes.skip.contains(&request.name()) {
+            if request.is_skipped(wishes) {
                 self.left_out.push(request.name());
                 continue;
             }

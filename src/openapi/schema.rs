@@ -232,13 +232,17 @@ pub(super) fn at<'d>(schema: &At<'d>, steps: &[String]) -> Found<Option<At<'d>>>
     Ok(Some(here))
 }
 
-/// A property that is called like a secret, anywhere.
-pub(super) fn secret<'d>(schema: &At<'d>) -> Found<Option<&'d str>> {
+/// A property that is called like a secret, anywhere; an answer too large to be looked through has one.
+/// What was looked through and has none is `clean`, so that each schema is gone through once.
+pub(super) fn secret<'d>(schema: &At<'d>, clean: &mut BTreeSet<String>) -> Found<Option<&'d str>> {
     let mut passed = BTreeSet::new();
     let mut left = vec![schema.clone()];
     while let Some(schema) = left.pop() {
-        if !passed.insert(schema.pointer().to_owned()) {
+        if clean.contains(schema.pointer()) || !passed.insert(schema.pointer().to_owned()) {
             continue;
+        }
+        if passed.len() > MOST_SCHEMAS {
+            return Ok(Some("more than can be looked through"));
         }
         for (name, property) in properties(&schema)? {
             if is_secret(name) && may_be(&property, "string")? && !property.says("writeOnly") {
@@ -255,6 +259,7 @@ pub(super) fn secret<'d>(schema: &At<'d>) -> Found<Option<&'d str>> {
             }
         }
     }
+    clean.extend(passed);
     Ok(None)
 }
 
@@ -277,6 +282,8 @@ fn stepped(way: &[String], name: &str) -> Steps {
 }
 
 const DEEPEST: usize = 12;
+/// Schemas of one answer that are looked at.
+const MOST_SCHEMAS: usize = 20_000;
 const LABELS_DEEP: usize = 3;
 const LISTS_DEEP: usize = 2;
 

@@ -135,7 +135,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What a comment may have of somebody else's text.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let keep = |c: char| {
         if c.is_ascii_graphic() || c == ' ' {
             c

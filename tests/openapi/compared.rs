@@ -77,6 +77,34 @@ fn what_is_as_it_was_is_no_difference_also_after_a_review() {
 }
 
 #[test]
+fn what_was_left_out_on_purpose_stays_left_out_however_it_is_spelled() {
+    let (site, description) = imported();
+    let odd =
+        "  /über/{a}.json:\n    get: { responses: {} }\n  /a – b:\n    get: { responses: {} }\n";
+    let description = description.replacen("paths:\n", &format!("paths:\n{odd}"), 1);
+    fs::write(site.path("boards-api.yaml"), &description).unwrap();
+    let words = [
+        "operations",
+        "import",
+        "boards-api.yaml",
+        "--upstream",
+        "boards",
+    ];
+    let skips = [
+        "--skip",
+        "GET /über/{a}.json",
+        "--skip",
+        "GET /a – b",
+        "--force",
+    ];
+    let words = [&words[..], &skips, &["--out", CATALOGUE]].concat();
+    let output = run(&site, &words);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let output = compare(&site, &description);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
 fn what_the_api_gained_lost_or_changed_is_told() {
     let (site, description) = imported();
     let rules = "/api/v1/provisioning/alert-rules/{UID}";

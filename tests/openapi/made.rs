@@ -75,6 +75,8 @@ fn what_cannot_be_told_is_power() {
         ("get", "/users/{id}", "read"),
         ("delete", "/users/{id}", "power"),
         ("put", "/things/{id}/permissions", "power"),
+        ("put", "/things/{id}/labels/{key}", "power"),
+        ("get", "/things/{id}/labels/{key}", "read"),
         ("post", "/projects", "power"),
         ("get", "/projects/{id}", "read"),
         ("get", "/auth/whoami", "power"),
@@ -90,6 +92,7 @@ fn what_cannot_be_told_is_power() {
     let made = catalogue(&small(&lines.collect::<String>()));
     let renamed = [
         ("/things/{id}", "/things/{thing}"),
+        ("/labels/{key}", "/labels/{label}"),
         ("/apiKeys/{id}", "/apiKeys/{api_key}"),
         ("/users/{id}", "/users/{user}"),
         ("/projects/{id}", "/projects/{project}"),
