@@ -84,7 +84,7 @@ pub async fn run(
     let clock = Clock::machine();
     let settings = Settings::load(&file, environment.clone())?;
     let ruling = build(&settings, &clock, None)?;
-    open_files::raise(settings.listen.limits.connections);
+    let too_few_files = open_files::raise(&settings.listen.limits);
     let listeners = bind(&settings)?;
     let admin = Admin::bind(settings.admin).await?;
     let journal = open(&settings, &clock, &mandate)?;
@@ -139,6 +139,9 @@ pub async fn run(
         drain,
         Arc::clone(&notices),
     ));
+    if let Some(told) = too_few_files {
+        tracing::warn!("{told}");
+    }
     tell(&listeners, &admin, &pipeline);
     tokio::spawn(admin.answer(pipeline.clone(), notices));
     let counts = Arc::new(ListenCounts::default());
