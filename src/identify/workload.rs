@@ -1,7 +1,7 @@
 //! Says which program shows a client certificate in the place of a token.
 //!
 //! In: the certificate of an arrival's connection. Out: a [`Principal`] that is an
-//! [`Agent`](super::Agent), nothing where no CA of ours for workloads vouches for it, or a
+//! [`Agent`], nothing where no CA of ours for workloads vouches for it, or a
 //! [`Refusal`].
 //!
 //! That the other end has the key is proved by the handshake; whom the certificate is of is for the CA
