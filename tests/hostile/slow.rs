@@ -216,8 +216,8 @@ async fn a_thousand_slow_bodies_end_and_delay_nobody() {
         }
     }
     assert_eq!(timed_out + turned_away, SLOW);
-    // One caller has half of the 512 places at once, and what others need is not among them.
-    assert!(timed_out >= 200, "{timed_out}");
+    // One caller has half of the 512 places, and what others need is not among them.
+    assert!((200..=256).contains(&timed_out), "{timed_out}");
     let half = world.upstream.seen();
     assert!(
         half.iter()
@@ -265,8 +265,7 @@ async fn a_thousand_slow_readers_end_and_delay_nobody() {
     assert_eq!(allowed, SLOW + others.served);
     let with_end = |end: &str| all.iter().filter(|r| r.word("end") == end).count();
     let (cut, turned_away) = (with_end("client_abort"), with_end("not_forwarded"));
-    // On a busy machine the last come when the first have gone already.
-    assert!(cut >= 200, "{cut}");
+    assert!((200..=256).contains(&cut), "{cut}");
     assert_eq!(cut + turned_away, SLOW, "each has its outcome");
     world.upstream.script(Script::Well).await;
     close(world, &[token]).await;
@@ -282,7 +281,7 @@ const READ_BYTES: usize = 150;
 pub(crate) const LARGE: u64 = 6 << 20;
 /// The limits are seconds; the rest is for a machine with other things to do.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
-const USUALLY_WITHIN: Duration = Duration::from_secs(5);
-const AT_WORST: Duration = Duration::from_secs(60);
+const USUALLY_WITHIN: Duration = Duration::from_secs(1);
+const AT_WORST: Duration = Duration::from_secs(15);
 /// A quarter of a mebibyte each.
 const MOST_KIB: u64 = 256 << 10;
