@@ -7,7 +7,7 @@
 //! have been seen up to [`KEPT`] ago, and one read serves all who wait for it; what a request changes
 //! is read anew each time, and forgotten before the answer is passed on.
 //!
-//! Never: an owner out of doubt. An object that cannot be read, is not JSON, or has no label or two
+//! Never: a look for a request whose body cannot be judged, an owner out of doubt. An object that cannot be read, is not JSON, or has no label or two
 //! is nobody's, and the record says which.
 
 use std::sync::Arc;
@@ -84,24 +84,30 @@ impl Ruling {
         {
             return Ok(operation);
         }
+        // The body first: one that cannot be judged is refused, and the upstream hears nothing of it.
+        let by_body = match shape.body {
+            None => None,
+            Some(means) => match body.gather(MOST_BYTES).await {
+                Ok(bytes) => Some(shape.team_by(means, arrival.headers(), &bytes, &operation)),
+                Err(refusal) => Some(Err(refusal)),
+            },
+        };
+        let by_body = match by_body.transpose() {
+            Ok(team) => team,
+            Err(refusal) => return Err((Box::new(operation), refusal)),
+        };
         let mut seen = self.seen(arrival, &shape, &operation).await;
-        if let Some(means) = shape.body {
-            let judged = match body.gather(MOST_BYTES).await {
-                Ok(bytes) => shape.team_by(means, arrival.headers(), &bytes, &operation),
-                Err(refusal) => Err(refusal),
-            };
-            match judged {
-                Ok(team) if operation.entry.names_one => seen.would_be = team,
-                Ok(team) => {
-                    seen.team = team.flatten();
-                    let found = if seen.team.is_some() {
-                        "body"
-                    } else {
-                        "no_label"
-                    };
-                    found.clone_into(&mut seen.found);
-                }
-                Err(refusal) => return Err((Box::new(operation.having_seen(seen)), refusal)),
+        match by_body {
+            None => {}
+            Some(team) if operation.entry.names_one => seen.would_be = team,
+            Some(team) => {
+                seen.team = team.flatten();
+                let found = if seen.team.is_some() {
+                    "body"
+                } else {
+                    "no_label"
+                };
+                found.clone_into(&mut seen.found);
             }
         }
         Ok(operation.having_seen(seen))
