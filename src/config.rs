@@ -19,10 +19,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::authorize::PolicySettings;
+use crate::database::DatabaseSettings;
 use crate::forward::UpstreamSettings;
 use crate::hook::HookSettings;
 use crate::identify::{IssuerSettings, WorkloadSettings};
-use crate::index::IndexSettings;
 use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
 use crate::record::JournalSettings;
@@ -79,7 +79,7 @@ pub struct Settings {
     /// What is kept of every decision.
     pub journal: JournalSettings,
     /// Where records are searched; nowhere without.
-    pub index: Option<IndexSettings>,
+    pub index: Option<DatabaseSettings>,
     /// Whose webhooks are taken.
     pub hooks: Vec<HookSettings>,
     /// Where else records go.

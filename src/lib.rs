@@ -11,6 +11,7 @@ pub mod secret;
 pub mod reach;
 pub mod setup_error;
 pub mod refusal;
+pub mod database;
 
 // The way of a request, in order.
 pub mod listen;

@@ -15,8 +15,9 @@ use tokio::sync::Semaphore;
 
 use crate::authorize::Policies;
 use crate::clock::Time;
+use crate::database::DatabaseSettings;
 use crate::identify::Principal;
-use crate::index::{IndexSettings, Upkeep};
+use crate::index::Upkeep;
 use crate::refusal::{Reason, Refusal};
 
 mod asked;
@@ -41,7 +42,7 @@ pub struct Own {
 #[derive(Clone, Debug)]
 pub struct Indexed {
     /// Where the index is.
-    pub settings: IndexSettings,
+    pub settings: DatabaseSettings,
     /// Who fills it from this instance's journal.
     pub upkeep: Arc<Upkeep>,
 }

@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "reach",
     "setup_error",
     "refusal",
+    "database",
     "listen",
     "identify",
     "resolve",

@@ -57,7 +57,7 @@ pub(super) struct Checked {
     pub(super) catalogue: crate::resolve::CatalogueSettings,
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
-    pub(super) index: Option<crate::index::IndexSettings>,
+    pub(super) index: Option<crate::database::DatabaseSettings>,
     pub(super) hooks: Vec<crate::hook::HookSettings>,
     pub(super) leave: Vec<crate::leave::DestinationSettings>,
 }

@@ -19,9 +19,9 @@ use super::pattern::Pattern;
 use super::places::{self, Places};
 use super::query::{Condition, Query};
 use super::row::Order;
-use super::settings::IndexSettings;
 use super::store::{BLOCK, CHUNK, ChunkTimes, Known, Store, odd_places};
 use crate::clock::Time;
+use crate::database::DatabaseSettings;
 
 mod blocks;
 mod rows;
@@ -61,7 +61,7 @@ impl Index {
     /// # Errors
     ///
     /// Also when there is none yet.
-    pub fn open(settings: &IndexSettings) -> Result<Index, IndexError> {
+    pub fn open(settings: &DatabaseSettings) -> Result<Index, IndexError> {
         let mut store = Store::open(settings)?;
         store.known()?;
         Ok(Index { store })

@@ -5,8 +5,9 @@
 //! Never: the address of a database, which may have a password in it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::database::DatabaseError;
 use crate::record::JournalError;
 use crate::setup_error::SetupError;
 
@@ -37,12 +38,6 @@ pub enum IndexError {
 }
 
 impl IndexError {
-    pub(super) fn missing(file: Option<&Path>) -> IndexError {
-        IndexError::Missing {
-            file: file.map(Path::to_owned),
-        }
-    }
-
     pub(super) fn damaged(fault: impl Into<String>) -> IndexError {
         IndexError::Damaged {
             fault: fault.into(),
@@ -57,6 +52,16 @@ impl IndexError {
         IndexError::Database {
             doing,
             fault: fault.to_string(),
+        }
+    }
+}
+
+impl From<DatabaseError> for IndexError {
+    fn from(error: DatabaseError) -> IndexError {
+        match error {
+            DatabaseError::Missing { file } => IndexError::Missing { file },
+            DatabaseError::Damaged { fault } => IndexError::Damaged { fault },
+            DatabaseError::Failed { doing, fault } => IndexError::Database { doing, fault },
         }
     }
 }

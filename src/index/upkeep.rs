@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use super::fill::Filler;
 use super::index_error::IndexError;
-use super::settings::IndexSettings;
 use super::store::Store;
+use crate::database::DatabaseSettings;
 use crate::record::{Progress, segment};
 use crate::setup_error::SetupError;
 
@@ -52,7 +52,7 @@ impl Upkeep {
     ///
     /// When the system gives no thread.
     pub fn start(
-        settings: IndexSettings,
+        settings: DatabaseSettings,
         folder: PathBuf,
         origin: String,
     ) -> Result<Upkeep, SetupError> {
@@ -90,7 +90,7 @@ impl Upkeep {
 }
 
 impl Shared {
-    fn keep(&self, settings: &IndexSettings, folder: &Path, origin: &str) {
+    fn keep(&self, settings: &DatabaseSettings, folder: &Path, origin: &str) {
         let mut patience = SHORT;
         loop {
             let ended = self.fill_until_stopped(settings, folder, origin, &mut patience);
@@ -113,7 +113,7 @@ impl Shared {
 
     fn fill_until_stopped(
         &self,
-        settings: &IndexSettings,
+        settings: &DatabaseSettings,
         folder: &Path,
         origin: &str,
         patience: &mut Duration,
@@ -141,8 +141,8 @@ impl Shared {
 }
 
 /// Lets a new file be made in the place of one that makes no sense.
-fn set_aside(settings: &IndexSettings, fault: &IndexError) {
-    if let (IndexSettings::File(file), IndexError::Damaged { .. }) = (settings, fault) {
+fn set_aside(settings: &DatabaseSettings, fault: &IndexError) {
+    if let (DatabaseSettings::File(file), IndexError::Damaged { .. }) = (settings, fault) {
         let mut aside = file.clone().into_os_string();
         aside.push(".damaged");
         // When it cannot be moved, the next try says so again.
@@ -168,7 +168,7 @@ pub struct Fill {
 ///
 /// As opening the database and reading the journal.
 pub fn fill(
-    settings: &IndexSettings,
+    settings: &DatabaseSettings,
     folder: &Path,
     origin: &str,
     anew: bool,

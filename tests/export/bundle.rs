@@ -279,10 +279,11 @@ async fn a_row_that_the_journal_says_otherwise_is_not_handed_out() {
 #[tokio::test]
 async fn rows_of_several_journals_are_proved_by_the_tree_of_each() {
     use crate::index::random::{self, Dice};
+    use stile::database::DatabaseSettings;
     use stile::export::bundle::Journal;
-    use stile::index::{Index, IndexSettings, fill};
+    use stile::index::{Index, fill};
     let stand = Stand::of(15, 4).await;
-    let settings = IndexSettings::File(stand.path("index.sqlite"));
+    let settings = DatabaseSettings::File(stand.path("index.sqlite"));
     let mut plan = stand.plan("record:request");
     plan.journals.clear();
     let mut keys = Vec::new();

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use stile::index::{Index, IndexError, IndexSettings, Order, Query, Row, Upkeep, fill, scan};
+use stile::database::DatabaseSettings;
+use stile::index::{Index, IndexError, Order, Query, Row, Upkeep, fill, scan};
 use stile::record::Level;
 use stile::record::frame::Kind;
 
@@ -15,12 +16,12 @@ use super::{open, query, write};
 const ONE: &str = "stile.example.com/one";
 const TWO: &str = "stile.example.com/two";
 
-fn sqlite(folder: &tempfile::TempDir) -> IndexSettings {
-    IndexSettings::File(folder.path().join("index.sqlite"))
+fn sqlite(folder: &tempfile::TempDir) -> DatabaseSettings {
+    DatabaseSettings::File(folder.path().join("index.sqlite"))
 }
 
 /// Brings the index up with a journal.
-fn fill_up(settings: &IndexSettings, journal: &Path, origin: &str) -> u64 {
+fn fill_up(settings: &DatabaseSettings, journal: &Path, origin: &str) -> u64 {
     let mut filling = fill(settings, journal, origin, false).unwrap();
     while filling.some().unwrap() > 0 {}
     filling.next_seq()
@@ -45,7 +46,7 @@ fn scanned(journal: &Path, query: &Query) -> Vec<Row> {
         .unwrap()
 }
 
-fn indexed(settings: &IndexSettings, query: &Query, order: Order) -> Vec<Row> {
+fn indexed(settings: &DatabaseSettings, query: &Query, order: Order) -> Vec<Row> {
     let mut index = Index::open(settings).unwrap();
     let found = index.find(query).unwrap();
     let count = found.count();
@@ -55,7 +56,7 @@ fn indexed(settings: &IndexSettings, query: &Query, order: Order) -> Vec<Row> {
 }
 
 /// Asks many random queries of the index and of the scan.
-fn agree(settings: &IndexSettings, journal: &Path, seeds: std::ops::Range<u64>) {
+fn agree(settings: &DatabaseSettings, journal: &Path, seeds: std::ops::Range<u64>) {
     let mut met = 0;
     for seed in seeds {
         let query = random::query(&mut Dice::new(seed));
@@ -73,7 +74,7 @@ fn agree(settings: &IndexSettings, journal: &Path, seeds: std::ops::Range<u64>) 
     assert!(met > 10, "the queries meet something: {met}");
 }
 
-fn the_answers_are_those_of_a_scan(settings: &IndexSettings) {
+fn the_answers_are_those_of_a_scan(settings: &DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     written(
         folder.path(),
@@ -85,7 +86,7 @@ fn the_answers_are_those_of_a_scan(settings: &IndexSettings) {
 }
 
 /// Passes may end anywhere: requests whose outcomes come in another pass, chunks half full.
-fn an_index_filled_in_steps_is_the_same(settings: &IndexSettings) {
+fn an_index_filled_in_steps_is_the_same(settings: &DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     let mut dice = Dice::new(2);
     let records = random::records(&mut dice, ONE, 700);
@@ -111,7 +112,7 @@ fn an_index_filled_in_steps_is_the_same(settings: &IndexSettings) {
     agree(settings, folder.path(), 200..240);
 }
 
-fn several_journals_are_merged_by_time(settings: &IndexSettings) {
+fn several_journals_are_merged_by_time(settings: &DatabaseSettings) {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let line = |origin: &str, time: u64| {
         format!(
@@ -156,7 +157,7 @@ fn several_journals_are_merged_by_time(settings: &IndexSettings) {
 }
 
 /// The journal is the truth: one that was restored from a backup is not mixed with what was there.
-fn an_index_of_another_past_begins_anew(settings: &IndexSettings) {
+fn an_index_of_another_past_begins_anew(settings: &DatabaseSettings) {
     for (count, seed) in [(50, 5), (300, 5), (300, 6)] {
         let folder = tempfile::tempdir().unwrap();
         written(
@@ -171,7 +172,7 @@ fn an_index_of_another_past_begins_anew(settings: &IndexSettings) {
     }
 }
 
-fn what_retention_took_away_is_forgotten(settings: &IndexSettings) {
+fn what_retention_took_away_is_forgotten(settings: &DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     written(
         folder.path(),
@@ -196,7 +197,7 @@ fn what_retention_took_away_is_forgotten(settings: &IndexSettings) {
 }
 
 /// Two that fill at once: each record is there once.
-fn two_fillers_do_not_get_into_each_others_way(settings: &IndexSettings) {
+fn two_fillers_do_not_get_into_each_others_way(settings: &DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     written(
         folder.path(),
@@ -211,7 +212,7 @@ fn two_fillers_do_not_get_into_each_others_way(settings: &IndexSettings) {
 }
 
 /// While requests come in, the index follows, and says how far it is.
-fn upkeep_follows_a_journal_in_use(settings: &IndexSettings) {
+fn upkeep_follows_a_journal_in_use(settings: &DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = runtime();
     let journal = open(folder.path(), TWO);
@@ -241,7 +242,7 @@ fn upkeep_follows_a_journal_in_use(settings: &IndexSettings) {
 }
 
 /// Every claim, each over an index of its own.
-fn suite(mut settings: impl FnMut() -> IndexSettings) {
+fn suite(mut settings: impl FnMut() -> DatabaseSettings) {
     the_answers_are_those_of_a_scan(&settings());
     an_index_filled_in_steps_is_the_same(&settings());
     several_journals_are_merged_by_time(&settings());

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use stile::index::{IndexSettings, PostgresSettings};
+use stile::database::{DatabaseSettings, PostgresSettings};
 
 #[derive(Debug)]
 pub(super) struct Server {
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Settings for a new, empty database.
-    pub(super) fn settings(&mut self) -> IndexSettings {
+    pub(super) fn settings(&mut self) -> DatabaseSettings {
         self.databases += 1;
         let name = format!("d{}", self.databases);
         let mut client = self.connect("postgres").unwrap();
@@ -121,7 +121,7 @@ impl Server {
         let url_file = self.folder.path().join(format!("{name}.url"));
         fs::write(&url_file, self.url(&name) + "\n").unwrap();
         fs::set_permissions(&url_file, fs::Permissions::from_mode(0o600)).unwrap();
-        IndexSettings::Postgres(PostgresSettings {
+        DatabaseSettings::Postgres(PostgresSettings {
             url_file,
             ca_file: None,
         })

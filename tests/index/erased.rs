@@ -6,8 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use stile::clock::Time;
+use stile::database::DatabaseSettings;
 use stile::identify::{Person, Who};
-use stile::index::{Index, IndexSettings, Order, Row, fill, scan};
+use stile::index::{Index, Order, Row, fill, scan};
 use stile::listen::{Protocol, Sighting};
 use stile::record::audit_record::{Asker, Constants, DecisionRecord};
 use stile::record::frame::Kind;
@@ -146,18 +147,18 @@ fn erase(folder: &Path, theirs: &str) -> u64 {
     records
 }
 
-fn fill_up(settings: &IndexSettings, folder: &Path) {
+fn fill_up(settings: &DatabaseSettings, folder: &Path) {
     let mut filling = fill(settings, folder, ORIGIN, false).unwrap();
     while filling.some().unwrap() > 0 {}
 }
 
-fn indexed(settings: &IndexSettings, text: &str) -> Vec<Row> {
+fn indexed(settings: &DatabaseSettings, text: &str) -> Vec<Row> {
     let mut index = Index::open(settings).unwrap();
     let found = index.find(&query(text)).unwrap();
     found.rows(Order::Oldest).collect::<Result<_, _>>().unwrap()
 }
 
-fn assert_agree(settings: &IndexSettings, folder: &Path) {
+fn assert_agree(settings: &DatabaseSettings, folder: &Path) {
     for text in QUERIES {
         let scanned: Vec<Row> = scan(folder, &query(text))
             .unwrap()
@@ -168,7 +169,7 @@ fn assert_agree(settings: &IndexSettings, folder: &Path) {
 }
 
 /// An index that was ahead of the erasure, one that learns of it later, and one made anew agree.
-fn suite(mut settings: impl FnMut() -> IndexSettings) {
+fn suite(mut settings: impl FnMut() -> DatabaseSettings) {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path();
     let (ahead, behind, anew) = (settings(), settings(), settings());
@@ -203,7 +204,7 @@ fn what_was_erased_is_not_found_in_sqlite() {
     let mut count = 0;
     suite(|| {
         count += 1;
-        IndexSettings::File(folder.path().join(format!("{count}.sqlite")))
+        DatabaseSettings::File(folder.path().join(format!("{count}.sqlite")))
     });
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -227,7 +228,7 @@ fn what_was_erased_is_not_found_in_postgresql() {
 fn an_erased_chunk_does_not_hold_the_name_compressed_either() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let settings = IndexSettings::File(folder.path().join("index.sqlite"));
+    let settings = DatabaseSettings::File(folder.path().join("index.sqlite"));
     write(&journal, 0..300);
     fill_up(&settings, &journal);
     erase(&journal, THEIRS);

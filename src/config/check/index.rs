@@ -8,14 +8,14 @@ use std::path::Path;
 
 use super::Checks;
 use crate::config::file::File;
-use crate::index::{IndexSettings, PostgresSettings};
+use crate::database::{DatabaseSettings, PostgresSettings};
 
 /// The index's settings; none inside when there is to be no index.
 pub(super) fn index(
     file: &File,
     journal: Option<&Path>,
     checks: &mut Checks,
-) -> Option<Option<IndexSettings>> {
+) -> Option<Option<DatabaseSettings>> {
     let index = file.index.get()?;
     let both = index.file.get().is_some() && index.postgres_url_file.get().is_some();
     if both {
@@ -27,11 +27,11 @@ pub(super) fn index(
         checks.refuse(index.ca_file.place(), what, "set `postgres_url_file`, too");
     }
     let settings = match index.postgres_url_file.get() {
-        Some(_) => IndexSettings::Postgres(PostgresSettings {
+        Some(_) => DatabaseSettings::Postgres(PostgresSettings {
             url_file: checks.guarded(&index.postgres_url_file)?,
             ca_file: checks.readable_if_set(&index.ca_file),
         }),
-        None => IndexSettings::File(match index.file.get() {
+        None => DatabaseSettings::File(match index.file.get() {
             Some(file) => checks.resolved(file),
             None => journal?.join(USUAL),
         }),

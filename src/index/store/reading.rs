@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::statements::number;
-use super::{Cells, ChunkTimes, Known, Posting, Store, Value};
+use super::{ChunkTimes, Known, Posting, Store};
+use crate::database::{Cells, DatabaseError, Value};
 use crate::index::field::Field;
 use crate::index::index_error::IndexError;
 use crate::index::places::Places;
@@ -14,7 +14,7 @@ use crate::index::places::Places;
 type Fits<'v> = &'v dyn Fn(&[u8]) -> bool;
 
 /// What is done with each posting that is meant: its block, and its places as they are kept.
-type EachPosting<'v> = &'v mut dyn FnMut(u32, &[u8]) -> Result<(), IndexError>;
+type EachPosting<'v> = &'v mut dyn FnMut(u32, &[u8]) -> Result<(), DatabaseError>;
 
 impl Store {
     /// Every journal in the index.
@@ -24,8 +24,8 @@ impl Store {
         self.database.rows(sql, &[], &mut |row| {
             found.push(Known {
                 origin: row.text(0)?.to_owned(),
-                first_seq: unsigned(row, 1)?,
-                next_seq: unsigned(row, 2)?,
+                first_seq: row.unsigned(1)?,
+                next_seq: row.unsigned(2)?,
             });
             Ok(())
         })?;
@@ -42,7 +42,7 @@ impl Store {
         self.database
             .rows(sql, &[Value::Text(origin)], &mut |row| {
                 let id = String::from_utf8_lossy(row.bytes(0)?).into_owned();
-                found.insert(id, unsigned(row, 1)?);
+                found.insert(id, row.unsigned(1)?);
                 Ok(())
             })?;
         Ok(found)
@@ -93,7 +93,7 @@ impl Store {
                 return Ok(());
             }
             let block = u32::try_from(row.number(1)?);
-            let block = block.map_err(|_| IndexError::damaged("a block has an odd number"))?;
+            let block = block.map_err(|_| DatabaseError::damaged("a block has an odd number"))?;
             visit(block, row.bytes(2)?)
         };
         let start = [
@@ -105,16 +105,17 @@ impl Store {
             None => {
                 let sql = "SELECT value, block, places FROM stile_postings \
                            WHERE origin = $1 AND field = $2 AND value >= $3";
-                self.database.rows(sql, &start, &mut each)
+                self.database.rows(sql, &start, &mut each)?;
             }
             Some(before) => {
                 let sql = "SELECT value, block, places FROM stile_postings \
                            WHERE origin = $1 AND field = $2 AND value >= $3 AND value < $4";
                 let [origin, field, from] = start;
                 let values = [origin, field, from, Value::Bytes(before)];
-                self.database.rows(sql, &values, &mut each)
+                self.database.rows(sql, &values, &mut each)?;
             }
         }
+        Ok(())
     }
 
     /// The times of every chunk.
@@ -124,9 +125,9 @@ impl Store {
         self.database
             .rows(sql, &[Value::Text(origin)], &mut |row| {
                 found.push(ChunkTimes {
-                    chunk: unsigned(row, 0)?,
-                    earliest_ms: unsigned(row, 1)?,
-                    latest_ms: unsigned(row, 2)?,
+                    chunk: row.unsigned(0)?,
+                    earliest_ms: row.unsigned(1)?,
+                    latest_ms: row.unsigned(2)?,
                 });
                 Ok(())
             })?;
@@ -160,7 +161,7 @@ impl Store {
         chunk: u64,
     ) -> Result<Option<Vec<u8>>, IndexError> {
         let mut found = None;
-        let values = [Value::Text(origin), Value::Number(number(chunk))];
+        let values = [Value::Text(origin), Value::unsigned(chunk)];
         self.database.rows(sql, &values, &mut |row| {
             found = Some(row.bytes(0)?.to_vec());
             Ok(())
@@ -169,16 +170,11 @@ impl Store {
     }
 }
 
-fn places(row: &dyn Cells, column: usize) -> Result<Places, IndexError> {
+fn places(row: &dyn Cells, column: usize) -> Result<Places, DatabaseError> {
     Places::of_bytes(row.bytes(column)?).ok_or_else(odd_places)
 }
 
 /// Bytes that are no places.
-pub(in crate::index) fn odd_places() -> IndexError {
-    IndexError::damaged("places that nobody wrote")
-}
-
-fn unsigned(row: &dyn Cells, column: usize) -> Result<u64, IndexError> {
-    let number = u64::try_from(row.number(column)?);
-    number.map_err(|_| IndexError::damaged("a number below zero"))
+pub(in crate::index) fn odd_places() -> DatabaseError {
+    DatabaseError::damaged("places that nobody wrote")
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::tables::{CHUNKS, LINKS, POSTINGS, TABLES, TEXTS, WAITING};
-use super::{Database, Value};
+use crate::database::{Database, Value};
 use crate::index::field::Field;
 use crate::index::index_error::IndexError;
 
@@ -80,15 +80,12 @@ impl Store {
         origin: &str,
         first_seq: u64,
     ) -> Result<(), IndexError> {
-        let first = number(first_seq);
+        let first = Value::unsigned(first_seq);
         let sql = "INSERT INTO stile_origins (origin, first_seq, next_seq) VALUES ($1, $2, $3) \
                    ON CONFLICT (origin) DO NOTHING";
-        let values = [
-            Value::Text(origin),
-            Value::Number(first),
-            Value::Number(first),
-        ];
-        self.database.run(sql, &values).map(drop)
+        let values = [Value::Text(origin), first.clone(), first];
+        self.database.run(sql, &values)?;
+        Ok(())
     }
 
     /// Writes a batch, whole or not at all.
@@ -106,8 +103,8 @@ impl Store {
     fn write_inside(&mut self, batch: &Batch) -> Result<(), IndexError> {
         let origin = Value::Text(&batch.origin);
         let mark = "UPDATE stile_origins SET next_seq = $1 WHERE origin = $2 AND next_seq = $3";
-        let (to, from) = (number(batch.to), number(batch.from));
-        let marked = [Value::Number(to), origin.clone(), Value::Number(from)];
+        let (to, from) = (Value::unsigned(batch.to), Value::unsigned(batch.from));
+        let marked = [to, origin.clone(), from];
         if self.database.run(mark, &marked)? != 1 {
             return Err(IndexError::Moved);
         }
@@ -124,17 +121,12 @@ impl Store {
             .put(&POSTINGS, &postings.collect::<Vec<_>>())?;
         let chunks = batch.chunks.iter().map(|(times, _)| {
             let numbers = [times.chunk, times.earliest_ms, times.latest_ms];
-            let numbers = numbers.map(|n| Value::Number(number(n)));
+            let numbers = numbers.map(|n| Value::unsigned(n));
             std::iter::once(origin.clone()).chain(numbers).collect()
         });
         self.database.put(&CHUNKS, &chunks.collect::<Vec<_>>())?;
-        let kept = |chunk: u64, bytes| {
-            vec![
-                origin.clone(),
-                Value::Number(number(chunk)),
-                Value::Bytes(bytes),
-            ]
-        };
+        let kept =
+            |chunk: u64, bytes| vec![origin.clone(), Value::unsigned(chunk), Value::Bytes(bytes)];
         let texts = batch
             .chunks
             .iter()
@@ -151,10 +143,11 @@ impl Store {
             vec![
                 origin.clone(),
                 Value::Bytes(id.as_bytes()),
-                Value::Number(number(*seq)),
+                Value::unsigned(*seq),
             ]
         });
-        self.database.put(&WAITING, &begun.collect::<Vec<_>>())
+        self.database.put(&WAITING, &begun.collect::<Vec<_>>())?;
+        Ok(())
     }
 
     /// Puts a chunk's records in the place of those that were there, and takes away what they do not
@@ -165,7 +158,7 @@ impl Store {
         amendment: &Amendment,
     ) -> Result<(), IndexError> {
         self.all_or_nothing(|store| {
-            let chunk = Value::Number(number(amendment.chunk));
+            let chunk = Value::unsigned(amendment.chunk);
             let text = vec![Value::Text(origin), chunk, Value::Bytes(&amendment.text)];
             store.database.put(&TEXTS, &[text])?;
             for (posting, places) in &amendment.postings {
@@ -190,7 +183,8 @@ impl Store {
 
     /// Sees to it that what was taken away is not in the database's files either.
     pub(in crate::index) fn scrub(&mut self) -> Result<(), IndexError> {
-        self.database.scrub()
+        self.database.scrub(&[&POSTINGS, &TEXTS])?;
+        Ok(())
     }
 
     /// Forgets all there is of a journal.
@@ -217,8 +211,8 @@ impl Store {
         first_seq: u64,
     ) -> Result<(), IndexError> {
         self.all_or_nothing(|store| {
-            let chunk = Value::Number(number(first_seq / CHUNK));
-            let block = Value::Number(number(first_seq / BLOCK));
+            let chunk = Value::unsigned(first_seq / CHUNK);
+            let block = Value::unsigned(first_seq / BLOCK);
             let origin = Value::Text(origin);
             for sql in [
                 "DELETE FROM stile_chunks WHERE origin = $1 AND chunk < $2",
@@ -232,7 +226,7 @@ impl Store {
             let sql = "UPDATE stile_origins SET first_seq = $1 WHERE origin = $2";
             store
                 .database
-                .run(sql, &[Value::Number(number(first_seq)), origin])?;
+                .run(sql, &[Value::unsigned(first_seq), origin])?;
             Ok(())
         })
     }
@@ -262,11 +256,6 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
     }
-}
-
-/// As databases count; what is beyond their range never occurs.
-pub(super) fn number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Records of a block.

@@ -1,6 +1,6 @@
 //! The tables, for both databases.
 
-use super::{Table, Type};
+use crate::database::{Table, Type};
 
 pub(super) const ORIGINS: Table = Table {
     name: "stile_origins",

@@ -1,10 +1,10 @@
-//! The index in a SQLite file.
+//! Rows in a SQLite file.
 //!
 //! In: the file. Out: a [`Database`].
 //!
 //! Written ahead (WAL), synced at checkpoints only: after a power cut the last batches may be
-//! missing, which the journal still has. Pages are overwritten when rows are deleted, because a row
-//! may be of a person whom the journal has erased. The file is for its owner alone, as the journal is.
+//! missing. Pages are overwritten when rows are deleted, because a row may be of a person whom the
+//! journal has erased. The file is for its owner alone, as the journal is.
 //!
 //! sqlite.org/wal.html
 
@@ -16,15 +16,14 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ToSql, params_from_iter};
 
-use super::{Cells, Database, Table, Type, Value, Visit};
-use crate::index::index_error::IndexError;
+use super::{Cells, Database, DatabaseError, Table, Type, Value, Visit};
 
 #[derive(Debug)]
 pub(super) struct Sqlite(Connection);
 
 impl Sqlite {
     /// Opens the file; `make` says whether it may be new.
-    pub(super) fn open(file: &Path, make: bool) -> Result<Sqlite, IndexError> {
+    pub(super) fn open(file: &Path, make: bool) -> Result<Sqlite, DatabaseError> {
         if make {
             let made = OpenOptions::new()
                 .append(true)
@@ -32,10 +31,10 @@ impl Sqlite {
                 .mode(0o600)
                 .open(file);
             made.map_err(|fault| {
-                IndexError::database("open", format!("`{}`: {fault}", file.display()))
+                DatabaseError::failed("open", format!("`{}`: {fault}", file.display()))
             })?;
         } else if std::fs::metadata(file).map_or(0, |facts| facts.len()) == 0 {
-            return Err(IndexError::missing(Some(file)));
+            return Err(DatabaseError::missing(Some(file)));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(|e| fault("open", e))?;
@@ -49,14 +48,14 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
-    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, IndexError> {
+    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, DatabaseError> {
         let mut statement = self.0.prepare_cached(sql).map_err(|e| fault("write", e))?;
         let changed = statement.execute(params_from_iter(values));
         let changed = changed.map_err(|e| fault("write", e))?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
-    fn put(&mut self, table: &Table, rows: &[Vec<Value<'_>>]) -> Result<(), IndexError> {
+    fn put(&mut self, table: &Table, rows: &[Vec<Value<'_>>]) -> Result<(), DatabaseError> {
         let places = (1..=table.columns.len()).map(|n| format!("?{n}"));
         let sql = format!(
             "INSERT INTO {} ({}) VALUES ({}) {}",
@@ -78,7 +77,7 @@ impl Database for Sqlite {
         sql: &'static str,
         values: &[Value<'_>],
         visit: Visit<'_>,
-    ) -> Result<(), IndexError> {
+    ) -> Result<(), DatabaseError> {
         let mut statement = self.0.prepare_cached(sql).map_err(|e| fault("read", e))?;
         let found = statement.query(params_from_iter(values));
         let mut found = found.map_err(|e| fault("read", e))?;
@@ -88,7 +87,7 @@ impl Database for Sqlite {
         Ok(())
     }
 
-    fn prepare(&mut self, tables: &[&Table]) -> Result<(), IndexError> {
+    fn prepare(&mut self, tables: &[&Table]) -> Result<(), DatabaseError> {
         let word = |kind| match kind {
             Type::Number => "INTEGER",
             Type::Text => "TEXT",
@@ -101,12 +100,12 @@ impl Database for Sqlite {
         Ok(())
     }
 
-    fn begin(&mut self, writes: bool) -> Result<(), IndexError> {
+    fn begin(&mut self, writes: bool) -> Result<(), DatabaseError> {
         let sql = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
         self.0.execute_batch(sql).map_err(|e| fault("begin", e))
     }
 
-    fn scrub(&mut self) -> Result<(), IndexError> {
+    fn scrub(&mut self, _: &[&Table]) -> Result<(), DatabaseError> {
         // Pages are overwritten as rows go; the log ahead of the file has older ones. Where somebody
         // reads in it now, it is begun anew when they have ended.
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -115,32 +114,32 @@ impl Database for Sqlite {
             .map_err(|e| fault("scrub", e))
     }
 
-    fn end(&mut self, keep: bool) -> Result<(), IndexError> {
+    fn end(&mut self, keep: bool) -> Result<(), DatabaseError> {
         let sql = if keep { "COMMIT" } else { "ROLLBACK" };
         self.0.execute_batch(sql).map_err(|e| fault("commit", e))
     }
 }
 
 impl Cells for Row<'_> {
-    fn number(&self, column: usize) -> Result<i64, IndexError> {
+    fn number(&self, column: usize) -> Result<i64, DatabaseError> {
         self.get_ref(column)
             .map_err(|e| fault("read", e))?
             .as_i64()
-            .map_err(IndexError::damaged_by)
+            .map_err(DatabaseError::damaged)
     }
 
-    fn text(&self, column: usize) -> Result<&str, IndexError> {
+    fn text(&self, column: usize) -> Result<&str, DatabaseError> {
         self.get_ref(column)
             .map_err(|e| fault("read", e))?
             .as_str()
-            .map_err(IndexError::damaged_by)
+            .map_err(DatabaseError::damaged)
     }
 
-    fn bytes(&self, column: usize) -> Result<&[u8], IndexError> {
+    fn bytes(&self, column: usize) -> Result<&[u8], DatabaseError> {
         self.get_ref(column)
             .map_err(|e| fault("read", e))?
             .as_blob()
-            .map_err(IndexError::damaged_by)
+            .map_err(DatabaseError::damaged)
     }
 }
 
@@ -155,11 +154,11 @@ impl ToSql for Value<'_> {
 }
 
 /// Tables that are missing are an index that is missing; bytes that make no sense are damage.
-fn fault(doing: &'static str, error: rusqlite::Error) -> IndexError {
+fn fault(doing: &'static str, error: rusqlite::Error) -> DatabaseError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => IndexError::damaged_by(error),
-        _ if error.to_string().starts_with("no such table") => IndexError::missing(None),
-        _ => IndexError::database(doing, error),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => DatabaseError::damaged(error),
+        _ if error.to_string().starts_with("no such table") => DatabaseError::missing(None),
+        _ => DatabaseError::failed(doing, error),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The index in a PostgreSQL database.
+//! Rows in a PostgreSQL database.
 //!
 //! In: a URL. Out: a [`Database`].
 //!
@@ -23,9 +23,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Cells, Database, Table, Type, Value, Visit};
-use crate::index::index_error::IndexError;
-use crate::index::settings::PostgresSettings;
+use super::{Cells, Database, DatabaseError, PostgresSettings, Table, Type, Value, Visit};
 use crate::secret::Secret;
 
 pub(super) struct Postgres {
@@ -35,10 +33,10 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Connects.
-    pub(super) fn open(settings: &PostgresSettings) -> Result<Postgres, IndexError> {
+    pub(super) fn open(settings: &PostgresSettings) -> Result<Postgres, DatabaseError> {
         let url = std::fs::read_to_string(&settings.url_file).map(Secret::new);
         let named = |e: &dyn fmt::Display| {
-            IndexError::database("open", format!("`{}`: {e}", settings.url_file.display()))
+            DatabaseError::failed("open", format!("`{}`: {e}", settings.url_file.display()))
         };
         let url = url.map_err(|e| named(&e))?;
         // What is wrong with a URL is not told: it may be the password.
@@ -51,7 +49,7 @@ impl Postgres {
             SslMode::Prefer if here => config.connect(NoTls),
             SslMode::Disable => {
                 let fault = "without TLS only a socket or the loopback is used";
-                return Err(IndexError::database("open", fault));
+                return Err(DatabaseError::failed("open", fault));
             }
             _ => {
                 config.ssl_mode(SslMode::Require);
@@ -64,7 +62,7 @@ impl Postgres {
         })
     }
 
-    fn prepared(&mut self, sql: &str) -> Result<Statement, IndexError> {
+    fn prepared(&mut self, sql: &str) -> Result<Statement, DatabaseError> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
@@ -75,14 +73,14 @@ impl Postgres {
 }
 
 impl Database for Postgres {
-    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, IndexError> {
+    fn run(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, DatabaseError> {
         let statement = self.prepared(sql)?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|v| v as _).collect();
         let changed = self.client.execute(&statement, &values);
         changed.map_err(|e| fault("write", &e))
     }
 
-    fn put(&mut self, table: &Table, rows: &[Vec<Value<'_>>]) -> Result<(), IndexError> {
+    fn put(&mut self, table: &Table, rows: &[Vec<Value<'_>>]) -> Result<(), DatabaseError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -114,7 +112,7 @@ impl Database for Postgres {
         sql: &'static str,
         values: &[Value<'_>],
         visit: Visit<'_>,
-    ) -> Result<(), IndexError> {
+    ) -> Result<(), DatabaseError> {
         let statement = self.prepared(sql)?;
         let found = self.client.query_raw(&statement, values);
         let mut found = found.map_err(|e| fault("read", &e))?;
@@ -124,7 +122,7 @@ impl Database for Postgres {
         Ok(())
     }
 
-    fn prepare(&mut self, tables: &[&Table]) -> Result<(), IndexError> {
+    fn prepare(&mut self, tables: &[&Table]) -> Result<(), DatabaseError> {
         let word = |kind| match kind {
             Type::Number => "bigint",
             Type::Text => "text COLLATE \"C\"",
@@ -143,7 +141,7 @@ impl Database for Postgres {
             .map_err(|e| fault("open", &e))
     }
 
-    fn begin(&mut self, writes: bool) -> Result<(), IndexError> {
+    fn begin(&mut self, writes: bool) -> Result<(), DatabaseError> {
         let sql = match writes {
             true => "BEGIN",
             false => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -153,16 +151,16 @@ impl Database for Postgres {
             .map_err(|e| fault("begin", &e))
     }
 
-    fn scrub(&mut self) -> Result<(), IndexError> {
+    fn scrub(&mut self, tables: &[&Table]) -> Result<(), DatabaseError> {
         // Each by itself: none of them can be in a transaction, and several at once are one.
-        for sql in ["VACUUM stile_postings", "VACUUM stile_texts"] {
-            let done = self.client.batch_execute(sql);
+        for table in tables {
+            let done = self.client.batch_execute(&format!("VACUUM {}", table.name));
             done.map_err(|e| fault("scrub", &e))?;
         }
         Ok(())
     }
 
-    fn end(&mut self, keep: bool) -> Result<(), IndexError> {
+    fn end(&mut self, keep: bool) -> Result<(), DatabaseError> {
         let sql = if keep { "COMMIT" } else { "ROLLBACK" };
         self.client
             .batch_execute(sql)
@@ -171,16 +169,16 @@ impl Database for Postgres {
 }
 
 impl Cells for Row {
-    fn number(&self, column: usize) -> Result<i64, IndexError> {
-        self.try_get(column).map_err(IndexError::damaged_by)
+    fn number(&self, column: usize) -> Result<i64, DatabaseError> {
+        self.try_get(column).map_err(DatabaseError::damaged)
     }
 
-    fn text(&self, column: usize) -> Result<&str, IndexError> {
-        self.try_get(column).map_err(IndexError::damaged_by)
+    fn text(&self, column: usize) -> Result<&str, DatabaseError> {
+        self.try_get(column).map_err(DatabaseError::damaged)
     }
 
-    fn bytes(&self, column: usize) -> Result<&[u8], IndexError> {
-        self.try_get(column).map_err(IndexError::damaged_by)
+    fn bytes(&self, column: usize) -> Result<&[u8], DatabaseError> {
+        self.try_get(column).map_err(DatabaseError::damaged)
     }
 }
 
@@ -224,33 +222,33 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-fn tls(settings: &PostgresSettings) -> Result<MakeRustlsConnect, IndexError> {
+fn tls(settings: &PostgresSettings) -> Result<MakeRustlsConnect, DatabaseError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(file) = &settings.ca_file {
         let certificates = CertificateDer::pem_file_iter(file)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|e| IndexError::database("open", format!("`{}`: {e}", file.display())))?;
+            .map_err(|e| DatabaseError::failed("open", format!("`{}`: {e}", file.display())))?;
         roots.add_parsable_certificates(certificates);
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| IndexError::database("open", e))?;
+        .map_err(|e| DatabaseError::failed("open", e))?;
     Ok(MakeRustlsConnect::new(
         config.with_root_certificates(roots).with_no_client_auth(),
     ))
 }
 
-fn fault(doing: &'static str, error: &postgres::Error) -> IndexError {
+fn fault(doing: &'static str, error: &postgres::Error) -> DatabaseError {
     match error.as_db_error() {
         Some(told) if *told.code() == postgres::error::SqlState::UNDEFINED_TABLE => {
-            IndexError::missing(None)
+            DatabaseError::missing(None)
         }
-        Some(told) => IndexError::database(doing, told.message()),
+        Some(told) => DatabaseError::failed(doing, told.message()),
         None => match std::error::Error::source(error) {
-            Some(cause) => IndexError::database(doing, format!("{error}: {cause}")),
-            None => IndexError::database(doing, error),
+            Some(cause) => DatabaseError::failed(doing, format!("{error}: {cause}")),
+            None => DatabaseError::failed(doing, error),
         },
     }
 }

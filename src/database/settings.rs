@@ -1,12 +1,12 @@
-//! What the index is set to.
+//! Where a database is.
 //!
 //! In: the checked settings file. Out: values that are possible by construction.
 
 use std::path::PathBuf;
 
-/// Where the index is.
+/// Where rows are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IndexSettings {
+pub enum DatabaseSettings {
     /// A SQLite file of this machine.
     File(PathBuf),
     /// A PostgreSQL database, which several instances may share.
