@@ -48,6 +48,7 @@ pub struct Admin {
 pub struct Notices {
     refused_reload: Mutex<Option<String>>,
     unread_blocks: Mutex<Option<String>>,
+    unread_people: Mutex<Option<String>>,
     draining: std::sync::atomic::AtomicBool,
     index: Option<Arc<Upkeep>>,
     leaving: Arc<Leaving>,
@@ -79,6 +80,15 @@ impl Notices {
             .unwrap_or_else(PoisonError::into_inner) = unread;
     }
 
+    /// What is kept of people cannot be read for this, and what was read last holds; `None` once it
+    /// can.
+    pub fn people(&self, unread: Option<String>) {
+        *self
+            .unread_people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = unread;
+    }
+
     /// The instance began to drain.
     pub fn drain(&self) {
         self.draining
@@ -94,6 +104,13 @@ impl Notices {
 
     fn unread_blocks(&self) -> Option<String> {
         self.unread_blocks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn unread_people(&self) -> Option<String> {
+        self.unread_people
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()

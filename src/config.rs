@@ -25,6 +25,7 @@ use crate::hook::HookSettings;
 use crate::identify::{IssuerSettings, WorkloadSettings};
 use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
+use crate::people::PeopleSettings;
 use crate::record::JournalSettings;
 use crate::resolve::{CatalogueSettings, OWN};
 use crate::setup_error::SetupError;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// Where records are searched; nowhere without.
     pub index: Option<DatabaseSettings>,
+    /// What is kept of people beyond their tokens.
+    pub people: Option<PeopleSettings>,
     /// Whose webhooks are taken.
     pub hooks: Vec<HookSettings>,
     /// Where else records go.
@@ -175,6 +178,7 @@ fn settled(checked: check::Checked, digest: String, watched: Vec<PathBuf>) -> Se
         policies: checked.policies,
         journal: checked.journal,
         index: checked.index,
+        people: checked.people,
         hooks: checked.hooks,
         leave: checked.leave,
         digest,

@@ -67,6 +67,7 @@ mod discovery;
 mod key;
 mod key_set;
 mod blocked;
+mod people_now;
 mod keys;
 mod offline;
 
@@ -78,11 +79,14 @@ pub use kept_claims::KeptClaims;
 pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
+pub use people_now::PeopleNow;
 pub use trail::Examination;
 pub(crate) use used::{Use, Used};
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Time};
 use crate::listen::Arrival;
@@ -105,6 +109,8 @@ pub struct Issuers {
     remembered: Verifications,
     possession: Possession,
     workloads: Workloads,
+    /// One for all generations.
+    people_now: Arc<ArcSwap<PeopleNow>>,
 }
 
 #[derive(Debug)]
@@ -154,6 +160,7 @@ impl Issuers {
             remembered: Verifications::none_yet(),
             possession: Possession::nowhere(clock.now()),
             workloads: Workloads::build(Vec::new())?,
+            people_now: Arc::default(),
         })
     }
 
@@ -170,12 +177,16 @@ impl Issuers {
     }
 
     /// The same for a proxy that callers find at this URL, so that they can prove to it that they
-    /// have the keys their tokens are bound to; what an earlier generation was shown stays used.
+    /// have the keys their tokens are bound to; what an earlier generation was shown stays used, and what
+    /// is known of people stays known.
     #[must_use]
     pub fn found_at(self, site_url: &str, earlier: Option<&Issuers>) -> Issuers {
-        let earlier = earlier.map(|issuers| &issuers.possession);
         Issuers {
-            possession: self.possession.at(site_url, earlier),
+            possession: self
+                .possession
+                .at(site_url, earlier.map(|issuers| &issuers.possession)),
+            people_now: earlier
+                .map_or_else(Arc::default, |issuers| Arc::clone(&issuers.people_now)),
             ..self
         }
     }
@@ -209,6 +220,11 @@ impl Issuers {
                 one.keys.block_also(ids);
             }
         }
+    }
+
+    /// Holds every principal against this from now on.
+    pub fn obey(&self, people_now: Arc<PeopleNow>) {
+        self.people_now.store(people_now);
     }
 
     /// Begins to fetch keys and keeps them fresh until this value is dropped; waits for nothing.
@@ -246,12 +262,12 @@ impl Issuers {
             && !credential::is_sent(arrival.headers(), arrival.query())
             && let Some(workload) = self.workloads.identify(shown, arrival.time())?
         {
-            return Ok(workload);
+            return self.people_now.load().apply(workload);
         }
         let sent = credential::find(arrival.headers(), arrival.query())?;
         let principal = self.verify(sent.token, arrival.time()).await?;
         self.possession.check(&principal, &sent, arrival)?;
-        Ok(principal)
+        self.people_now.load().apply(principal)
     }
 
     /// Whose token this is, whoever sends it: what it is bound to is not asked for.

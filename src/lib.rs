@@ -30,6 +30,9 @@ pub mod export;
 pub mod leave;
 pub mod timeline;
 
+// What is known of people beyond their tokens.
+pub mod people;
+
 // What stile itself answers.
 pub mod own;
 

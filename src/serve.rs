@@ -18,10 +18,12 @@ use tokio::sync::watch;
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
+use crate::identify::PeopleNow;
 use crate::index::Upkeep;
 use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
+use crate::people::People;
 use crate::pipeline::{Metrics, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
@@ -91,6 +93,7 @@ pub async fn run(
     let signals = Signals::catch()?;
     keep_for_days(&settings, &journal)?;
     let index = keep_index(&settings);
+    let people = settings.people.clone().map(People::new);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -104,6 +107,12 @@ pub async fn run(
         origin,
     );
     pipeline.ruling().issuers.start();
+    if people.is_some() {
+        pipeline
+            .ruling()
+            .issuers
+            .obey(Arc::new(PeopleNow::unread()));
+    }
     let leaving = let_leave(&settings, &clock, &pipeline);
 
     let notices = Arc::new(Notices::with(index.clone(), Arc::clone(&leaving)));
@@ -133,6 +142,11 @@ pub async fn run(
         Arc::clone(&notices),
     ));
     tokio::spawn(key_events::watch(pipeline.clone()));
+    if let Some(people) = people {
+        let (pipeline, notices) = (pipeline.clone(), Arc::clone(&notices));
+        let obey = move |now| pipeline.ruling().issuers.obey(now);
+        tokio::spawn(people.keep_up(obey, move |unread| notices.people(unread)));
+    }
     tokio::spawn(upstream_keys::ask(pipeline.clone()));
     let lost = tokio::spawn(drain_when_lost(
         journal.clone(),

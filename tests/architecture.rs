@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "export",
     "leave",
     "timeline",
+    "people",
     "own",
     "pipeline",
     "workbench",

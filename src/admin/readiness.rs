@@ -65,6 +65,8 @@ pub struct Settings {
     pub refused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_keys_unread: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_unread: Option<String>,
 }
 
 /// The policy set in force.
@@ -209,8 +211,9 @@ impl Readiness {
     pub(super) fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
         let ruling = pipeline.ruling();
         let (refused, unread) = (notices.refused_reload(), notices.unread_blocks());
+        let people_unread = notices.unread_people();
         let settings = Settings {
-            state: if refused.is_some() || unread.is_some() {
+            state: if refused.is_some() || unread.is_some() || people_unread.is_some() {
                 Standing::Degraded
             } else {
                 Standing::Ready
@@ -218,6 +221,7 @@ impl Readiness {
             digest: ruling.config.clone(),
             refused,
             blocked_keys_unread: unread,
+            people_unread,
         };
         let (mode, standing) = match ruling.policies.mode() {
             Mode::Enforce => ("enforce", Standing::Ready),

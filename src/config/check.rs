@@ -21,12 +21,14 @@ use super::origin::Place;
 use crate::setup_error::SetupError;
 
 mod anchors;
+mod database;
 mod hooks;
 mod index;
 mod issuers;
 mod journal;
 mod leave;
 mod limits;
+mod people;
 mod listeners;
 mod policies;
 mod upstreams;
@@ -58,6 +60,7 @@ pub(super) struct Checked {
     pub(super) policies: crate::authorize::PolicySettings,
     pub(super) journal: crate::record::JournalSettings,
     pub(super) index: Option<crate::database::DatabaseSettings>,
+    pub(super) people: Option<crate::people::PeopleSettings>,
     pub(super) hooks: Vec<crate::hook::HookSettings>,
     pub(super) leave: Vec<crate::leave::DestinationSettings>,
 }
@@ -78,6 +81,8 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
     let journal = journal::journal(file, root, checks);
     let kept_in = journal.as_ref().map(|journal| journal.folder.as_path());
     let index = index::index(file, kept_in, checks);
+    let known = issuers.as_deref().unwrap_or_default();
+    let people = people::people(file, known, kept_in, checks);
     let hooks = hooks::hooks(file, checks);
     let leave = leave::destinations(file, checks);
     Some(Checked {
@@ -94,6 +99,7 @@ pub(super) fn check(file: &File, root: &Place, checks: &mut Checks) -> Option<Ch
         policies: policies?,
         journal: journal?,
         index: index?,
+        people: people?,
         hooks: hooks?,
         leave: leave?,
     })

@@ -276,6 +276,7 @@ const SECTIONS: &[&str] = &[
     "mode",
     "journal",
     "index",
+    "people",
     "hooks",
     "leave",
     "limits",

@@ -21,10 +21,12 @@ use crate::{authorize, listen};
 
 mod hook;
 mod kept;
+mod people;
 mod upstream;
 
 pub(super) use hook::Hook;
 pub(super) use kept::{Anchor, Destination, Index, Journal};
+pub(super) use people::{People, SignIn};
 pub(super) use upstream::{Header, Limit, Upstream};
 
 /// Settings of stile. Relative paths start at the folder of this file.
@@ -55,6 +57,8 @@ pub(super) struct File {
     pub(super) journal: Located<Journal>,
     /// Where records are searched.
     pub(super) index: Located<Index>,
+    /// What is kept of people beyond their tokens; nothing without.
+    pub(super) people: Located<People>,
     /// Whose webhooks are taken, so that pipelines and deployments are known here.
     pub(super) hooks: Located<Vec<Located<Hook>>>,
     /// Where else records go, such as a SIEM; each gets all of them.
@@ -264,6 +268,7 @@ impl Default for File {
             mode: Located::preset(Mode(authorize::Mode::Enforce)),
             journal: Located::absent(),
             index: Located::preset(Index::default()),
+            people: Located::absent(),
             hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),

@@ -73,6 +73,16 @@ pub enum Reason {
     LifetimeTooLong,
     /// The token was used before, and counts once: get a new one.
     Replayed,
+    /// The session has ended or was never begun: sign in again.
+    SessionInvalid,
+    /// Whom this credential is of was ended here or at the provider: sign in again or get a new token.
+    Ended,
+    /// The sign-in did not come to its end: begin again.
+    LoginFailed,
+    /// Another site sent this request with your session: open the page here and try again.
+    Csrf,
+    /// What is known of people cannot be read at the moment.
+    PeopleUnavailable,
     /// No operation of the catalogue has this method and path.
     NoOperation,
     /// No policy allows this.
@@ -144,6 +154,11 @@ impl Reason {
         Reason::NotYetValid,
         Reason::LifetimeTooLong,
         Reason::Replayed,
+        Reason::SessionInvalid,
+        Reason::Ended,
+        Reason::LoginFailed,
+        Reason::Csrf,
+        Reason::PeopleUnavailable,
         Reason::NoOperation,
         Reason::PolicyDenied,
         Reason::PolicyError,
@@ -227,6 +242,11 @@ impl Reason {
             Reason::NotYetValid => ("not_yet_valid", 401, 16, Refuse, "the token is not valid yet: compare the clocks"),
             Reason::LifetimeTooLong => ("lifetime_too_long", 401, 16, Refuse, "the token lives longer than this proxy accepts: ask for a shorter one"),
             Reason::Replayed => ("replayed", 401, 16, Refuse, "the token was used before, and counts once: get a new one"),
+            Reason::SessionInvalid => ("session_invalid", 401, 16, Refuse, "the session has ended or was never begun: sign in again"),
+            Reason::Ended => ("ended", 401, 16, Refuse, "whom this credential is of was ended here or at the provider: sign in again or get a new token"),
+            Reason::LoginFailed => ("login_failed", 400, 3, Refuse, "the sign-in did not come to its end: begin again"),
+            Reason::Csrf => ("csrf", 403, 7, Refuse, "another site sent this request with your session: open the page here and try again"),
+            Reason::PeopleUnavailable => ("people_unavailable", 503, 14, Error, "what is known of people cannot be read at the moment"),
             Reason::NoOperation => ("no_operation", 404, 12, Deny, "no operation of the catalogue has this method and path"),
             Reason::PolicyDenied => ("policy_denied", 403, 7, Deny, "no policy allows this"),
             Reason::PolicyError => ("policy_error", 403, 7, Error, "a policy could not be evaluated, so nothing is allowed"),

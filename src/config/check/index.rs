@@ -7,8 +7,9 @@
 use std::path::Path;
 
 use super::Checks;
+use super::database::{Written, database};
 use crate::config::file::File;
-use crate::database::{DatabaseSettings, PostgresSettings};
+use crate::database::DatabaseSettings;
 
 /// The index's settings; none inside when there is to be no index.
 pub(super) fn index(
@@ -17,27 +18,11 @@ pub(super) fn index(
     checks: &mut Checks,
 ) -> Option<Option<DatabaseSettings>> {
     let index = file.index.get()?;
-    let both = index.file.get().is_some() && index.postgres_url_file.get().is_some();
-    if both {
-        let what = "an index is in a file or in a database, not in both";
-        checks.refuse(index.file.place(), what, "remove one of the two");
-    }
-    if index.ca_file.get().is_some() && index.postgres_url_file.get().is_none() {
-        let what = "a certificate is for a database, and none is named";
-        checks.refuse(index.ca_file.place(), what, "set `postgres_url_file`, too");
-    }
-    let settings = match index.postgres_url_file.get() {
-        Some(_) => DatabaseSettings::Postgres(PostgresSettings {
-            url_file: checks.guarded(&index.postgres_url_file)?,
-            ca_file: checks.readable_if_set(&index.ca_file),
-        }),
-        None => DatabaseSettings::File(match index.file.get() {
-            Some(file) => checks.resolved(file),
-            None => journal?.join(USUAL),
-        }),
+    let written = Written {
+        file: &index.file,
+        url_file: &index.postgres_url_file,
+        ca_file: &index.ca_file,
     };
+    let settings = database(&written, "index.sqlite", journal, checks)?;
     Some(index.enabled.get()?.then_some(settings))
 }
-
-/// The file's name in the journal's folder.
-const USUAL: &str = "index.sqlite";

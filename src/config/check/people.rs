@@ -1,0 +1,98 @@
+//! Checks what is kept of people and how they sign in.
+//!
+//! In: `people` as written, the issuers, and the journal's folder. Out: its settings; none where the
+//! section is not there.
+
+use std::path::Path;
+
+use super::database::{Written, database};
+use super::{Checks, elements};
+use crate::config::file::{File, SignIn};
+use crate::config::origin::Place;
+use crate::identify::IssuerSettings;
+use crate::people::{PeopleSettings, ProviderSettings};
+
+/// What is set of people; none inside where nothing is kept of them.
+pub(super) fn people(
+    file: &File,
+    issuers: &[IssuerSettings],
+    journal: Option<&Path>,
+    checks: &mut Checks,
+) -> Option<Option<PeopleSettings>> {
+    let Some(people) = file.people.get() else {
+        return (!file.people.wrong()).then_some(None);
+    };
+    let written = Written {
+        file: &people.file,
+        url_file: &people.postgres_url_file,
+        ca_file: &people.ca_file,
+    };
+    let database = database(&written, "people.sqlite", journal, checks);
+    let (idle, longest) = (people.session_idle.get()?, people.session_longest.get()?);
+    if idle.as_ms() == 0 || idle.as_ms() > longest.as_ms() {
+        let what = "a session that nobody uses cannot live longer than any session";
+        let hint = "set it above 0 and to at most `session_longest`";
+        checks.refuse(people.session_idle.place(), what, hint);
+    }
+    let list = people.sign_in.get()?;
+    let named = elements(list).filter_map(|(_, one)| {
+        let name = one.issuer.get()?;
+        Some((one.issuer.place(), name.clone()))
+    });
+    checks.distinct(named.collect::<Vec<_>>(), "providers to sign in with");
+    let providers: Vec<_> = elements(list)
+        .map(|(place, one)| provider(one, place, issuers, checks))
+        .collect();
+    Some(Some(PeopleSettings {
+        database: database?,
+        providers: providers.into_iter().collect::<Option<_>>()?,
+        session_idle_ms: idle.as_ms(),
+        session_longest_ms: longest.as_ms(),
+    }))
+}
+
+fn provider(
+    one: &SignIn,
+    place: &Place,
+    issuers: &[IssuerSettings],
+    checks: &mut Checks,
+) -> Option<ProviderSettings> {
+    let named = one.issuer.required("issuer", place, &mut checks.faults);
+    let issuer = named.and_then(|name| {
+        let found = issuers.iter().find(|issuer| issuer.name == *name);
+        if found.is_none() {
+            let what = format!("there is no issuer `{name}`");
+            let hint = "write the `name` of the provider among `issuers`";
+            checks.refuse(one.issuer.place(), what, hint);
+        }
+        found.cloned()
+    });
+    let client_id = one
+        .client_id
+        .required("client_id", place, &mut checks.faults);
+    let secret = one
+        .client_secret_file
+        .required("client_secret_file", place, &mut checks.faults);
+    let secret_file = secret.and_then(|_| checks.guarded(&one.client_secret_file));
+    let mut scopes = vec!["openid".to_owned()];
+    for (place, scope) in elements(one.scopes.get()?) {
+        let is_token = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
+        if scope.is_empty() || !scope.chars().all(is_token) {
+            let what = "a scope is one word of visible ASCII";
+            checks.refuse(place, what, "one element of the list for each");
+        }
+        if scope != "openid" {
+            scopes.push(scope.clone());
+        }
+    }
+    let issuer = issuer?;
+    Some(ProviderSettings {
+        label: one.label.get().unwrap_or(&issuer.name).clone(),
+        issuer,
+        client_id: client_id?.clone(),
+        secret_file: secret_file?,
+        scopes,
+        name_claim: one.name.get()?.clone(),
+        groups_claim: one.groups.get()?.clone(),
+    })
+}

@@ -1,0 +1,79 @@
+//! The section about people: where what is known of them is kept, and how they sign in.
+//!
+//! In: as all of `stile.yaml`. Out: located values.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::located::Located;
+use crate::config::words::Duration;
+
+/// What is kept of people beyond their tokens: sessions, who was ended, the directory.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::config) struct People {
+    /// The SQLite file. Default: `people.sqlite` in the journal's folder.
+    pub(in crate::config) file: Located<PathBuf>,
+    /// A file with the URL of a PostgreSQL database, one line, in the place of the SQLite file; not
+    /// readable by group or others. All instances that know the same people share it.
+    pub(in crate::config) postgres_url_file: Located<PathBuf>,
+    /// A CA certificate (PEM) to trust beside the machine's when connecting to that database.
+    pub(in crate::config) ca_file: Located<PathBuf>,
+    /// Providers that people sign in with in a browser.
+    pub(in crate::config) sign_in: Located<Vec<Located<SignIn>>>,
+    /// How long a session lives that nobody uses.
+    pub(in crate::config) session_idle: Located<Duration>,
+    /// How long a session lives at most.
+    pub(in crate::config) session_longest: Located<Duration>,
+}
+
+/// A provider that people sign in with.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["issuer", "client_id", "client_secret_file"]))]
+pub(in crate::config) struct SignIn {
+    /// The provider: the name of one of `issuers`.
+    pub(in crate::config) issuer: Located<String>,
+    /// What people read on the button. Default: the issuer's name.
+    pub(in crate::config) label: Located<String>,
+    /// The id that the provider gave to this proxy.
+    pub(in crate::config) client_id: Located<String>,
+    /// The file with the secret that it gave; not readable by group or others.
+    pub(in crate::config) client_secret_file: Located<PathBuf>,
+    /// What is asked for beside `openid`.
+    pub(in crate::config) scopes: Located<Vec<Located<String>>>,
+    /// The claim of the ID token with a name to show.
+    pub(in crate::config) name: Located<String>,
+    /// The claim of the ID token with the list of groups.
+    pub(in crate::config) groups: Located<String>,
+}
+
+impl Default for People {
+    fn default() -> People {
+        People {
+            file: Located::absent(),
+            postgres_url_file: Located::absent(),
+            ca_file: Located::absent(),
+            sign_in: Located::preset(Vec::new()),
+            session_idle: Located::preset(Duration::from_ms(30 * 60_000)),
+            session_longest: Located::preset(Duration::from_ms(12 * 3_600_000)),
+        }
+    }
+}
+
+impl Default for SignIn {
+    fn default() -> SignIn {
+        let scopes = ["profile", "email", "groups"].map(|word| Located::preset(word.to_owned()));
+        SignIn {
+            issuer: Located::absent(),
+            label: Located::absent(),
+            client_id: Located::absent(),
+            client_secret_file: Located::absent(),
+            scopes: Located::preset(scopes.into()),
+            name: Located::preset("preferred_username".to_owned()),
+            groups: Located::preset("groups".to_owned()),
+        }
+    }
+}

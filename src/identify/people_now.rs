@@ -1,0 +1,56 @@
+//! Says what is known of principals beyond their tokens.
+//!
+//! In: what is kept of people, as it is now. Out: a [`PeopleNow`], swapped whole, that every principal is
+//! held against at every request.
+//!
+//! A token says what was true when it was made. What became of its bearer since is known here: who was
+//! ended, and in which groups the directory has them now.
+//!
+//! Never: takes "not read yet" for "nothing known": until it was read once, nobody is let in.
+
+use std::sync::Arc;
+
+use super::principal::Principal;
+use crate::refusal::{Reason, Refusal};
+
+/// What is known of principals beyond their tokens. The default is for a proxy that keeps nothing.
+#[derive(Clone, Debug, Default)]
+pub struct PeopleNow {
+    version: u64,
+    is_unread: bool,
+}
+
+impl PeopleNow {
+    /// Of this many changes; nothing else is said in it yet.
+    pub fn new(version: u64) -> PeopleNow {
+        PeopleNow {
+            version,
+            ..PeopleNow::default()
+        }
+    }
+
+    /// Before it was read for the first time.
+    pub fn unread() -> PeopleNow {
+        PeopleNow {
+            is_unread: true,
+            ..PeopleNow::default()
+        }
+    }
+
+    /// How many changes are in it.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The principal as it is known now.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where it does not count any more.
+    pub(super) fn apply(&self, principal: Arc<Principal>) -> Result<Arc<Principal>, Refusal> {
+        match self.is_unread {
+            true => Err(Refusal::new(Reason::PeopleUnavailable)),
+            false => Ok(principal),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Keeps what stile knows of people beyond their tokens.
+//!
+//! In: what providers, administrators and people themselves tell. Out: rows that every instance
+//! obeys, and a [`PeopleNow`](crate::identify::PeopleNow) made from them that requests are held against.
+//!
+//! The rows are in a database of their own and not in the index: an index can be thrown away and made
+//! anew, what is said here once is said nowhere else. Every change raises one number in the same
+//! transaction; each instance looks at that number several times a second, so a change made anywhere
+//! is obeyed everywhere within a second.
+//!
+//! Never: on the way of a request that carries a token; what a request meets is in memory.
+
+pub mod settings;
+mod keeper;
+mod store;
+mod tables;
+
+pub use keeper::People;
+pub use settings::{PeopleSettings, ProviderSettings};
+pub(crate) use store::Store;

@@ -1,0 +1,130 @@
+//! Asks the database of people without holding up a request, and obeys what changed in it.
+//!
+//! In: what somebody wants of the [`Store`]. Out: the answer, or `people_unavailable`.
+//!
+//! A few connections, each used by one asker at a time on a thread that may wait. One that failed is
+//! thrown away. Several times a second the number of changes is read; where it is another, the rows
+//! are read and a new [`PeopleNow`] is put in place. While the database is away the last one holds:
+//! who was ended stays ended.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::settings::PeopleSettings;
+use super::store::Store;
+use crate::database::DatabaseError;
+use crate::identify::PeopleNow;
+use crate::refusal::{Reason, Refusal};
+
+/// What is kept of people. Clones share it.
+#[derive(Clone, Debug)]
+pub struct People(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    settings: PeopleSettings,
+    idle: Mutex<Vec<Store>>,
+    turns: Semaphore,
+}
+
+impl People {
+    /// Over this database, which nobody is asked for yet.
+    pub fn new(settings: PeopleSettings) -> People {
+        People(Arc::new(Kept {
+            settings,
+            idle: Mutex::default(),
+            turns: Semaphore::new(CONNECTIONS),
+        }))
+    }
+
+    /// What is set of people.
+    pub fn settings(&self) -> &PeopleSettings {
+        &self.0.settings
+    }
+
+    /// Asks the database.
+    ///
+    /// # Errors
+    ///
+    /// `people_unavailable` when it does not answer.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Store) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let turn = tokio::time::timeout(TURN, self.0.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(away("too many ask at once"));
+        };
+        let kept = Arc::clone(&self.0);
+        let asked = tokio::task::spawn_blocking(move || kept.ask(ask)).await;
+        asked
+            .map_err(|_| away("asking ended in a fault of ours"))?
+            .map_err(|fault| away(&fault.to_string()))
+    }
+
+    /// Puts what changed in place until this process ends. `obey` puts it there; `told` hears how it
+    /// went.
+    pub async fn keep_up(
+        self,
+        obey: impl Fn(Arc<PeopleNow>) + Send,
+        told: impl Fn(Option<String>) + Send,
+    ) {
+        let mut known = 0;
+        loop {
+            let looked = self.ask(move |store| {
+                let has_changed = store.version()? != known;
+                has_changed.then(|| people_now(store)).transpose()
+            });
+            match looked.await {
+                Ok(Some(now)) => {
+                    known = now.version();
+                    obey(Arc::new(now));
+                    told(None);
+                }
+                Ok(None) => told(None),
+                Err(refusal) => told(refusal.noted().map(str::to_owned)),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl Kept {
+    fn ask<T>(
+        &self,
+        ask: impl FnOnce(&mut Store) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let idle = self.idle().pop();
+        let mut store = match idle {
+            Some(store) => store,
+            None => Store::open(&self.settings.database)?,
+        };
+        let answer = ask(&mut store);
+        if answer.is_ok() {
+            self.idle().push(store);
+        }
+        answer
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Store>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What holds of people, by the rows as they are now.
+fn people_now(store: &mut Store) -> Result<PeopleNow, DatabaseError> {
+    // Before the rows: a change in between is looked at twice, and not missed.
+    let version = store.version()?;
+    Ok(PeopleNow::new(version))
+}
+
+fn away(why: &str) -> Refusal {
+    Refusal::new(Reason::PeopleUnavailable).noting(format!("the database of people: {why}"))
+}
+
+const CONNECTIONS: usize = 4;
+const TURN: Duration = Duration::from_secs(5);
+/// How often changes are looked for: far below the second within which they are obeyed.
+const LOOK: Duration = Duration::from_millis(200);
