@@ -40,6 +40,8 @@ pub struct TokenFacts {
     pub typ: Option<String>,
     /// The `jti`, for fingerprints only: never written down as it is.
     pub jti: Option<String>,
+    /// The `sid`: the session at its issuer that it belongs to (OpenID Connect Front-Channel Logout 3).
+    pub session_id: Option<String>,
     /// When it was issued.
     pub issued: Time,
     /// When it ends.

@@ -151,6 +151,7 @@ mod tests {
             algorithm: "RS256",
             typ: None,
             jti: None,
+            session_id: None,
             issued: NOW,
             expires: NOW.plus_ms(lives_ms),
             bound: None,

@@ -87,6 +87,7 @@ pub(super) fn with_keys(
         algorithm: word(algorithm),
         typ,
         jti: claims.optional_text("jti")?,
+        session_id: claims.optional_text("sid")?,
         issued: validity.issued,
         expires: validity.expires,
         bound,

@@ -135,6 +135,7 @@ impl Trusted {
                 algorithm: "x509",
                 typ: None,
                 jti: None,
+                session_id: None,
                 issued,
                 expires,
                 bound: Some(Bound::IsCertificate(digest)),
