@@ -68,6 +68,8 @@ mod key;
 mod key_set;
 mod blocked;
 mod people_now;
+mod session;
+mod provider;
 mod keys;
 mod offline;
 
@@ -80,6 +82,8 @@ pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
 pub use people_now::PeopleNow;
+pub use provider::{Begun, NotRenewed, Provider, SignInSettings, SignedIn};
+pub use session::KeptPerson;
 pub use trail::Examination;
 pub(crate) use used::{Use, Used};
 

@@ -23,6 +23,8 @@ pub enum Bound {
     ToCertificate([u8; 32]),
     /// It is that client certificate itself: there is no token.
     IsCertificate([u8; 32]),
+    /// It is a session that was begun here: there is no token.
+    IsSession,
 }
 
 impl Bound {
@@ -49,6 +51,7 @@ impl Bound {
             Bound::ToKey(_) => "to a key, by DPoP: a request must prove it",
             Bound::ToCertificate(_) => "to a client certificate: a connection must show it",
             Bound::IsCertificate(_) => "to the key of the certificate that it is",
+            Bound::IsSession => "to the browser that signed in",
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Fetches one document of an issuer.
+//! Fetches one document of an issuer, or asks it something.
 //!
-//! In: a URL that was checked. Out: its bytes and how long they may be kept, or a [`FetchFault`].
+//! In: a URL that was checked, or a whole request. Out: the document and how long it may be kept, or the
+//! whole answer; or a [`FetchFault`].
 //!
 //! HTTPS only, except to the loopback; addresses that [`Reach`] allows to the issuer's own host;
 //! one mebibyte at most; exactly 200; no redirects, because who may send us elsewhere may send us
 //! anywhere; no compression, because nobody asked for it. The caller bounds the time. A connection
 //! carries one document, which is asked for once an hour.
 //!
-//! Never: carries a credential, a cookie, or anything of a request.
+//! Never: carries a cookie, or anything of a caller's request.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, DATE, HOST};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body::Body;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -47,7 +48,7 @@ pub(super) struct Document {
 
 /// Why there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FetchFault {
+pub(crate) enum FetchFault {
     UnknownName,
     ForbiddenAddress,
     Unreachable,
@@ -119,6 +120,14 @@ impl FetchFault {
     }
 }
 
+impl std::fmt::Display for FetchFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl std::error::Error for FetchFault {}
+
 impl Fetcher {
     /// For this issuer. Trusts the machine's certificates and, where one is given, those in a file
     /// beside them.
@@ -143,7 +152,11 @@ impl Fetcher {
         if !is_safe(url) {
             return Err(FetchFault::UnsafeUrl);
         }
-        let (response, _connection) = self.ask(url).await?;
+        let request = Request::get(target(url))
+            .header(ACCEPT, "application/json, application/jwk-set+json")
+            .body(Full::default())
+            .map_err(|_| FetchFault::UnsafeUrl)?;
+        let (response, _connection) = self.send(url, request).await?;
         match response.status() {
             StatusCode::OK => {}
             status if status.is_redirection() => return Err(FetchFault::Redirected),
@@ -166,16 +179,40 @@ impl Fetcher {
         })
     }
 
+    /// Asks something of the issuer; the answer is whole and may say no.
+    pub(super) async fn ask(
+        &self,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, FetchFault> {
+        let (mut parts, body) = request.into_parts();
+        let url = parts.uri.clone();
+        if !is_safe(&url) {
+            return Err(FetchFault::UnsafeUrl);
+        }
+        parts.uri = target(&url).parse().map_err(|_| FetchFault::UnsafeUrl)?;
+        let request = Request::from_parts(parts, Full::from(body));
+        let (response, _connection) = self.send(&url, request).await?;
+        if response.status().is_redirection() {
+            return Err(FetchFault::Redirected);
+        }
+        if response.headers().contains_key(CONTENT_ENCODING) {
+            return Err(FetchFault::Compressed);
+        }
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST_DOCUMENT_BYTES);
+        let collected = body.collect().await.map_err(|_| FetchFault::TooLarge)?;
+        Ok(Response::from_parts(parts, collected.to_bytes().into()))
+    }
+
     /// Sends the request; the connection lives as long as what comes beside the response.
-    async fn ask(&self, url: &Uri) -> Result<(Response<Incoming>, Connection), FetchFault> {
-        let unsafe_url = |_| FetchFault::UnsafeUrl;
-        let target = url.path_and_query().map_or("/", |target| target.as_str());
+    async fn send(
+        &self,
+        url: &Uri,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Connection), FetchFault> {
         let authority = url.authority().map_or("", |authority| authority.as_str());
-        let request = Request::get(target)
-            .header(HOST, authority)
-            .header(ACCEPT, "application/json, application/jwk-set+json")
-            .body(Empty::<Bytes>::new())
-            .map_err(unsafe_url)?;
+        let host = authority.parse().map_err(|_| FetchFault::UnsafeUrl)?;
+        request.headers_mut().insert(HOST, host);
         let stream = self.dialer.dial(url).await?;
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(LARGEST_HEAD_BYTES)
@@ -195,6 +232,11 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// What is asked for at its host.
+fn target(url: &Uri) -> &str {
+    url.path_and_query().map_or("/", |target| target.as_str())
 }
 
 /// Whether a document may be fetched from there: by TLS, or from this machine itself.

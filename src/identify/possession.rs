@@ -64,6 +64,8 @@ impl Possession {
             (None | Some(Bound::ToCertificate(_) | Bound::IsCertificate(_)), Scheme::Dpop) => {
                 Err(wrong_type(NOT_DPOP))
             }
+            // A session comes in a cookie and never here.
+            (Some(Bound::IsSession), _) => Err(Refusal::new(Reason::SessionInvalid)),
             (Some(Bound::ToKey(_)), Scheme::Bearer) => Err(wrong_type(NEEDS_PROOF)),
             (Some(Bound::ToKey(thumbprint)), Scheme::Dpop) => {
                 self.check_proof(&thumbprint, sent, arrival)

@@ -80,6 +80,7 @@ impl Asker<'_> {
             Some(Bound::ToKey(_)) => "dpop_jwt",
             Some(Bound::ToCertificate(_)) => "mtls_jwt",
             Some(Bound::IsCertificate(_)) => "mtls",
+            Some(Bound::IsSession) => "session",
         }
     }
 
