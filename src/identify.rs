@@ -231,6 +231,11 @@ impl Issuers {
         self.people_now.store(people_now);
     }
 
+    /// How many changes of what is known of people are obeyed.
+    pub fn people_version(&self) -> u64 {
+        self.people_now.load().version()
+    }
+
     /// Begins to fetch keys and keeps them fresh until this value is dropped; waits for nothing.
     /// Must be called within a Tokio runtime.
     pub fn start(&self) {

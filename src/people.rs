@@ -11,10 +11,25 @@
 //! Never: on the way of a request that carries a token; what a request meets is in memory.
 
 pub mod settings;
+pub mod sign_in;
+mod cookies;
+mod in_use;
 mod keeper;
+mod keys;
+pub mod pages;
+mod random;
+mod return_to;
+mod sealed;
+mod sessions;
 mod store;
 mod tables;
 
 pub use keeper::People;
 pub use settings::{PeopleSettings, ProviderSettings};
+pub use sign_in::SignIn;
 pub(crate) use store::Store;
+
+/// SHA-256 of these, one after the other.
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    crate::record::frame::sha256(parts)
+}

@@ -34,6 +34,7 @@ mod hooks;
 mod lists;
 mod manner;
 mod metadata;
+mod signing_in;
 mod stamping;
 mod told;
 pub mod metrics;
@@ -142,6 +143,10 @@ impl Pipeline {
         if let Some(asked) = told::asked_for(&arrival) {
             let in_force = Arc::clone(&in_force);
             return self.tell(in_force, arrival, &manner, asked).await;
+        }
+        if let Some(asked) = signing_in::asked_for(&in_force, &arrival) {
+            let in_force = Arc::clone(&in_force);
+            return self.sign_in(in_force, arrival, &manner, asked).await;
         }
         if hooks::is_one(&in_force, &arrival) {
             let in_force = Arc::clone(&in_force);
@@ -282,7 +287,14 @@ impl Pipeline {
         if let Some(noted) = refusal.noted() {
             tracing::warn!(decision = %manner.decision, reason = refusal.reason().word(), "{noted}");
         }
-        let mut response = answer(refusal, &manner.asked(), &self.0.site).map(ResponseBody::from);
+        let mut response = match manner.signs_in_for(refusal.reason()) {
+            Some(url) => {
+                let mut response = signing_in::gone(url);
+                stamp(&mut response, manner);
+                response
+            }
+            None => answer(refusal, &manner.asked(), &self.0.site).map(ResponseBody::from),
+        };
         if let Some(seq) = seq {
             self.receipt(&mut response, seq);
         }

@@ -21,9 +21,10 @@ mod grpc;
 mod page;
 mod sentence;
 
-pub use answer::{Asked, Site, answer};
+pub use answer::{Asked, Site, answer, wants_page};
 pub use challenge::protected_resource_metadata;
 pub use explanation::{Check, Explanation};
+pub use page::{PageBody, framed_page};
 pub use reason::{Effect, Reason};
 pub(crate) use sentence::plain;
 

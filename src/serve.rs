@@ -23,7 +23,6 @@ use crate::index::Upkeep;
 use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
-use crate::people::People;
 use crate::pipeline::{Metrics, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
@@ -93,7 +92,7 @@ pub async fn run(
     let signals = Signals::catch()?;
     keep_for_days(&settings, &journal)?;
     let index = keep_index(&settings);
-    let people = settings.people.clone().map(People::new);
+    let (people, signs_in) = (ruling.people.clone(), ruling.sign_in.is_some());
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
     let pipeline = Pipeline::new(
@@ -102,6 +101,7 @@ pub async fn run(
         metrics,
         Site {
             url: settings.site.url.clone(),
+            signs_in,
         },
         Own::new(found_again(&settings, &index), &settings.site.url),
         origin,
@@ -145,7 +145,7 @@ pub async fn run(
     if let Some(people) = people {
         let (pipeline, notices) = (pipeline.clone(), Arc::clone(&notices));
         let obey = move |now| pipeline.ruling().issuers.obey(now);
-        tokio::spawn(people.keep_up(obey, move |unread| notices.people(unread)));
+        tokio::spawn(people.keep_up(clock.clone(), obey, move |unread| notices.people(unread)));
     }
     tokio::spawn(upstream_keys::ask(pipeline.clone()));
     let lost = tokio::spawn(drain_when_lost(

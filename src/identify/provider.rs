@@ -11,15 +11,17 @@
 //!
 //! OpenID Connect Core 3.1; RFC 7636 (PKCE); RFC 9207 (`iss`).
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreTokenResponse};
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse,
+    AccessTokenHash, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl,
+    LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
+    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, TokenResponse,
 };
 
 use super::fetch::{FetchFault, Fetcher};
@@ -182,12 +184,11 @@ impl Provider {
     ) -> Result<SignedIn, Refusal> {
         let metadata = self.metadata().await?;
         let client = self.client(&metadata)?;
-        let http = |request| self.fetcher.ask(request);
         let exchange = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|_| failed("the provider has no address to get tokens from"))?
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.reveal().to_owned()));
-        let answer = timely(exchange.request_async(&http)).await?;
+        let answer = timely(exchange.request_async(&self.fetcher)).await?;
         let answer = answer.map_err(|fault| token_fault(fault).into_refusal())?;
         let nonce = Nonce::new(nonce.to_owned());
         let id_token = answer
@@ -215,12 +216,11 @@ impl Provider {
     pub async fn renew(&self, refresh: &Secret, now: Time) -> Result<SignedIn, NotRenewed> {
         let metadata = self.metadata().await.map_err(NotRenewed::Away)?;
         let client = self.client(&metadata).map_err(NotRenewed::Away)?;
-        let http = |request| self.fetcher.ask(request);
         let refresh = RefreshToken::new(refresh.reveal().to_owned());
         let exchange = client
             .exchange_refresh_token(&refresh)
             .map_err(|_| NotRenewed::Away(failed("the provider has no address for tokens")))?;
-        let answer = timely(exchange.request_async(&http))
+        let answer = timely(exchange.request_async(&self.fetcher))
             .await
             .map_err(NotRenewed::Away)?
             .map_err(|fault| match token_fault(fault) {
@@ -276,8 +276,11 @@ impl Provider {
         let discovered = self.metadata.try_get_with((), async {
             let url = IssuerUrl::new(self.settings.issuer.url.clone())
                 .map_err(|_| failed("the provider's address is no URL"))?;
-            let http = |request| self.fetcher.ask(request);
-            let found = timely(ProviderMetadataWithLogout::discover_async(url, &http)).await?;
+            let found = timely(ProviderMetadataWithLogout::discover_async(
+                url,
+                &self.fetcher,
+            ))
+            .await?;
             // What the library says may hold what the provider sent.
             found
                 .map(Arc::new)
@@ -297,6 +300,16 @@ impl Provider {
             CoreClient::from_provider_metadata(metadata.clone(), id, Some(secret))
                 .set_redirect_uri(redirect),
         )
+    }
+}
+
+/// The library asks through us, so that addresses, sizes and redirects are bounded as everywhere.
+impl<'c> AsyncHttpClient<'c> for Fetcher {
+    type Error = FetchFault;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, FetchFault>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.ask(request))
     }
 }
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 /// One trusted issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerSettings {
     /// Its name in records and metrics.
     pub name: String,

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::sessions;
 use super::settings::PeopleSettings;
 use super::store::Store;
+use crate::clock::Clock;
 use crate::database::DatabaseError;
 use crate::identify::PeopleNow;
 use crate::refusal::{Reason, Refusal};
@@ -68,12 +70,19 @@ impl People {
     /// went.
     pub async fn keep_up(
         self,
+        clock: Clock,
         obey: impl Fn(Arc<PeopleNow>) + Send,
         told: impl Fn(Option<String>) + Send,
     ) {
-        let mut known = 0;
+        let (mut known, mut looks) = (0, 0_u32);
         loop {
+            let sweeps = looks.is_multiple_of(SWEEP_EACH).then(|| clock.now());
+            looks = looks.wrapping_add(1);
+            let idle_ms = self.0.settings.session_idle_ms;
             let looked = self.ask(move |store| {
+                if let Some(now) = sweeps {
+                    sessions::sweep(store, now, idle_ms)?;
+                }
                 let has_changed = store.version()? != known;
                 has_changed.then(|| people_now(store)).transpose()
             });
@@ -126,5 +135,7 @@ fn away(why: &str) -> Refusal {
 
 const CONNECTIONS: usize = 4;
 const TURN: Duration = Duration::from_secs(5);
+/// Sessions that ended by themselves are taken away each so many looks: once in a minute.
+const SWEEP_EACH: u32 = 300;
 /// How often changes are looked for: far below the second within which they are obeyed.
 const LOOK: Duration = Duration::from_millis(200);

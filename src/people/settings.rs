@@ -8,7 +8,7 @@ use crate::database::DatabaseSettings;
 use crate::identify::IssuerSettings;
 
 /// Where it is kept, and who may tell of people.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeopleSettings {
     /// Where the rows are.
     pub database: DatabaseSettings,
@@ -21,7 +21,7 @@ pub struct PeopleSettings {
 }
 
 /// A provider that people sign in with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderSettings {
     /// The issuer that it is.
     pub issuer: IssuerSettings,

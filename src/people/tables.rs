@@ -3,6 +3,8 @@
 //! | table | a row for each | holds |
 //! | --- | --- | --- |
 //! | `people_state` | number that all instances share | `version`: how often something changed |
+//! | `people_keys` | key that all instances share | `login`: seals sign-ins that have begun |
+//! | `people_sessions` | session | whose it is and when it ends, under the digest of its id |
 
 use crate::database::{Table, Type};
 
@@ -11,4 +13,24 @@ pub(super) const STATE: Table = Table {
     columns: &[("name", Type::Text), ("number", Type::Number)],
     keys: 1,
 };
-pub(super) const TABLES: &[&Table] = &[&STATE];
+pub(super) const KEYS: Table = Table {
+    name: "people_keys",
+    columns: &[("name", Type::Text), ("bytes", Type::Bytes)],
+    keys: 1,
+};
+pub(super) const SESSIONS: Table = Table {
+    name: "people_sessions",
+    columns: &[
+        ("digest", Type::Bytes),
+        ("id", Type::Text),
+        ("person", Type::Bytes),
+        ("begun_ms", Type::Number),
+        ("seen_ms", Type::Number),
+        ("renewed_ms", Type::Number),
+        ("asked_ms", Type::Number),
+        ("ends_ms", Type::Number),
+        ("sealed", Type::Bytes),
+    ],
+    keys: 1,
+};
+pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS];

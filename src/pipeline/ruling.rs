@@ -19,6 +19,7 @@ use crate::forward::Upstreams;
 use crate::hook::Hooks;
 use crate::identify::{Issuers, Principal};
 use crate::listen::Arrival;
+use crate::people::{People, SignIn};
 use crate::record::{Level, Levels};
 use crate::refusal::Refusal;
 use crate::resolve::{Catalogue, Operation, Speech};
@@ -45,6 +46,10 @@ pub struct Ruling {
     pub config: String,
     /// Objects that decisions looked at.
     pub objects: Objects,
+    /// What is kept of people, where something is.
+    pub people: Option<People>,
+    /// Whom sessions are of, where people sign in.
+    pub sign_in: Option<SignIn>,
 }
 
 /// A request that ends here, with all that was learnt about it: a refusal's record names the
@@ -72,7 +77,7 @@ impl Ruling {
         body: &mut Carried,
     ) -> Result<Permit, Refused> {
         let resolved = self.catalogue.resolve(arrival);
-        let principal = match self.issuers.identify(arrival).await {
+        let principal = match self.identify(arrival).await {
             Ok(principal) => principal,
             Err(refusal) => {
                 return Err(Refused {
@@ -115,12 +120,20 @@ impl Ruling {
             .map_err(|denied| Refused::from(*denied))
     }
 
+    /// Who asks: by a session on pages of ours, by a token or a certificate everywhere.
+    pub(super) async fn identify(&self, arrival: &Arrival) -> Result<Arc<Principal>, Refusal> {
+        match &self.sign_in {
+            Some(sign_in) if sign_in.speaks_for(arrival) => {
+                sign_in.identify(arrival, &self.issuers).await
+            }
+            _ => self.issuers.identify(arrival).await,
+        }
+    }
+
     /// How this caller wants to be answered.
     pub(super) fn manner(&self, arrival: &Arrival) -> Manner {
-        Manner::of(
-            arrival,
-            self.catalogue.speech_of(arrival.path()) == Speech::Otlp,
-        )
+        let speech = self.catalogue.speech_of(arrival.path());
+        Manner::of(arrival, speech == Speech::Otlp, self.sign_in.is_some())
     }
 
     /// How durable the decision must be before this operation is done.

@@ -72,7 +72,7 @@ impl Pipeline {
             let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));
             return self.turn_back(arrival.sighting(), manner, refused).await;
         }
-        let principal = match in_force.ruling.issuers.identify(&arrival).await {
+        let principal = match in_force.ruling.identify(&arrival).await {
             Ok(principal) => principal,
             Err(refusal) => {
                 let refused = Refused::unheard(refusal);

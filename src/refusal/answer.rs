@@ -35,12 +35,19 @@ pub struct Asked<'a> {
 pub struct Site {
     /// Its URL as callers know it: `https://stile.example.com`.
     pub url: String,
+    /// Whether people sign in here.
+    pub signs_in: bool,
+}
+
+/// Whether who accepts this wants a page for people most.
+pub fn wants_page(accept: &[u8]) -> bool {
+    Form::accepted(accept) == Form::Page
 }
 
 /// Makes the answer.
 pub fn answer(refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Response<Bytes> {
     let form = Form::of(to);
-    let mut answer = Response::new(form.body(refusal, to));
+    let mut answer = Response::new(form.body(refusal, to, site));
     *answer.status_mut() = match form {
         Form::Grpc => StatusCode::OK, // the status is in the trailers
         _ => refusal.reason().status(),
@@ -128,13 +135,13 @@ impl Form {
         }
     }
 
-    fn body(self, refusal: &Refusal, to: &Asked<'_>) -> Bytes {
+    fn body(self, refusal: &Refusal, to: &Asked<'_>, site: &Site) -> Bytes {
         match self {
             Form::Grpc => Bytes::new(),
             Form::OtlpJson => otlp::json(refusal).into(),
             Form::OtlpProtobuf => otlp::protobuf(refusal).into(),
             Form::Problem => problem::json(refusal, to.decision).into(),
-            Form::Page => page::html(refusal, to.decision).into(),
+            Form::Page => page::html(refusal, to.decision, site.signs_in).into(),
             Form::Text => problem::text(refusal, to.decision).into(),
         }
     }

@@ -16,7 +16,7 @@ use super::explanation::Check;
 use super::{Effect, Refusal, sentence};
 
 /// The whole page.
-pub(super) fn html(refusal: &Refusal, decision: Uuid) -> String {
+pub(super) fn html(refusal: &Refusal, decision: Uuid, signs_in: bool) -> String {
     let reason = refusal.reason();
     let title = sentence::title(reason);
     let verdict = match reason.effect() {
@@ -26,12 +26,51 @@ pub(super) fn html(refusal: &Refusal, decision: Uuid) -> String {
     };
     let told = escaped(&sentence::of(refusal));
     let (checks, rows) = (checks(refusal), rows(refusal, decision));
+    let again = match signs_in && reason.is_of_signing_in() {
+        true => "<p><a href=\"/.stile/login\">Sign in</a></p>\n",
+        false => "",
+    };
+    frame(
+        title,
+        &format!(
+            "<h1><span class=\"verdict\">{verdict}</span> {title}</h1>\n<p>{told}</p>\n{again}\
+             {checks}<dl>\n{rows}</dl>\n"
+        ),
+    )
+}
+
+/// What a page says, put together of markup of ours and texts of anybody.
+#[derive(Debug, Default)]
+pub struct PageBody(String);
+
+impl PageBody {
+    /// Adds markup.
+    pub fn markup(&mut self, markup: &'static str) {
+        self.0.push_str(markup);
+    }
+
+    /// Adds a text, whoever wrote it.
+    pub fn text(&mut self, text: &str) {
+        self.0.push_str(&escaped(text));
+    }
+}
+
+/// A page that is no refusal and looks the same; its forms go to us.
+pub fn framed_page(title: &'static str, body: &PageBody, headers: &mut HeaderMap) -> String {
+    add_headers(headers);
+    let policy = POLICY.replace("form-action 'none'", "form-action 'self'");
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    frame(title, &format!("<h1>{title}</h1>\n{}", body.0))
+}
+
+fn frame(title: &str, inside: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1><span class=\"verdict\">{verdict}</span> {title}</h1>\n<p>{told}</p>\n\
-         {checks}<dl>\n{rows}</dl>\n</main>\n</body>\n</html>\n"
+         {inside}</main>\n</body>\n</html>\n"
     )
 }
 

@@ -132,6 +132,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether a person would sign in to mend it.
+    pub fn is_of_signing_in(self) -> bool {
+        matches!(
+            self,
+            Reason::NoCredential | Reason::SessionInvalid | Reason::LoginFailed | Reason::Ended
+        )
+    }
+
     /// Every reason, in the order of a request's way.
     pub const ALL: &[Reason] = &[
         Reason::MalformedRequest,

@@ -15,6 +15,7 @@ use crate::forward::Upstreams;
 use crate::hook::Hooks;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
+use crate::people::{People, SignIn};
 use crate::pipeline::{Objects, Ruling};
 use crate::resolve::{Catalogue, Speech};
 use crate::setup_error::SetupError;
@@ -63,6 +64,18 @@ pub fn build(
     if let Some(catalogue) = &catalogue {
         faults.extend(unstampable(settings, catalogue));
     }
+    let people = match before {
+        // What is set of them cannot change while stile runs.
+        Some(before) => before.people.clone(),
+        None => settings.people.clone().map(People::new),
+    };
+    let sign_in = match before {
+        Some(before) => before.sign_in.clone(),
+        None => signing_in(people.clone(), settings, clock)
+            .map_err(|e| faults.push(e))
+            .ok()
+            .flatten(),
+    };
     let policies = catalogue.as_ref().and_then(|catalogue| {
         Policies::load(&settings.policies, catalogue.entries(), clock.now())
             .map_err(|e| faults.extend(e))
@@ -91,10 +104,24 @@ pub fn build(
                 levels,
                 config,
                 objects: Objects::default(),
+                people,
+                sign_in,
             })
         }
         _ => Err(faults),
     }
+}
+
+/// How people sign in, where they do.
+fn signing_in(
+    people: Option<People>,
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<Option<SignIn>, SetupError> {
+    people
+        .filter(|people| !people.settings().providers.is_empty())
+        .map(|people| SignIn::build(people, &settings.site.url, clock))
+        .transpose()
 }
 
 /// A fault for each upstream that is to be stamped and takes nothing that can be.

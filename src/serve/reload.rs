@@ -186,6 +186,10 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
     demand(old.admin == new.admin, "`admin.address`");
     demand(old.journal == new.journal, "`journal`");
     demand(old.index == new.index, "`index`");
+    demand(
+        old.people == new.people,
+        "`people`, or an issuer that people sign in with,",
+    );
     demand(old.hooks.is_empty() == new.hooks.is_empty(), "`hooks`");
     demand(old.leave == new.leave, "`leave`");
     demand(old.site.url == new.site.url, "`site.url`");

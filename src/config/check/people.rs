@@ -35,6 +35,12 @@ pub(super) fn people(
         checks.refuse(people.session_idle.place(), what, hint);
     }
     let list = people.sign_in.get()?;
+    let by_tls = file.site.get().and_then(|site| site.url.get());
+    if !list.is_empty() && !by_tls.is_some_and(|url| url.starts_with("https://")) {
+        let what = "browsers keep a session for a site with TLS only";
+        let hint = "write `site.url` as people type it, with https";
+        checks.refuse(people.sign_in.place(), what, hint);
+    }
     let named = elements(list).filter_map(|(_, one)| {
         let name = one.issuer.get()?;
         Some((one.issuer.place(), name.clone()))
