@@ -22,6 +22,8 @@ mod identify;
 mod bound;
 /// A caller is told about itself and about nobody else.
 mod own;
+/// People sign in, and are out again when they should be.
+mod people;
 /// A token does once what counts once.
 mod once;
 /// Every operation matches its own template, and no spelling reaches another.

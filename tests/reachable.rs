@@ -163,6 +163,13 @@ fn provoke(reason: Reason) -> Way {
         Reason::NotYetValid => Usual(|w| with(w, &issued(w, 600, 3600))),
         Reason::LifetimeTooLong => Usual(|w| with(w, &issued(w, 0, 25 * 3600))),
         Reason::Replayed => OwnTest("a_token_that_counts_once_is_replayed"),
+        Reason::SessionInvalid
+        | Reason::LoginFailed
+        | Reason::Csrf
+        | Reason::Ended
+        | Reason::PeopleUnavailable => {
+            OwnTest("a_browser_that_has_not_signed_in_is_refused_by_what_it_lacks")
+        }
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
         Reason::PolicyDenied => Usual(|w| creates(w, &w.feature_token())),
         Reason::PolicyError => OwnTest("a_policy_that_cannot_be_evaluated_allows_nothing"),
@@ -267,6 +274,20 @@ fn each_test_of_its_own_is_there() {
             assert!(text.contains(&format!("async fn {name}()")), "{name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_browser_that_has_not_signed_in_is_refused_by_what_it_lacks() {
+    let world = crate::people::world().await;
+    let path = |path: &str| format!("{}{path}", world.stile.url());
+    let me = Call::new("GET", path("/.stile/me"));
+    let me = me.field("cookie", "__Host-stile=nobody");
+    meets(&world, Ask::Call(me), Reason::SessionInvalid).await;
+    let back = Call::new("GET", path("/.stile/callback?code=a&state=b"));
+    meets(&world, Ask::Call(back), Reason::LoginFailed).await;
+    let leave = Call::new("POST", path("/.stile/logout"));
+    meets(&world, Ask::Call(leave), Reason::Csrf).await;
+    close(world, &[]).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 //! OpenID Connect Core 12; RFC 6749 6 (rotation of refresh tokens).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -38,6 +39,8 @@ struct Known {
     principal: Arc<Principal>,
     version: u64,
     seen: Time,
+    /// When this instance last saw it used, in ms.
+    used_ms: AtomicU64,
     ask_at: Time,
 }
 
@@ -97,10 +100,24 @@ impl InUse {
 
     fn fresh(&self, id: &Id, issuers: &Issuers, now: Time) -> Option<Arc<Known>> {
         let known = self.known.get(&id.digest)?;
+        let used = Time::from_ms(known.used_ms.load(Ordering::Relaxed));
         let holds = known.version == issuers.people_version()
             && now < known.ask_at
-            && now.ms_since(known.seen) < SEEN_AGAIN_MS;
+            && now.ms_since(used) < self.idle_ms()
+            && now.ms_since(known.seen) < self.seen_again_ms();
+        if holds {
+            known.used_ms.fetch_max(now.as_ms(), Ordering::Relaxed);
+        }
         holds.then_some(known)
+    }
+
+    fn idle_ms(&self) -> u64 {
+        self.people.settings().session_idle_ms
+    }
+
+    /// How long a use may go unwritten.
+    fn seen_again_ms(&self) -> u64 {
+        SEEN_AGAIN_MS.min(self.idle_ms() / 4)
     }
 
     fn turn(&self, id: &Id) -> &Mutex<()> {
@@ -120,8 +137,7 @@ impl InUse {
         let key = id.digest;
         let found = self.people.ask(move |store| sessions::find(store, &key));
         let mut session = found.await?.ok_or_else(invalid)?;
-        let idle_ms = self.people.settings().session_idle_ms;
-        if now >= session.ends || now.ms_since(session.seen) >= idle_ms {
+        if now >= session.ends || now.ms_since(session.seen) >= self.idle_ms() {
             return Err(invalid());
         }
         let provider = providers
@@ -129,7 +145,7 @@ impl InUse {
             .find(|provider| provider.issuer_url() == session.person.issuer_url)
             .ok_or_else(invalid)?;
         self.renew_if_due(id, provider, &mut session, now).await?;
-        if now.ms_since(session.seen) >= SEEN_AGAIN_MS {
+        if now.ms_since(session.seen) >= self.seen_again_ms() {
             self.people
                 .ask(move |store| sessions::seen(store, &key, now))
                 .await?;
@@ -142,6 +158,7 @@ impl InUse {
             principal: Arc::new(principal),
             version,
             seen: session.seen,
+            used_ms: AtomicU64::new(now.as_ms()),
             ask_at,
         });
         self.known.insert(id.digest, Arc::clone(&known));

@@ -232,14 +232,13 @@ impl SignIn {
         })
     }
 
-    /// Ends the session of this request, if it has one that may end so: where the browser goes to end it
+    /// Ends the session of this request, if it has one: where the browser goes to end it
     /// at the provider, too.
     ///
     /// # Errors
     ///
-    /// `csrf`, `people_unavailable`.
+    /// `people_unavailable`.
     pub async fn leave(&self, headers: &HeaderMap) -> Result<Going, Refusal> {
-        self.check_origin(headers)?;
         let mut url = "/.stile/logout?done".to_owned();
         if let Some(id) = session_id(headers).ok().flatten() {
             let key = id.digest;
@@ -340,7 +339,11 @@ impl SignIn {
     }
 
     /// Whether this site's own page asked for it (Fetch, "Origin header").
-    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// `csrf`.
+    pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let mut said = headers.get_all(ORIGIN).iter();
         match (said.next(), said.next()) {
             (Some(origin), None) if origin.as_bytes() == self.0.site_url.as_bytes() => Ok(()),

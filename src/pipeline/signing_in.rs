@@ -119,9 +119,9 @@ impl Pipeline {
     }
 
     async fn leave(&self, in_force: &InForce, sign_in: &SignIn, arrival: &Arrival) -> Done {
+        sign_in.check_origin(arrival.headers())?;
         let seq = match sign_in.identify(arrival, &in_force.ruling.issuers).await {
             Ok(principal) => self.0.journal.tell(arrival.sighting(), &principal).await?,
-            Err(refusal) if refusal.reason() == Reason::Csrf => return Err(refusal),
             // A session that has ended already is no reason to keep its cookie.
             Err(_) => self.0.journal.publish(arrival.sighting()).await?,
         };

@@ -304,6 +304,11 @@ fn place(reason: Reason) -> Place {
         | Reason::BadHost
         | Reason::HeaderTooLarge
         | Reason::Misdirected
+        | Reason::SessionInvalid
+        | Reason::Ended
+        | Reason::LoginFailed
+        | Reason::Csrf
+        | Reason::PeopleUnavailable
         | Reason::NoOperation
         | Reason::PolicyDenied
         | Reason::PolicyError

@@ -92,7 +92,7 @@ pub struct Fetches {
     pub discovery: usize,
     /// `/oauth/discovery/keys`.
     pub keys: usize,
-    /// Anything else.
+    /// Anything else, the token endpoint included.
     pub other: usize,
 }
 
@@ -101,6 +101,8 @@ struct Shared {
     state: watch::Sender<State>,
     fetches: Mutex<Fetches>,
     poured_bytes: AtomicU64,
+    /// The forms that came to the token endpoint.
+    posted: Mutex<Vec<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +114,8 @@ struct State {
     date: Option<String>,
     discovery_fault: Option<Fault>,
     keys_fault: Option<Fault>,
+    /// What its token endpoint answers: status and body.
+    tokens: (u16, Value),
 }
 
 impl Issuer {
@@ -163,9 +167,11 @@ impl Issuer {
                 date: None,
                 discovery_fault: None,
                 keys_fault: None,
+                tokens: (400, json!({ "error": "invalid_grant" })),
             }),
             fetches: Mutex::default(),
             poured_bytes: AtomicU64::new(0),
+            posted: Mutex::default(),
         });
         let task = tokio::spawn(serve::serve(
             listener,
@@ -209,6 +215,18 @@ impl Issuer {
         key: &SigningKey,
     ) -> String {
         mint::mint_with(header, claims, key)
+    }
+
+    /// Answers so whoever asks its token endpoint for tokens.
+    pub fn answer_tokens(&self, status: u16, body: Value) {
+        self.shared
+            .state
+            .send_modify(|state| state.tokens = (status, body));
+    }
+
+    /// The forms that came to its token endpoint, in order.
+    pub fn posted(&self) -> Vec<String> {
+        self.shared.posted.lock().unwrap().clone()
     }
 
     /// The current RSA key.

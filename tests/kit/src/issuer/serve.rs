@@ -54,14 +54,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
 enum Document {
     Discovery,
     Keys,
+    Tokens,
     Other,
 }
 
 async fn answer(mut stream: impl Stream, url: String, shared: Arc<Shared>) {
-    let Some(document) = read_head(&mut stream).await else {
+    let Some((document, form)) = read(&mut stream).await else {
         return;
     };
     count(&shared, document);
+    if document == Document::Tokens
+        && let Ok(mut posted) = shared.posted.lock()
+    {
+        posted.push(form);
+    }
     let mut states = shared.state.subscribe();
     if fault_of(&states.borrow_and_update(), document) == Some(Fault::Slow) {
         let mended = states.wait_for(|state| fault_of(state, document) != Some(Fault::Slow));
@@ -85,6 +91,11 @@ async fn write(
     let body = match document {
         Document::Discovery => discovery(url, state),
         Document::Keys => json!({ "keys": state.published }).to_string(),
+        Document::Tokens => {
+            let (status, body) = &state.tokens;
+            let media_type = "application/json";
+            return plain(stream, *status, media_type, "", &body.to_string()).await;
+        }
         Document::Other => return plain(stream, 404, "text/plain", "", "no such document").await,
     };
     let mut caching = format!("cache-control: {}\r\n", state.cache_control);
@@ -228,9 +239,10 @@ async fn hold(stream: &mut impl Stream) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn read_head(stream: &mut impl Stream) -> Option<Document> {
+/// Which document is asked for, and the form that came with the question.
+async fn read(stream: &mut impl Stream) -> Option<(Document, String)> {
     let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+    while !is_whole(&head) {
         let mut piece = [0; 1024];
         let read = stream.read(&mut piece).await.ok()?;
         // A caller that begins a TLS handshake (22) here is told off as a web server would.
@@ -240,20 +252,37 @@ async fn read_head(stream: &mut impl Stream) -> Option<Document> {
         }
         head.extend_from_slice(piece.get(..read)?);
     }
-    let head = String::from_utf8_lossy(&head).into_owned();
+    let text = String::from_utf8_lossy(&head).into_owned();
+    let (head, form) = text.split_once("\r\n\r\n")?;
     // The issuer's URL may have a path before these.
-    Some(match head.split(' ').nth(1)? {
+    let document = match head.split(' ').nth(1)? {
         target if target.ends_with("/.well-known/openid-configuration") => Document::Discovery,
         target if target.ends_with("/oauth/discovery/keys") => Document::Keys,
+        target if target.ends_with("/oauth/token") => Document::Tokens,
         _ => Document::Other,
-    })
+    };
+    Some((document, form.to_owned()))
+}
+
+/// Whether a request is here, body and all.
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_ascii_lowercase();
+    let length = head
+        .split("\r\n")
+        .find_map(|line| line.strip_prefix("content-length:"));
+    let length = length.and_then(|length| length.trim().parse().ok());
+    body.len() >= length.unwrap_or(0)
 }
 
 fn fault_of(state: &State, document: Document) -> Option<Fault> {
     match document {
         Document::Discovery => state.discovery_fault.clone(),
         Document::Keys => state.keys_fault.clone(),
-        Document::Other => None,
+        Document::Tokens | Document::Other => None,
     }
 }
 
@@ -262,7 +291,7 @@ fn count(shared: &Shared, document: Document) {
         match document {
             Document::Discovery => fetches.discovery += 1,
             Document::Keys => fetches.keys += 1,
-            Document::Other => fetches.other += 1,
+            Document::Tokens | Document::Other => fetches.other += 1,
         }
     }
 }
