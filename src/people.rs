@@ -11,10 +11,13 @@
 //! Never: on the way of a request that carries a token; what a request meets is in memory.
 
 pub mod settings;
-mod keeper;
-mod store;
 mod tables;
+mod store;
+pub(crate) mod endings;
+mod keeper;
+pub(crate) mod notices;
 
+pub use endings::{EndingKind, EndingRow};
 pub use keeper::People;
-pub use settings::{PeopleSettings, ProviderSettings};
+pub use settings::{EndedBySettings, PeopleSettings, ProviderSettings};
 pub(crate) use store::Store;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::endings;
 use super::settings::PeopleSettings;
 use super::store::Store;
 use crate::database::DatabaseError;
@@ -117,7 +118,8 @@ impl Kept {
 fn people_now(store: &mut Store) -> Result<PeopleNow, DatabaseError> {
     // Before the rows: a change in between is looked at twice, and not missed.
     let version = store.version()?;
-    Ok(PeopleNow::new(version))
+    let endings = endings::endings(store)?;
+    Ok(PeopleNow::new(version).with_endings(endings))
 }
 
 fn away(why: &str) -> Refusal {
