@@ -295,7 +295,10 @@ impl ForwardBody {
         };
         let next = Pin::new(from).poll_frame(cx);
         // Before anything is passed on, and woken for it where nothing comes.
-        if this.cut.is_due(this.account.progress(), cx, next.is_pending()) {
+        if this
+            .cut
+            .is_due(this.account.progress(), cx, next.is_pending())
+        {
             this.end();
             return Poll::Ready(Some(Err("whoever asked for it was ended".into())));
         }

@@ -193,8 +193,10 @@ impl OfIssuer {
 
 /// The groups that a project lies in, the nearest first: of `a/b/c` those are `a/b` and `a`.
 fn above(project: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(project.rsplit_once('/'), |(group, _)| group.rsplit_once('/'))
-        .map(|(group, _)| group)
+    std::iter::successors(project.rsplit_once('/'), |(group, _)| {
+        group.rsplit_once('/')
+    })
+    .map(|(group, _)| group)
 }
 
 /// Lower case hexadecimal, as records write it.
@@ -232,7 +234,8 @@ mod tests {
             why: String::new(),
             by: String::new(),
         };
-        let until = |endings: &Endings| endings.by_issuer["https://a"].ended[&What::Subject]["dana"];
+        let until =
+            |endings: &Endings| endings.by_issuer["https://a"].ended[&What::Subject]["dana"];
         let twice = Endings::from_iter([ending(Some(9)), ending(Some(5))]);
         assert_eq!(until(&twice), Time::from_ms(9));
         let blocked = Endings::from_iter([ending(None), ending(Some(5))]);

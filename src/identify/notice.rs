@@ -93,7 +93,8 @@ impl Issuers {
             return Err(Refusal::new(Reason::UnknownIssuer));
         };
         let settings = &one.settings;
-        let algorithm = verify::accepted_algorithm(token.signed().algorithm(), &settings.algorithms)?;
+        let algorithm =
+            verify::accepted_algorithm(token.signed().algorithm(), &settings.algorithms)?;
         demand.check_type(token.signed().typ())?;
         let keys = match token.signed().key_id() {
             Some(id) => one.keys.for_key(id).await?,
@@ -103,7 +104,11 @@ impl Issuers {
         let key = verify::key_for(token.signed(), algorithm, &keys, &mut Trail::unseen())?;
         let claims = token.verified(key, algorithm)?;
         let named = claims.audience();
-        if named.is_empty() || !named.iter().all(|name| audiences.iter().any(|own| own == name)) {
+        if named.is_empty()
+            || !named
+                .iter()
+                .all(|name| audiences.iter().any(|own| own == name))
+        {
             return Err(Refusal::new(Reason::WrongAudience));
         }
         let issued = demand.check_times(&claims, now)?;

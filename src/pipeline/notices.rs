@@ -233,7 +233,9 @@ impl Pipeline {
             Ok(Taken::Obeyed(seq)) => self.notice_answer(answered::taken(door), manner, Some(seq)),
             Ok(Taken::Known) => match self.0.journal.publish(arrival.sighting()).await {
                 Ok(seq) => self.notice_answer(answered::taken(door), manner, Some(seq)),
-                Err(unstored) => self.notice_answer(answered::refused(door, &unstored.into()), manner, None),
+                Err(unstored) => {
+                    self.notice_answer(answered::refused(door, &unstored.into()), manner, None)
+                }
             },
             Err(declined) => {
                 let refusal = &declined.refusal;
@@ -344,7 +346,10 @@ fn rows_of(
     let mut own: Vec<String> = vec![notice.issuer_url.clone()];
     if let Some(settings) = taking.of(&notice.issuer) {
         let also = settings.also.iter();
-        own.extend(also.filter_map(|name| issuers.url_of(name)).map(str::to_owned));
+        own.extend(
+            also.filter_map(|name| issuers.url_of(name))
+                .map(str::to_owned),
+        );
     }
     let kind = match heard.effect {
         Effect::Disable | Effect::Enable => EndingKind::Disabled,

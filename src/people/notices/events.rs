@@ -77,7 +77,9 @@ enum Known {
 fn known(event: &str) -> Known {
     if let Some(event) = event.strip_prefix(CAEP) {
         return match event {
-            "session-revoked" | "token-claims-change" => Known::Follows(Effect::End, Reach::Session),
+            "session-revoked" | "token-claims-change" => {
+                Known::Follows(Effect::End, Reach::Session)
+            }
             "credential-change" => Known::Follows(Effect::End, Reach::Person),
             _ => Known::Not,
         };

@@ -66,7 +66,9 @@ fn complex(members: &Map<String, Value>, reach: Reach) -> Result<Vec<About>, Ref
     let (session, user) = (one("session", What::Session)?, one("user", What::Subject)?);
     let group = one("group", What::Group)?;
     if !members.keys().any(|name| COMPLEX.contains(&name.as_str())) {
-        return Err(malformed("a subject has neither `format` nor a member that is known"));
+        return Err(malformed(
+            "a subject has neither `format` nor a member that is known",
+        ));
     }
     Ok(match (session.is_empty(), user.is_empty(), reach) {
         (false, _, Reach::Session) => {
@@ -139,7 +141,10 @@ fn aliases(members: &Map<String, Value>, opaque: What) -> Result<Vec<About>, Ref
     let mut all = Vec::new();
     for one in identifiers {
         let members = object(one)?;
-        if members.get("format").is_some_and(|format| format == "aliases") {
+        if members
+            .get("format")
+            .is_some_and(|format| format == "aliases")
+        {
             return Err(malformed("`aliases` within `aliases`"));
         }
         all.extend(simple(members, opaque)?);
@@ -155,7 +160,11 @@ fn object(value: &Value) -> Result<&Map<String, Value>, Refusal> {
 fn text<'m>(members: &'m Map<String, Value>, name: &str) -> Result<&'m str, Refusal> {
     let text = members.get(name).and_then(Value::as_str);
     text.filter(|text| !text.is_empty() && text.len() <= LONGEST_BYTES)
-        .ok_or_else(|| malformed(format!("`{name}` of a subject is not a text of 1 to 1024 bytes")))
+        .ok_or_else(|| {
+            malformed(format!(
+                "`{name}` of a subject is not a text of 1 to 1024 bytes"
+            ))
+        })
 }
 
 /// The members of a complex subject (Shared Signals Framework 1.0, 3.2).

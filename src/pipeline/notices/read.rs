@@ -98,7 +98,9 @@ impl Asked<'_> {
             oldest_ms,
             longest_ms,
         };
-        self.issuers.notice(token, &demand, self.arrival.time()).await
+        self.issuers
+            .notice(token, &demand, self.arrival.time())
+            .await
     }
 
     /// What a transmitter shows beside its signature. Where each has to show something, one that
@@ -111,9 +113,8 @@ impl Asked<'_> {
         };
         let settings = self.taking.people.settings();
         let mut senders = settings.ended_by.iter();
-        let all_show = senders.all(|one| {
-            one.events_audience.is_none() || self.secret_of(&one.issuer).is_some()
-        });
+        let all_show = senders
+            .all(|one| one.events_audience.is_none() || self.secret_of(&one.issuer).is_some());
         let fits = |shown: &Secret| {
             let mut secrets = self.taking.secrets.iter();
             secrets.any(|(_, secret)| secret.equals(shown))
@@ -136,7 +137,9 @@ impl Asked<'_> {
 
     fn secret_of(&self, issuer: &str) -> Option<&Secret> {
         let mut secrets = self.taking.secrets.iter();
-        secrets.find(|(name, _)| name == issuer).map(|(_, secret)| secret)
+        secrets
+            .find(|(name, _)| name == issuer)
+            .map(|(_, secret)| secret)
     }
 }
 
@@ -238,13 +241,17 @@ pub(super) fn secret_in(file: &Path) -> Result<Secret, SetupError> {
     let plain = |c: char| c.is_ascii_graphic();
     if line.len() < SHORTEST_SECRET || !line.chars().all(plain) {
         let fault = SetupError::in_file(file, "is not one line of at least 20 visible letters");
-        return Err(fault.hint("make one with `openssl rand -hex 32` and give it to the transmitter"));
+        return Err(
+            fault.hint("make one with `openssl rand -hex 32` and give it to the transmitter")
+        );
     }
     Ok(Secret::new(line.to_owned()))
 }
 
 fn malformed(why: &'static str) -> Refusal {
-    Refusal::new(Reason::MalformedToken).telling(why).noting(why)
+    Refusal::new(Reason::MalformedToken)
+        .telling(why)
+        .noting(why)
 }
 
 fn unproven() -> Refusal {
@@ -266,7 +273,10 @@ mod tests {
     #[test]
     fn a_form_has_the_token_once_however_it_is_spelled() {
         assert_eq!(logout_token(b"logout_token=a.b.c").unwrap(), "a.b.c");
-        assert_eq!(logout_token(b"x=1&logout%5Ftoken=a%2Eb.c&y").unwrap(), "a.b.c");
+        assert_eq!(
+            logout_token(b"x=1&logout%5Ftoken=a%2Eb.c&y").unwrap(),
+            "a.b.c"
+        );
         for form in [
             "",
             "token=a.b.c",
