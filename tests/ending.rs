@@ -47,7 +47,7 @@ async fn ready(world: &World) {
     loop {
         let url = format!("{}/readyz", world.stile.admin);
         let page = Call::new("GET", url).send().await.unwrap();
-        if page.json()["people_unread"].is_null()
+        if page.json()["settings"]["people_unread"].is_null()
             && asks(world, &token(world, "first@acme")).await.status == 200
         {
             return;

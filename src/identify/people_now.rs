@@ -48,6 +48,11 @@ impl PeopleNow {
         }
     }
 
+    /// Whether it was not read yet, so that nobody is let in.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
     /// Who was ended.
     pub fn endings(&self) -> &Arc<Endings> {
         &self.endings

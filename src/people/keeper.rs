@@ -10,7 +10,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::endings;
 use super::settings::PeopleSettings;
@@ -28,6 +28,7 @@ struct Kept {
     settings: PeopleSettings,
     idle: Mutex<Vec<Store>>,
     turns: Semaphore,
+    changed: Notify,
 }
 
 impl People {
@@ -37,6 +38,7 @@ impl People {
             settings,
             idle: Mutex::default(),
             turns: Semaphore::new(CONNECTIONS),
+            changed: Notify::new(),
         }))
     }
 
@@ -65,6 +67,11 @@ impl People {
             .map_err(|fault| away(&fault.to_string()))
     }
 
+    /// Looks at what this instance changed without waiting for the next look.
+    pub(crate) fn look_now(&self) {
+        self.0.changed.notify_one();
+    }
+
     /// Puts what changed in place until this process ends. `obey` puts it there; `told` hears how it
     /// went.
     pub async fn keep_up(
@@ -87,7 +94,8 @@ impl People {
                 Ok(None) => told(None),
                 Err(refusal) => told(refusal.noted().map(str::to_owned)),
             }
-            tokio::time::sleep(LOOK).await;
+            // What was changed here is obeyed here at once.
+            let _ = tokio::time::timeout(LOOK, self.0.changed.notified()).await;
         }
     }
 }

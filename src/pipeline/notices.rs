@@ -321,7 +321,9 @@ impl Pipeline {
                 Ok(true)
             })
         });
-        if !first.await? {
+        let first = first.await?;
+        taking.people.look_now();
+        if !first {
             return match door {
                 // A transmitter that did not hear our answer sends it again (RFC 8935 2).
                 Door::Events => Ok(Taken::Known),

@@ -10,7 +10,7 @@ async fn a_certified_provider_ends_a_session_by_its_own_logout_token() {
     };
     let mut ground = ground().await;
     let issuer = format!(
-        "  - name: peer\n    url: {}\n    dialect: openid\n    agents: true\n    typ: at+jwt\nupstreams:\n",
+        "  - name: peer\n    url: {}\n    dialect: openid\n    claims: {{ agents: true, typ: at+jwt }}\nupstreams:\n",
         provider.url
     );
     ground.settings = ground.settings.replacen("upstreams:\n", &issuer, 1);

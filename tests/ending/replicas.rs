@@ -4,8 +4,8 @@ use super::*;
 use crate::index::database::Server;
 
 /// Two worlds whose people are in one database; the second trusts the first one's Okta.
-async fn two(server: &mut Server) -> (World, World) {
-    let url = std::fs::read_to_string(server.url_file()).unwrap();
+async fn two(url_file: &std::path::Path) -> (World, World) {
+    let url = std::fs::read_to_string(url_file).unwrap();
     let first = ending_ground().await;
     let second = ending_ground().await;
     let okta = (second.okta.url().to_owned(), first.okta.url().to_owned());
@@ -22,10 +22,16 @@ async fn two(server: &mut Server) -> (World, World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_instance_is_told_the_other_obeys_within_a_second() {
-    let Some(mut server) = Server::start() else {
+    // It waits, and so does its end: neither on a thread that serves.
+    let started = tokio::task::spawn_blocking(|| {
+        let mut server = Server::start()?;
+        let file = server.url_file();
+        Some((server, file))
+    });
+    let Some((server, file)) = started.await.unwrap() else {
         return;
     };
-    let (first, second) = two(&mut server).await;
+    let (first, second) = two(&file).await;
     ready(&first).await;
     let mut took = Vec::new();
     for at in 0..20 {
@@ -57,7 +63,9 @@ async fn what_one_instance_is_told_the_other_obeys_within_a_second() {
     assert!(!noted(&second, "endings.changed").is_empty());
     // The database goes: who was ended stays so, and others are served on.
     let (out, still) = (token(&first, "p1@acme"), later(&first, "p1@acme"));
-    drop(server);
+    tokio::task::spawn_blocking(move || drop(server))
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
     for world in [&first, &second] {
         assert_eq!(asks(world, &still).await.status, 200);

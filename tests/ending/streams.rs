@@ -181,8 +181,13 @@ async fn a_stream_of_http2_is_reset() {
 
 #[tokio::test]
 async fn a_grpc_stream_that_is_open_both_ways_is_reset() {
-    let world = ending_world().await;
-    world.upstream.script(Script::StallBody).await;
+    let upstream = BothWays::start().await;
+    let mut ground = ending_ground().await;
+    let telemetry = ground.settings.find("  - name: telemetry\n").unwrap();
+    let after = ground.settings.split_off(telemetry);
+    ground.settings += &after.replacen(&ground.upstream.url(), &upstream.url, 1);
+    let world = ground.serve(program()).await.unwrap();
+    ready(&world).await;
     let io = TokioIo::new(connect(world.stile.url()).await);
     let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
         .await
@@ -225,6 +230,50 @@ async fn a_grpc_stream_that_is_open_both_ways_is_reset() {
     crate::support::close(world, &[]).await;
 }
 
+/// An upstream that answers each request of HTTP/2 at once with one piece, reads on, and never ends.
+struct BothWays {
+    url: String,
+    task: tokio::task::AbortHandle,
+}
+
+impl BothWays {
+    async fn start() -> BothWays {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let serve = hyper::service::service_fn(both_ways);
+                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                tokio::spawn(server.serve_connection(TokioIo::new(stream), serve));
+            }
+        });
+        let task = task.abort_handle();
+        BothWays { url, task }
+    }
+}
+
+async fn both_ways(
+    request: Request<hyper::body::Incoming>,
+) -> Result<http::Response<Pieces>, std::convert::Infallible> {
+    let (send, pieces) = tokio::sync::mpsc::channel(1);
+    send.send(bytes::Bytes::from_static(b"first"))
+        .await
+        .unwrap();
+    tokio::spawn(async move {
+        // Ends with the request, and only then lets go of the answer.
+        let _ = request.into_body().collect().await;
+        drop(send);
+    });
+    let answer = http::Response::builder().header("content-type", "application/grpc");
+    Ok(answer.body(Pieces(pieces)).unwrap())
+}
+
+impl Drop for BothWays {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// A body that lasts as long as somebody may send.
 struct Pieces(tokio::sync::mpsc::Receiver<bytes::Bytes>);
 
@@ -244,17 +293,15 @@ impl http_body::Body for Pieces {
 #[tokio::test]
 async fn what_is_in_flight_for_others_goes_on() {
     let world = ending_world().await;
-    let script = Script::SlowBody {
-        pieces: 6,
-        pause: Duration::from_millis(400),
-    };
+    let pause = Duration::from_millis(300);
+    let script = Script::SlowBody { pieces: 6, pause };
     world.upstream.script(script).await;
-    let other = world.feature_token();
-    let read = world.api("GET", "X/streams").token(&other);
-    let reading = tokio::spawn(read.send());
+    let mira = world.person_token("mira@acme", &["lightstep-payments"]);
+    let read = world.api("GET", "X/metric_dashboards/checkout-latency");
+    let reading = tokio::spawn(read.token(&mira).send());
     decided(&world).await;
     end(&world).await;
     let answer = reading.await.unwrap().unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());
-    crate::support::close(world, &[]).await;
+    crate::support::close(world, &[mira]).await;
 }
