@@ -39,6 +39,7 @@ mod replay;
 mod schema;
 mod scratch;
 mod serve;
+mod sessions;
 mod settings_file;
 mod show;
 mod suggest;
@@ -114,6 +115,7 @@ enum Command {
     Audit(audit::AuditArguments),
     Deploys(deploys::DeploysArguments),
     Keys(keys::KeysArguments),
+    Sessions(sessions::SessionsArguments),
     Doctor(doctor::DoctorArguments),
     Config(config::ConfigArguments),
     Schema(schema::SchemaArguments),
@@ -180,6 +182,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Audit(command) => audit::run(&command, &file, &mut terminal),
         Command::Deploys(command) => deploys::run(&command, &file, &mut terminal),
         Command::Keys(command) => keys::run(&command, &file, &mut terminal),
+        Command::Sessions(command) => sessions::run(&command, &file, &mut terminal),
         Command::Doctor(command) => doctor::run(&command, &file, &mut terminal),
         Command::Config(command) => config::run(&command, &file, &mut terminal),
         Command::Schema(command) => schema::run(&command, &file, &mut terminal),

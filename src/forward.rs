@@ -107,6 +107,7 @@ impl Upstreams {
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: KEPT_BYTES,
+            standing: self.standing(&permit),
         };
         match self.send(outbound, body, Owed::Journal(pending)).await {
             Ok(answer) => Ok(answer),

@@ -67,30 +67,35 @@ mod discovery;
 mod key;
 mod key_set;
 mod blocked;
+mod endings;
 mod people_now;
 mod session;
 mod provider;
+mod standing;
+mod notice;
 mod keys;
 mod offline;
 
 pub use blocked::{BlockedKey, BlockedKeys};
 pub use bound::Bound;
 pub use claim_table::{ClaimLine, Form};
+pub use endings::{Ending, Endings, What};
 pub use entra::tenant_of;
 pub use kept_claims::KeptClaims;
 pub use key_set::KeyFacts;
 pub use keys::{Freshness, KeySetState};
+pub use notice::{Notice, NoticeDemand};
 pub use offline::{verify_signature_with_jwks, verify_with_jwks};
 pub use people_now::PeopleNow;
 pub use provider::{Begun, NotRenewed, Provider, SignInSettings, SignedIn};
 pub use session::KeptPerson;
+pub use standing::{Standing, Standings};
 pub use trail::Examination;
 pub(crate) use used::{Use, Used};
+pub(crate) use validity::LEEWAY_MS;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Time};
 use crate::listen::Arrival;
@@ -114,7 +119,7 @@ pub struct Issuers {
     possession: Possession,
     workloads: Workloads,
     /// One for all generations.
-    people_now: Arc<ArcSwap<PeopleNow>>,
+    standings: Standings,
 }
 
 #[derive(Debug)]
@@ -164,7 +169,7 @@ impl Issuers {
             remembered: Verifications::none_yet(),
             possession: Possession::nowhere(clock.now()),
             workloads: Workloads::build(Vec::new())?,
-            people_now: Arc::default(),
+            standings: Standings::default(),
         })
     }
 
@@ -189,8 +194,7 @@ impl Issuers {
             possession: self
                 .possession
                 .at(site_url, earlier.map(|issuers| &issuers.possession)),
-            people_now: earlier
-                .map_or_else(Arc::default, |issuers| Arc::clone(&issuers.people_now)),
+            standings: earlier.map_or_else(Standings::default, |issuers| issuers.standings.clone()),
             ..self
         }
     }
@@ -228,12 +232,17 @@ impl Issuers {
 
     /// Holds every principal against this from now on.
     pub fn obey(&self, people_now: Arc<PeopleNow>) {
-        self.people_now.store(people_now);
+        self.standings.obey(people_now);
+    }
+
+    /// Who stands, as it is known at any time.
+    pub fn standings(&self) -> &Standings {
+        &self.standings
     }
 
     /// How many changes of what is known of people are obeyed.
     pub fn people_version(&self) -> u64 {
-        self.people_now.load().version()
+        self.standings.now().version()
     }
 
     /// Begins to fetch keys and keeps them fresh until this value is dropped; waits for nothing.
@@ -271,12 +280,12 @@ impl Issuers {
             && !credential::is_sent(arrival.headers(), arrival.query())
             && let Some(workload) = self.workloads.identify(shown, arrival.time())?
         {
-            return self.people_now.load().apply(workload);
+            return self.standings.apply(workload);
         }
         let sent = credential::find(arrival.headers(), arrival.query())?;
         let principal = self.verify(sent.token, arrival.time()).await?;
         self.possession.check(&principal, &sent, arrival)?;
-        self.people_now.load().apply(principal)
+        self.standings.apply(principal)
     }
 
     /// Whose token this is, whoever sends it: what it is bound to is not asked for.

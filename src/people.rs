@@ -11,21 +11,24 @@
 //! Never: on the way of a request that carries a token; what a request meets is in memory.
 
 pub mod settings;
-pub mod sign_in;
-mod cookies;
-mod in_use;
-mod keeper;
-mod keys;
-pub mod pages;
-mod random;
-mod return_to;
-mod sealed;
-mod sessions;
-mod store;
 mod tables;
+mod store;
+mod keeper;
+pub(crate) mod endings;
+pub(crate) mod notices;
+mod random;
+mod sealed;
+mod keys;
+mod cookies;
+mod sessions;
+mod in_use;
+mod return_to;
+pub mod pages;
+pub mod sign_in;
 
+pub use endings::{EndingKind, EndingRow};
 pub use keeper::People;
-pub use settings::{PeopleSettings, ProviderSettings};
+pub use settings::{EndedBySettings, PeopleSettings, ProviderSettings};
 pub use sign_in::SignIn;
 pub(crate) use store::Store;
 

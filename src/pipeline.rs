@@ -34,6 +34,7 @@ mod hooks;
 mod lists;
 mod manner;
 mod metadata;
+mod notices;
 mod signing_in;
 mod stamping;
 mod told;
@@ -42,6 +43,7 @@ mod objects;
 pub mod ruling;
 
 pub use metrics::Metrics;
+pub use notices::digest_of;
 pub use objects::Objects;
 pub use ruling::{Refused, Ruling};
 
@@ -63,6 +65,7 @@ struct Parts {
     origin: String,
     deployed: deployment::Arrived,
     hooks: hooks::Intake,
+    notices: notices::Intake,
     unattended: Arc<Unattended>,
 }
 
@@ -104,6 +107,7 @@ impl Pipeline {
             origin,
             deployed: deployment::Arrived::default(),
             hooks: hooks::Intake::default(),
+            notices: notices::Intake::default(),
             unattended: Arc::default(),
         }))
     }
@@ -152,6 +156,12 @@ impl Pipeline {
             let in_force = Arc::clone(&in_force);
             return self
                 .take_hook(in_force, arrival, body.into(), &manner)
+                .await;
+        }
+        if let Some(door) = self.0.notices.door(&arrival) {
+            let in_force = Arc::clone(&in_force);
+            return self
+                .take_notice(in_force, door, arrival, body.into(), &manner)
                 .await;
         }
         if !self.0.journal.believes(arrival.time()) {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
-use crate::identify::PeopleNow;
+use crate::identify::{PeopleNow, Principal};
 use crate::index::Upkeep;
 use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
@@ -30,6 +30,7 @@ use crate::setup_error::SetupError;
 
 mod blocks;
 mod build;
+mod endings;
 mod key_events;
 mod observe;
 mod open_files;
@@ -107,11 +108,13 @@ pub async fn run(
         origin,
     );
     pipeline.ruling().issuers.start();
-    if people.is_some() {
-        pipeline
-            .ruling()
-            .issuers
-            .obey(Arc::new(PeopleNow::unread()));
+    if let Some(people) = &people {
+        let issuers = &pipeline.ruling().issuers;
+        issuers.obey(Arc::new(PeopleNow::unread()));
+        let journal = journal.clone();
+        let fingerprint = move |principal: &Principal| journal.fingerprint(principal);
+        issuers.standings().fingerprinted(Box::new(fingerprint));
+        pipeline.take_notices(people.clone())?;
     }
     let leaving = let_leave(&settings, &clock, &pipeline);
 
@@ -143,6 +146,7 @@ pub async fn run(
     ));
     tokio::spawn(key_events::watch(pipeline.clone()));
     if let Some(people) = people {
+        tokio::spawn(endings::watch(pipeline.clone()));
         let (pipeline, notices) = (pipeline.clone(), Arc::clone(&notices));
         let obey = move |now| pipeline.ruling().issuers.obey(now);
         tokio::spawn(people.keep_up(clock.clone(), obey, move |unread| notices.people(unread)));

@@ -20,6 +20,8 @@ mod lists;
 mod identify;
 /// A token that is bound to a key is worth nothing without it.
 mod bound;
+/// Who was ended is refused within a second, by every instance, in the middle of an answer.
+mod ending;
 /// A caller is told about itself and about nobody else.
 mod own;
 /// People sign in, and are out again when they should be.

@@ -162,12 +162,9 @@ fn provoke(reason: Reason) -> Way {
         Reason::Expired => Usual(|w| with(w, &issued(w, -7200, 3600))),
         Reason::NotYetValid => Usual(|w| with(w, &issued(w, 600, 3600))),
         Reason::LifetimeTooLong => Usual(|w| with(w, &issued(w, 0, 25 * 3600))),
-        Reason::Replayed => OwnTest("a_token_that_counts_once_is_replayed"),
-        Reason::SessionInvalid
-        | Reason::LoginFailed
-        | Reason::Csrf
-        | Reason::Ended
-        | Reason::PeopleUnavailable => {
+        Reason::Ended => OwnTest("who_was_ended_is_refused"),
+        Reason::PeopleUnavailable => OwnTest("people_that_cannot_be_read_let_nobody_in"),
+        Reason::SessionInvalid | Reason::LoginFailed | Reason::Csrf => {
             OwnTest("a_browser_that_has_not_signed_in_is_refused_by_what_it_lacks")
         }
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
@@ -336,6 +333,47 @@ async fn a_token_that_counts_once_is_replayed() {
     let token = world.job_token(json!({}));
     assert_eq!(send(&world, creates(&world, &token)).await.status, 200);
     meets(&world, creates(&world, &token), Reason::Replayed).await;
+    close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn who_was_ended_is_refused() {
+    let mut ground = ground().await;
+    ground.settings += "people: {}\n";
+    let world = serve(ground).await;
+    let settings = world.stile.folder().path().join("stile.yaml");
+    let output = Command::new(program())
+        .arg("--config")
+        .arg(settings)
+        .args([
+            "sessions",
+            "block",
+            "--issuer",
+            "gitlab",
+            "--group",
+            "acme/shop",
+        ])
+        .args(["--why", "a test"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    world.stile.waits_for("others are ended").await.unwrap();
+    let token = world.job_token(json!({}));
+    meets(&world, creates(&world, &token), Reason::Ended).await;
+    assert_eq!(world.upstream.seen().len(), 0);
+    close(world, &[token]).await;
+}
+
+#[tokio::test]
+async fn people_that_cannot_be_read_let_nobody_in() {
+    let mut ground = ground().await;
+    let url = "postgres://stile@127.0.0.1:1/nothing\n";
+    ground.folder().write_secret("people.url", url).unwrap();
+    ground.settings += "people:\n  postgres_url_file: people.url\n";
+    let world = serve(ground).await;
+    let token = world.job_token(json!({}));
+    meets(&world, creates(&world, &token), Reason::PeopleUnavailable).await;
+    assert_eq!(world.upstream.seen().len(), 0);
     close(world, &[token]).await;
 }
 

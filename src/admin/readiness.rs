@@ -213,7 +213,10 @@ impl Readiness {
         let (refused, unread) = (notices.refused_reload(), notices.unread_blocks());
         let people_unread = notices.unread_people();
         let settings = Settings {
-            state: if refused.is_some() || unread.is_some() || people_unread.is_some() {
+            // Nobody is let in before it was read once.
+            state: if ruling.issuers.standings().now().is_unread() {
+                Standing::NotReady
+            } else if refused.is_some() || unread.is_some() || people_unread.is_some() {
                 Standing::Degraded
             } else {
                 Standing::Ready

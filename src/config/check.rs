@@ -28,6 +28,7 @@ mod issuers;
 mod journal;
 mod leave;
 mod limits;
+mod ended_by;
 mod people;
 mod listeners;
 mod policies;

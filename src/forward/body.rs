@@ -121,6 +121,7 @@ pub struct ForwardBody {
     /// What comes after the last bytes that waited to be told apart from a key.
     trailers: Option<http::HeaderMap>,
     silence: Silence,
+    cut: Cut,
 }
 
 impl ForwardBody {
@@ -139,6 +140,7 @@ impl ForwardBody {
             scrub,
             trailers: None,
             silence: Silence::after(idle),
+            cut: Cut::default(),
         };
         body.close_if_ended();
         body
@@ -190,6 +192,13 @@ impl ForwardBody {
         self.account.close(end, None);
     }
 
+    /// Whoever asked was ended: nothing more is for them.
+    fn end(&mut self) {
+        self.from = None;
+        self.scrub = None;
+        self.account.close(End::Truncated, Some(Reason::Ended));
+    }
+
     fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         if let Some(bytes) = frame.data_ref() {
             self.account.received(bytes.len());
@@ -226,6 +235,10 @@ impl ForwardBody {
     fn broken(&mut self, error: BoxError) -> BoxError {
         let end = match self.account.progress().fault() {
             None => End::Truncated,
+            Some(BodyFaultKind::CallerEnded) => {
+                self.end();
+                return error;
+            }
             Some(BodyFaultKind::TooLarge) => End::Truncated,
             Some(BodyFaultKind::CallerGone | BodyFaultKind::CallerSlow) => End::ClientAbort,
         };
@@ -280,7 +293,16 @@ impl ForwardBody {
         let Some(from) = this.from.as_mut() else {
             return Poll::Ready(None);
         };
-        let Poll::Ready(next) = Pin::new(from).poll_frame(cx) else {
+        let next = Pin::new(from).poll_frame(cx);
+        // Before anything is passed on, and woken for it where nothing comes.
+        if this
+            .cut
+            .is_due(this.account.progress(), cx, next.is_pending())
+        {
+            this.end();
+            return Poll::Ready(Some(Err("whoever asked for it was ended".into())));
+        }
+        let Poll::Ready(next) = next else {
             ready!(this.silence.poll_too_long(cx));
             this.close(End::Timeout);
             return Poll::Ready(Some(Err(
@@ -304,6 +326,32 @@ fn later(hint: &SizeHint, bytes: usize) -> SizeHint {
     }
     more.set_lower(hint.lower().saturating_add(bytes as u64));
     more
+}
+
+/// Waits for the end of whoever asked. What wakes it is made at the first wait, and only where anybody
+/// can be ended.
+#[derive(Default)]
+struct Cut(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Cut {
+    fn is_due(&mut self, progress: &Progress, cx: &mut Context<'_>, waits: bool) -> bool {
+        if !waits {
+            return progress.is_ended();
+        }
+        if self.0.is_none() {
+            self.0 = progress.cut();
+        }
+        match &mut self.0 {
+            Some(cut) => cut.as_mut().poll(cx).is_ready(),
+            None => false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cut")
+    }
 }
 
 /// Measures how long a body has been waited for. Its timer is made at the first wait, so an answer

@@ -86,6 +86,7 @@ impl Upstreams {
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: 0,
+            standing: self.standing(&permit),
         };
         let refusal = match self.send(outbound, body, Owed::Journal(pending)).await {
             Ok(answer) if !answer.status().is_success() => return Ok(answer),

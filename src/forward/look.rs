@@ -72,6 +72,7 @@ impl Upstreams {
             caller: "",
             places: &[],
             keep_bytes: 0,
+            standing: None,
         };
         let read = async {
             let sent = self.send(outbound, Empty::<Bytes>::new(), Owed::Nobody);

@@ -66,6 +66,7 @@ impl Upstreams {
             places: permit.places(),
             most_bytes: entry.body_bytes,
             keep_bytes: usize::MAX,
+            standing: self.standing(&permit),
         };
         match self
             .send(outbound, Full::new(made.body), Owed::Journal(pending))
@@ -108,6 +109,7 @@ impl Upstreams {
             places: &[],
             most_bytes: u64::MAX,
             keep_bytes: usize::MAX,
+            standing: None,
         };
         let answer = self.send(outbound, Full::new(made.body), Owed::Nobody);
         let (head, body) = answer.await?.into_parts();

@@ -46,6 +46,7 @@ impl Upstreams {
             places: permit.places(),
             most_bytes: stamped.body.len() as u64,
             keep_bytes: usize::MAX,
+            standing: self.standing(&permit),
         };
         let sent = self.send(outbound, Full::new(stamped.body), Owed::Journal(pending));
         match sent.await {

@@ -44,6 +44,7 @@ use super::shares::Share;
 use super::upstream::{Upstream, Upstreams};
 use super::upstream_key::{InjectedHeaders, Slot};
 use crate::clock::Clock;
+use crate::identify::Standing;
 use crate::listen::{Protocol, Trace};
 use crate::refusal::{Reason, Refusal};
 
@@ -72,13 +73,15 @@ pub(crate) struct Outbound<'a> {
     pub(crate) most_bytes: u64,
     /// How much of the body is kept for a second try with another key, in bytes.
     pub(crate) keep_bytes: usize,
+    /// In whose name it is asked, where that person or job can be ended meanwhile.
+    pub(crate) standing: Option<Standing>,
 }
 
 impl Upstreams {
     /// Sends the request and waits for the answer's head.
     pub(crate) async fn send<B>(
         &self,
-        outbound: Outbound<'_>,
+        mut outbound: Outbound<'_>,
         body: B,
         owed: Owed,
     ) -> Result<Response<ResponseBody>, Refusal>
@@ -86,7 +89,7 @@ impl Upstreams {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: BodyFault + Into<BoxError>,
     {
-        let progress = Progress::begin();
+        let progress = Progress::begin(outbound.standing.take());
         let mut account = Account::open(owed, Arc::clone(&progress));
         let exchanged = match self.find(outbound.upstream) {
             Some(upstream) => exchange(upstream, &outbound, body, &mut account).await,

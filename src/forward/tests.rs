@@ -99,6 +99,7 @@ impl Bench {
             caller: ask.caller,
             places: &[],
             keep_bytes: 64 * 1024,
+            standing: None,
             most_bytes: ask.most_bytes,
         };
         let sending = self.upstreams.send(outbound, ask.body, Owed::Test(tell));

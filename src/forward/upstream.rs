@@ -26,6 +26,7 @@ use super::shares::Shares;
 use super::upstream_key::{LiveKeys, UpstreamKeyState};
 use crate::authorize::Permit;
 use crate::clock::Time;
+use crate::identify::{Standing, Standings};
 use crate::reach::{Lookup, Reach};
 use crate::refusal::Refusal;
 use crate::resolve::Entry;
@@ -33,7 +34,12 @@ use crate::setup_error::SetupError;
 
 /// Every upstream, by name.
 #[derive(Clone, Debug)]
-pub struct Upstreams(HashMap<String, Arc<Upstream>>);
+pub struct Upstreams {
+    by_name: HashMap<String, Arc<Upstream>>,
+    /// Who may be ended while their requests are in flight; nobody for a proxy that keeps nothing of
+    /// people.
+    standings: Option<Standings>,
+}
 
 /// One upstream.
 #[derive(Debug)]
@@ -135,16 +141,33 @@ impl Upstreams {
             }
         }
         if errors.is_empty() {
-            Ok(Upstreams(upstreams))
+            Ok(Upstreams {
+                by_name: upstreams,
+                standings: None,
+            })
         } else {
             Err(errors)
         }
     }
 
+    /// The same, where requests in flight are cut once those who made them are ended.
+    #[must_use]
+    pub fn heeding(self, standings: Standings) -> Upstreams {
+        Upstreams {
+            standings: Some(standings),
+            ..self
+        }
+    }
+
+    /// Whether the principal of a request in flight stands.
+    pub(super) fn standing(&self, permit: &Permit) -> Option<Standing> {
+        Some(self.standings.as_ref()?.of(permit.principal()))
+    }
+
     /// The upstreams as they are now, by name.
     pub fn states(&self) -> Vec<UpstreamState> {
         let mut states: Vec<UpstreamState> = self
-            .0
+            .by_name
             .iter()
             .map(|(name, upstream)| UpstreamState {
                 name: name.clone(),
@@ -166,7 +189,7 @@ impl Upstreams {
 
     /// Asks the programs for their keys whose time has come; takes as long as they take.
     pub fn ask_for_keys(&self, now: Instant) {
-        for upstream in self.0.values().filter(|one| one.injected.is_due(now)) {
+        for upstream in self.by_name.values().filter(|one| one.injected.is_due(now)) {
             upstream.injected.ask_again(now);
         }
     }
@@ -189,14 +212,14 @@ impl Upstreams {
     ///
     /// A fault for each upstream whose limits name something else.
     pub fn check_limits(&self, entries: &[Arc<Entry>]) -> Result<(), Vec<SetupError>> {
-        let mut names: Vec<&String> = self.0.keys().collect();
+        let mut names: Vec<&String> = self.by_name.keys().collect();
         names.sort();
         let faults: Vec<SetupError> = names
             .into_iter()
             .filter_map(|name| {
                 let of_it = |entry: &&Arc<Entry>| entry.upstream.as_ref() == name.as_str();
                 let entries: Vec<_> = entries.iter().filter(of_it).cloned().collect();
-                let (index, word) = self.0.get(name)?.limits.unknown(&entries)?;
+                let (index, word) = self.by_name.get(name)?.limits.unknown(&entries)?;
                 let what = format!(
                     "`limits[{index}]` of upstream `{name}` names `{word}`, which its catalogue does not have"
                 );
@@ -216,7 +239,7 @@ impl Upstreams {
     pub fn inherit(mut self, before: &Upstreams, settings: &[UpstreamSettings]) -> Upstreams {
         for set in settings {
             // Nobody else has it yet.
-            let fresh = self.0.get_mut(&set.name).and_then(Arc::get_mut);
+            let fresh = self.by_name.get_mut(&set.name).and_then(Arc::get_mut);
             if let (Some(fresh), Some(before)) = (fresh, before.find(&set.name)) {
                 fresh.go_on(before, set);
             }
@@ -225,7 +248,7 @@ impl Upstreams {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.get(name)
+        self.by_name.get(name)
     }
 }
 

@@ -68,6 +68,15 @@ impl Dialect {
         }
     }
 
+    /// The issuer's own id of the person, where tokens have it beside the subject.
+    pub(super) fn user_id(&self, claims: &Claims) -> Result<Option<String>, Refusal> {
+        match self {
+            Dialect::Okta => claims.optional_text("uid"),
+            Dialect::Entra => claims.optional_text("oid"),
+            _ => Ok(None),
+        }
+    }
+
     /// The claims that records keep, as they are.
     pub(super) fn kept(&self, claims: &Claims) -> KeptClaims {
         KeptClaims::of(self.table(), claims)

@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use super::endings::Endings;
 use super::principal::Principal;
 use crate::refusal::{Reason, Refusal};
 
@@ -18,6 +19,7 @@ use crate::refusal::{Reason, Refusal};
 pub struct PeopleNow {
     version: u64,
     is_unread: bool,
+    endings: Arc<Endings>,
 }
 
 impl PeopleNow {
@@ -37,6 +39,25 @@ impl PeopleNow {
         }
     }
 
+    /// The same, with who was ended.
+    #[must_use]
+    pub fn with_endings(self, endings: Endings) -> PeopleNow {
+        PeopleNow {
+            endings: Arc::new(endings),
+            ..self
+        }
+    }
+
+    /// Whether it was not read yet, so that nobody is let in.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
+    /// Who was ended.
+    pub fn endings(&self) -> &Arc<Endings> {
+        &self.endings
+    }
+
     /// How many changes are in it.
     pub fn version(&self) -> u64 {
         self.version
@@ -47,10 +68,20 @@ impl PeopleNow {
     /// # Errors
     ///
     /// The refusal, where it does not count any more.
-    pub(super) fn apply(&self, principal: Arc<Principal>) -> Result<Arc<Principal>, Refusal> {
-        match self.is_unread {
-            true => Err(Refusal::new(Reason::PeopleUnavailable)),
-            false => Ok(principal),
+    pub(super) fn apply(
+        &self,
+        principal: Arc<Principal>,
+        fingerprint: impl Fn(&Principal) -> Option<String>,
+    ) -> Result<Arc<Principal>, Refusal> {
+        if self.is_unread {
+            return Err(Refusal::new(Reason::PeopleUnavailable));
+        }
+        match self.endings.about(&principal, || fingerprint(&principal)) {
+            Some(what) => {
+                let why = format!("its {} was ended", what.word());
+                Err(Refusal::new(Reason::Ended).noting(why))
+            }
+            None => Ok(principal),
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct TokenFacts {
     pub jti: Option<String>,
     /// The `sid`: the session at its issuer that it belongs to (OpenID Connect Front-Channel Logout 3).
     pub session_id: Option<String>,
+    /// The issuer's own id of the person, where `sub` is another name: Okta's `uid`.
+    pub user_id: Option<String>,
     /// When it was issued.
     pub issued: Time,
     /// When it ends.

@@ -152,6 +152,7 @@ mod tests {
             typ: None,
             jti: None,
             session_id: None,
+            user_id: None,
             issued: NOW,
             expires: NOW.plus_ms(lives_ms),
             bound: None,

@@ -13,7 +13,6 @@ use super::Issuers;
 use super::bound::Bound;
 use super::facts::{Facts, Person, Who};
 use super::kept_claims::KeptClaims;
-use super::people_now::PeopleNow;
 use super::principal::{Principal, TokenFacts};
 use crate::clock::Time;
 use crate::refusal::{Reason, Refusal};
@@ -75,6 +74,7 @@ impl KeptPerson {
                 typ: None,
                 jti: None,
                 session_id: self.session_id,
+                user_id: None,
                 issued: begun,
                 expires: ends,
                 bound: Some(Bound::IsSession),
@@ -104,7 +104,6 @@ impl Issuers {
         if now >= token.expires || now.plus_ms(super::validity::LEEWAY_MS) < token.issued {
             return Err(Refusal::new(Reason::SessionInvalid));
         }
-        let known: &PeopleNow = &self.people_now.load();
-        known.apply(principal)
+        self.standings.apply(principal)
     }
 }

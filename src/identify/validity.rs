@@ -132,4 +132,4 @@ fn span(seconds: u64) -> String {
 }
 
 /// How far two clocks may be apart.
-pub(super) const LEEWAY_MS: u64 = 30_000;
+pub(crate) const LEEWAY_MS: u64 = 30_000;

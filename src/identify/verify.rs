@@ -88,6 +88,7 @@ pub(super) fn with_keys(
         typ,
         jti: claims.optional_text("jti")?,
         session_id: claims.optional_text("sid")?,
+        user_id: settings.dialect.user_id(&claims)?,
         issued: validity.issued,
         expires: validity.expires,
         bound,

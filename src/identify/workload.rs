@@ -136,6 +136,7 @@ impl Trusted {
                 typ: None,
                 jti: None,
                 session_id: None,
+                user_id: None,
                 issued,
                 expires,
                 bound: Some(Bound::IsCertificate(digest)),

@@ -28,7 +28,7 @@ pub(super) struct WorkloadName {
 
 impl WorkloadNames {
     /// Who issues names of this kind, as records say it.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         match self {
             WorkloadNames::Spiffe { trust_domain } => format!("spiffe://{trust_domain}"),
             WorkloadNames::Dns { below } => format!("dns:{below}"),

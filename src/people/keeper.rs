@@ -10,8 +10,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
+use super::endings;
 use super::sessions;
 use super::settings::PeopleSettings;
 use super::store::Store;
@@ -29,6 +30,7 @@ struct Kept {
     settings: PeopleSettings,
     idle: Mutex<Vec<Store>>,
     turns: Semaphore,
+    changed: Notify,
 }
 
 impl People {
@@ -38,6 +40,7 @@ impl People {
             settings,
             idle: Mutex::default(),
             turns: Semaphore::new(CONNECTIONS),
+            changed: Notify::new(),
         }))
     }
 
@@ -64,6 +67,11 @@ impl People {
         asked
             .map_err(|_| away("asking ended in a fault of ours"))?
             .map_err(|fault| away(&fault.to_string()))
+    }
+
+    /// Looks at what this instance changed without waiting for the next look.
+    pub(crate) fn look_now(&self) {
+        self.0.changed.notify_one();
     }
 
     /// Puts what changed in place until this process ends. `obey` puts it there; `told` hears how it
@@ -95,7 +103,8 @@ impl People {
                 Ok(None) => told(None),
                 Err(refusal) => told(refusal.noted().map(str::to_owned)),
             }
-            tokio::time::sleep(LOOK).await;
+            // What was changed here is obeyed here at once.
+            let _ = tokio::time::timeout(LOOK, self.0.changed.notified()).await;
         }
     }
 }
@@ -126,7 +135,8 @@ impl Kept {
 fn people_now(store: &mut Store) -> Result<PeopleNow, DatabaseError> {
     // Before the rows: a change in between is looked at twice, and not missed.
     let version = store.version()?;
-    Ok(PeopleNow::new(version))
+    let endings = endings::endings(store)?;
+    Ok(PeopleNow::new(version).with_endings(endings))
 }
 
 fn away(why: &str) -> Refusal {

@@ -14,10 +14,29 @@ pub struct PeopleSettings {
     pub database: DatabaseSettings,
     /// Whom people sign in with.
     pub providers: Vec<ProviderSettings>,
+    /// Whose word ends what issuers gave.
+    pub ended_by: Vec<EndedBySettings>,
     /// How long a session lives that nobody uses, in ms.
     pub session_idle_ms: u64,
     /// How long a session lives at most, in ms.
     pub session_longest_ms: u64,
+}
+
+/// An issuer whose word ends what it gave, and how it says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedBySettings {
+    /// The issuer, by its name: it signs the notices.
+    pub issuer: String,
+    /// Issuers, by name, whose tokens it ends beside its own.
+    pub also: Vec<String>,
+    /// Whom its logout tokens are for; none are taken without.
+    pub logout_audience: Option<String>,
+    /// Whom its security events are for; none are taken without.
+    pub events_audience: Option<String>,
+    /// The file with what its transmitter of events shows beside the signature.
+    pub events_secret_file: Option<PathBuf>,
+    /// The client that asks to revoke, as `sub`; nobody may without.
+    pub revocation_client: Option<String>,
 }
 
 /// A provider that people sign in with.

@@ -5,6 +5,8 @@
 //! | `people_state` | number that all instances share | `version`: how often something changed |
 //! | `people_keys` | key that all instances share | `login`: seals sign-ins that have begun |
 //! | `people_sessions` | session | whose it is and when it ends, under the digest of its id |
+//! | `people_endings` | subject, session, token, group or address that was ended | until which moment, why, who said so |
+//! | `people_notices` | notice of a provider | until when the same one does not count again |
 
 use crate::database::{Table, Type};
 
@@ -33,4 +35,24 @@ pub(super) const SESSIONS: Table = Table {
     ],
     keys: 1,
 };
-pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS];
+pub(super) const ENDINGS: Table = Table {
+    name: "people_endings",
+    columns: &[
+        ("what", Type::Text),
+        ("issuer", Type::Text),
+        ("value", Type::Text),
+        ("kind", Type::Text),
+        ("at", Type::Number),
+        ("why", Type::Text),
+        ("who", Type::Text),
+        ("said", Type::Number),
+        ("needed_until", Type::Number),
+    ],
+    keys: 4,
+};
+pub(super) const NOTICES: Table = Table {
+    name: "people_notices",
+    columns: &[("id", Type::Bytes), ("until", Type::Number)],
+    keys: 1,
+};
+pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS, &ENDINGS, &NOTICES];

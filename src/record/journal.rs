@@ -211,6 +211,15 @@ impl Journal {
         self.submit(Kind::Event, payload, Level::Sync).await
     }
 
+    /// How records name the token of a principal, in hexadecimal.
+    pub fn fingerprint(&self, principal: &Principal) -> String {
+        let print = match &principal.token().jti {
+            Some(jti) => self.key.of_token_id(principal.issuer_url(), jti),
+            None => self.key.of_token(principal.digest()),
+        };
+        super::frame::hex(&print)
+    }
+
     /// From now on records name another generation of the settings.
     pub fn adopt_config(&self, config_digest: &str) {
         let next = self.constants().with_config(config_digest);

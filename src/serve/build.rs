@@ -94,6 +94,10 @@ pub fn build(
                 settings.stamped_bytes,
                 before.map(|before| &before.stamps),
             );
+            let upstreams = match &settings.people {
+                Some(_) => upstreams.heeding(issuers.standings().clone()),
+                None => upstreams,
+            };
             Ok(Ruling {
                 issuers,
                 catalogue,

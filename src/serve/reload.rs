@@ -192,6 +192,10 @@ fn fixed(old: &Settings, new: &Settings) -> Result<(), Vec<SetupError>> {
     );
     demand(old.hooks.is_empty() == new.hooks.is_empty(), "`hooks`");
     demand(old.leave == new.leave, "`leave`");
+    let kept = |s: &Settings| s.people.as_ref().map(|people| people.database.clone());
+    demand(kept(old) == kept(new), "where `people` are kept");
+    let ended_by = |s: &Settings| s.people.as_ref().map(|people| people.ended_by.clone());
+    demand(ended_by(old) == ended_by(new), "`people.ended_by`");
     demand(old.site.url == new.site.url, "`site.url`");
     if faults.is_empty() {
         Ok(())

@@ -5,7 +5,8 @@
 // then {"token"} for every line on standard input that names an audience. Tokens are RFC 9068 JWTs,
 // `typ: at+jwt`, RS256. The line `rotate` makes a new key sign and takes the old ones away, `rotate
 // keeping` leaves them published; both answer {"kid"}. The line `down` lets every request wait for an
-// answer that does not come until `up`; both answer {}. Ends when standard input closes, at the
+// answer that does not come until `up`; both answer {}. The line `logout URI SUBJECT SESSION` sends a
+// logout token there and answers {"logout"}: `taken`, or what went wrong. Ends when standard input closes, at the
 // latest after 10 minutes.
 //
 // The issuer is plain http on a free loopback port, which stile accepts for loopback only.
@@ -59,6 +60,7 @@ async function obey(line) {
       return {};
     }
     default:
+      if (line.startsWith('logout ')) return loggedOut(...line.split(' ').slice(1));
       return { token: await minted(line) };
   }
 }
@@ -70,7 +72,7 @@ function newKey() {
   return { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
 }
 
-function provider(url) {
+function provider(url, more = {}) {
   return new Provider(url, {
     jwks: { keys },
     cookies: { keys: [randomBytes(24).toString('base64url')] },
@@ -80,10 +82,12 @@ function provider(url) {
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],
+      ...more,
     }],
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      backchannelLogout: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_, resource) => ({
@@ -97,6 +101,21 @@ function provider(url) {
     },
     extraTokenClaims: () => ({ groups: ['reporting'] }),
   });
+}
+
+// A logout token of the provider's own making, sent as it sends one when a session ends there.
+async function loggedOut(uri, subject, session) {
+  const telling = provider(issuer, {
+    backchannel_logout_uri: uri,
+    backchannel_logout_session_required: true,
+  });
+  const client = await telling.Client.find(clientId);
+  try {
+    await client.backchannelLogout(subject, session);
+    return { logout: 'taken' };
+  } catch (error) {
+    return { logout: String(error) };
+  }
 }
 
 async function minted(resource) {

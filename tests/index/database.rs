@@ -13,7 +13,7 @@ use std::time::Duration;
 use stile::database::{DatabaseSettings, PostgresSettings};
 
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: tempfile::TempDir,
     databases: u32,
@@ -21,7 +21,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts one; none where PostgreSQL is not installed, which is said aloud.
-    pub(super) fn start() -> Option<Server> {
+    pub(crate) fn start() -> Option<Server> {
         let Some(programs) = programs() else {
             assert!(
                 std::env::var_os("STILE_TEST_ALL").is_none(),
@@ -112,6 +112,14 @@ impl Server {
 
     /// Settings for a new, empty database.
     pub(super) fn settings(&mut self) -> DatabaseSettings {
+        DatabaseSettings::Postgres(PostgresSettings {
+            url_file: self.url_file(),
+            ca_file: None,
+        })
+    }
+
+    /// The file with the URL of a new, empty database.
+    pub(crate) fn url_file(&mut self) -> PathBuf {
         self.databases += 1;
         let name = format!("d{}", self.databases);
         let mut client = self.connect("postgres").unwrap();
@@ -121,10 +129,7 @@ impl Server {
         let url_file = self.folder.path().join(format!("{name}.url"));
         fs::write(&url_file, self.url(&name) + "\n").unwrap();
         fs::set_permissions(&url_file, fs::Permissions::from_mode(0o600)).unwrap();
-        DatabaseSettings::Postgres(PostgresSettings {
-            url_file,
-            ca_file: None,
-        })
+        url_file
     }
 }
 

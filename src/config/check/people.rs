@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::database::{Written, database};
+use super::ended_by::ended_by;
 use super::{Checks, elements};
 use crate::config::file::{File, SignIn};
 use crate::config::origin::Place;
@@ -49,9 +50,11 @@ pub(super) fn people(
     let providers: Vec<_> = elements(list)
         .map(|(place, one)| provider(one, place, issuers, checks))
         .collect();
+    let ended_by = ended_by(&people.ended_by, issuers, checks);
     Some(Some(PeopleSettings {
         database: database?,
         providers: providers.into_iter().collect::<Option<_>>()?,
+        ended_by: ended_by?,
         session_idle_ms: idle.as_ms(),
         session_longest_ms: longest.as_ms(),
     }))

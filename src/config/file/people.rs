@@ -23,10 +23,35 @@ pub(in crate::config) struct People {
     pub(in crate::config) ca_file: Located<PathBuf>,
     /// Providers that people sign in with in a browser.
     pub(in crate::config) sign_in: Located<Vec<Located<SignIn>>>,
+    /// Whose word ends sessions and tokens: what providers push.
+    pub(in crate::config) ended_by: Located<Vec<Located<EndedBy>>>,
     /// How long a session lives that nobody uses.
     pub(in crate::config) session_idle: Located<Duration>,
     /// How long a session lives at most.
     pub(in crate::config) session_longest: Located<Duration>,
+}
+
+/// An issuer whose word ends sessions and tokens.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["issuer"]))]
+pub(in crate::config) struct EndedBy {
+    /// Who signs the notices: the name of one of `issuers`.
+    pub(in crate::config) issuer: Located<String>,
+    /// Other `issuers` whose tokens it ends beside its own, by name, such as an Okta authorization
+    /// server of the same organization.
+    pub(in crate::config) also: Located<Vec<Located<String>>>,
+    /// Whom logout tokens must be for, at /.stile/backchannel-logout: the client's id at the provider.
+    /// None are taken without.
+    pub(in crate::config) logout_audience: Located<String>,
+    /// Whom security events must be for, at /.stile/events. None are taken without.
+    pub(in crate::config) events_audience: Located<String>,
+    /// A file with what the transmitter of events shows as `authorization: Bearer`, beside the signature;
+    /// not readable by group or others.
+    pub(in crate::config) events_secret_file: Located<PathBuf>,
+    /// The client's id that requests at /.stile/global-token-revocation must have as `sub`. None are
+    /// taken without.
+    pub(in crate::config) revocation_client: Located<String>,
 }
 
 /// A provider that people sign in with.
@@ -57,8 +82,22 @@ impl Default for People {
             postgres_url_file: Located::absent(),
             ca_file: Located::absent(),
             sign_in: Located::preset(Vec::new()),
+            ended_by: Located::preset(Vec::new()),
             session_idle: Located::preset(Duration::from_ms(30 * 60_000)),
             session_longest: Located::preset(Duration::from_ms(12 * 3_600_000)),
+        }
+    }
+}
+
+impl Default for EndedBy {
+    fn default() -> EndedBy {
+        EndedBy {
+            issuer: Located::absent(),
+            also: Located::preset(Vec::new()),
+            logout_audience: Located::absent(),
+            events_audience: Located::absent(),
+            events_secret_file: Located::absent(),
+            revocation_client: Located::absent(),
         }
     }
 }

@@ -62,6 +62,8 @@ pub const EVENTS: &[EventWord] = &[
     failed("keys.failed", 3),
     happened("keys.changed", 99, 1),
     happened("keys.blocked", 99, 2),
+    happened("notice.taken", 99, 1),
+    happened("endings.changed", 99, 2),
     happened("key.rotate", 99, 1),
     failed("anchor.conflict", 4),
     failed("anchor.stale", 3),

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::BoxError;
+use crate::identify::Standing;
 
 /// What went wrong with the caller's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) enum BodyFaultKind {
     CallerGone,
     /// The caller was too slow.
     CallerSlow,
+    /// The caller was ended meanwhile.
+    CallerEnded,
 }
 
 /// What the body's side and the waiting side know in common.
@@ -42,6 +45,8 @@ pub(crate) struct Progress {
     fault: AtomicU8,
     interim: AtomicU32,
     stop: Notify,
+    /// Whose request it is, where that can end.
+    standing: Option<Standing>,
     /// Locked once for a piece of a body, never for a request without one; nobody waits for it but
     /// at the end.
     held: Mutex<Held>,
@@ -60,8 +65,8 @@ pub(super) struct Held {
 }
 
 impl Progress {
-    /// Begins now.
-    pub(crate) fn begin() -> Arc<Progress> {
+    /// Begins now, in the name of somebody who may be ended meanwhile.
+    pub(crate) fn begin(standing: Option<Standing>) -> Arc<Progress> {
         Arc::new(Progress {
             begun: Instant::now(),
             sent_bytes: AtomicU64::new(0),
@@ -70,6 +75,7 @@ impl Progress {
             fault: AtomicU8::new(0),
             interim: AtomicU32::new(0),
             stop: Notify::new(),
+            standing,
             held: Mutex::new(Held::default()),
         })
     }
@@ -90,6 +96,7 @@ impl Progress {
             1 => Some(BodyFaultKind::TooLarge),
             2 => Some(BodyFaultKind::CallerGone),
             3 => Some(BodyFaultKind::CallerSlow),
+            4 => Some(BodyFaultKind::CallerEnded),
             _ => None,
         }
     }
@@ -109,6 +116,28 @@ impl Progress {
     /// Resolves when the exchange must stop: [`Progress::fault`] or [`Progress::stormed`] says why.
     pub(crate) async fn stopped(&self) {
         self.stop.notified().await;
+    }
+
+    /// Resolves when whoever asks was ended.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let ended = self.standing.as_ref().map(Standing::ended);
+        async move {
+            match ended {
+                Some(ended) => ended.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The same for who waits without a task of its own; nothing where nobody can be ended.
+    pub(super) fn cut(&self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        let ended = self.standing.as_ref()?.ended();
+        Some(Box::pin(ended))
+    }
+
+    /// Whether whoever asks was ended.
+    pub(super) fn is_ended(&self) -> bool {
+        self.standing.as_ref().is_some_and(Standing::is_ended)
     }
 
     /// The connection is there: the upstream's time begins. Whose turn it is stays: the body may
@@ -176,6 +205,7 @@ impl Progress {
             BodyFaultKind::TooLarge => 1,
             BodyFaultKind::CallerGone => 2,
             BodyFaultKind::CallerSlow => 3,
+            BodyFaultKind::CallerEnded => 4,
         };
         self.fault.store(code, Ordering::Release);
         self.stop.notify_one();

@@ -120,6 +120,11 @@ impl Body for SentBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         while !this.ended {
+            // What runs in both directions is cut here where nobody reads the answer.
+            if this.progress.is_ended() {
+                let error = "whoever sends it was ended".into();
+                return Poll::Ready(Some(Err(this.fail(BodyFaultKind::CallerEnded, error))));
+            }
             let Poll::Ready(next) = this.poll_held(cx) else {
                 this.progress.wait_for_caller();
                 return Poll::Pending;

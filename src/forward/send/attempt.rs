@@ -21,6 +21,7 @@ use crate::forward::dial::Life;
 use crate::forward::replicas::Replica;
 use crate::forward::upstream::Upstream;
 use crate::record::End;
+use crate::refusal::Reason;
 
 /// What a request is sent on.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +116,7 @@ async fn wait<F>(
 where
     F: Future<Output = Result<Response<Incoming>, hyper_util::client::legacy::Error>>,
 {
+    let mut ended = pin!(progress.ended());
     // In this order: on a kept connection the first poll sends and the second branch is ready, so
     // no timer is started.
     tokio::select! {
@@ -124,12 +126,14 @@ where
         () = tokio::time::sleep(upstream.connect) => {
             return Err(Failed::to_connect());
         }
+        () = &mut ended => return Err(Ending::unsent(Reason::Ended).into()),
     }
     loop {
         let until = progress.silent_until(upstream.head);
         tokio::select! {
             biased;
             () = progress.stopped() => return Err(stopped(progress).into()),
+            () = &mut ended => return Err(Ending::ended().into()),
             answer = &mut answering => return answer.map_err(|error| sort(&error, progress)),
             () = tokio::time::sleep_until(until) => {
                 if progress.silent_until(upstream.head) <= until {

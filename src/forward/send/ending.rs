@@ -122,10 +122,19 @@ impl Ending {
         }
     }
 
+    /// Whoever asks was ended while the answer was waited for.
+    pub(super) fn ended() -> Ending {
+        Ending {
+            end: End::Truncated,
+            refusal: Refusal::new(Reason::Ended),
+        }
+    }
+
     /// The caller's body ended the exchange.
     fn caller(kind: BodyFaultKind) -> Ending {
         let (end, reason) = match kind {
             BodyFaultKind::TooLarge => (End::Truncated, Reason::BodyTooLarge),
+            BodyFaultKind::CallerEnded => (End::Truncated, Reason::Ended),
             BodyFaultKind::CallerGone => (End::ClientAbort, Reason::MalformedRequest),
             BodyFaultKind::CallerSlow => (End::ClientAbort, Reason::ClientTimeout),
         };

@@ -266,6 +266,7 @@ async fn a_caller_who_leaves_before_the_head_is_recorded() {
         caller: "job",
         places: &[],
         keep_bytes: 64 * 1024,
+        standing: None,
         most_bytes: ask.most_bytes,
     };
     let sending = bench.upstreams.send(outbound, ask.body, Owed::Test(tell));

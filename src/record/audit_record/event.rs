@@ -40,6 +40,10 @@ pub enum Note {
     KeysChanged,
     /// Another list of blocked keys is in force.
     KeysBlocked,
+    /// A provider told that somebody is ended, disabled or enabled, or something else of people.
+    NoticeTaken,
+    /// Others are ended or blocked than before.
+    EndingsChanged,
     /// Another key signs the checkpoints behind this record.
     KeyRotate,
     /// What records say of a person is about to be erased from them.
@@ -90,6 +94,8 @@ impl Note {
         Note::KeysFailed,
         Note::KeysChanged,
         Note::KeysBlocked,
+        Note::NoticeTaken,
+        Note::EndingsChanged,
         Note::KeyRotate,
         Note::Redaction,
         Note::RedactionDone,
@@ -125,6 +131,8 @@ impl Note {
             Note::KeysFailed => "keys.failed",
             Note::KeysChanged => "keys.changed",
             Note::KeysBlocked => "keys.blocked",
+            Note::NoticeTaken => "notice.taken",
+            Note::EndingsChanged => "endings.changed",
             Note::KeyRotate => "key.rotate",
             Note::Redaction => "redaction",
             Note::RedactionDone => "redaction.done",
