@@ -20,7 +20,7 @@ mod random;
 mod sealed;
 mod keys;
 mod cookies;
-mod sessions;
+pub(crate) mod sessions;
 mod in_use;
 mod return_to;
 pub mod pages;

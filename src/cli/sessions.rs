@@ -1,4 +1,5 @@
-//! `stile sessions`: ends sessions and tokens, blocks whom they are of, and shows who is ended.
+//! `stile sessions`: shows who has signed in, ends sessions and tokens, blocks whom they are of, and shows
+//! who is ended.
 //!
 //! In: an issuer and a name at it. Out: a row in the database that every instance obeys within a second.
 //!
@@ -15,6 +16,7 @@ use super::terminal::Terminal;
 use super::trouble::Trouble;
 use crate::identify::What as Thing;
 
+mod begun;
 mod change;
 mod listed;
 
@@ -52,6 +54,9 @@ enum What {
         #[command(flatten)]
         about: About,
     },
+    /// Show who has signed in, and when each session ends by itself.
+    #[command(after_help = begun::EXAMPLES)]
+    List,
     /// Show who is ended or blocked, since when, why and by whom.
     #[command(after_help = listed::EXAMPLES)]
     Endings,
@@ -111,6 +116,7 @@ pub(super) fn run(
         What::End { about, why } => change::end(about, why, file, terminal),
         What::Block { about, why } => change::block(about, why, file, terminal),
         What::Unblock { about } => change::unblock(about, file, terminal),
+        What::List => begun::list(file, terminal),
         What::Endings => listed::list(file, terminal),
     }
 }

@@ -13,21 +13,21 @@ use crate::identify::KeptPerson;
 
 /// A session as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub(crate) struct Session {
     /// A short name for it in lists and records.
-    pub id: String,
+    pub(crate) id: String,
     /// Whose it is.
-    pub person: KeptPerson,
+    pub(crate) person: KeptPerson,
     /// When they signed in.
-    pub begun: Time,
+    pub(crate) begun: Time,
     /// When it was last used, to the minute.
-    pub seen: Time,
+    pub(crate) seen: Time,
     /// When the provider last said that they still are who they were.
-    pub renewed: Time,
+    pub(crate) renewed: Time,
     /// When somebody last began to ask the provider.
-    pub asked: Time,
+    pub(crate) asked: Time,
     /// When it ends at the latest.
-    pub ends: Time,
+    pub(crate) ends: Time,
     /// What the provider gave for later, sealed.
     pub(super) sealed: Vec<u8>,
 }
@@ -80,7 +80,11 @@ pub(super) fn find(store: &mut Store, digest: &[u8; 32]) -> Result<Option<Sessio
 }
 
 /// Every session that has not ended by itself, the newest first.
-pub fn all(store: &mut Store, now: Time, idle_ms: u64) -> Result<Vec<Session>, DatabaseError> {
+pub(crate) fn all(
+    store: &mut Store,
+    now: Time,
+    idle_ms: u64,
+) -> Result<Vec<Session>, DatabaseError> {
     let sql = "SELECT id, person, begun_ms, seen_ms, renewed_ms, asked_ms, ends_ms, sealed \
                FROM people_sessions WHERE ends_ms > $1 AND seen_ms > $2 ORDER BY begun_ms DESC, id";
     let values = [
@@ -142,12 +146,6 @@ pub(super) fn renew(
 pub(super) fn end(store: &mut Store, digest: &[u8; 32]) -> Result<bool, DatabaseError> {
     let sql = "DELETE FROM people_sessions WHERE digest = $1";
     store.change(|database| Ok(database.run(sql, &[Value::Bytes(digest)])? == 1))
-}
-
-/// Ends it by its short name, for somebody who has a list of them; false when there was none.
-pub fn end_by_id(store: &mut Store, id: &str) -> Result<bool, DatabaseError> {
-    let sql = "DELETE FROM people_sessions WHERE id = $1";
-    store.change(|database| Ok(database.run(sql, &[Value::Text(id)])? > 0))
 }
 
 /// Takes away those that have ended by themselves.

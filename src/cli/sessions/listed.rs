@@ -51,7 +51,7 @@ pub(super) fn list(file: &SettingsFile, terminal: &mut Terminal) -> Result<Exit,
     Ok(Exit::Yes)
 }
 
-fn moment(time: Time) -> String {
+pub(super) fn moment(time: Time) -> String {
     let ms = i64::try_from(time.as_ms()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(ms)
         .unwrap_or_default()
