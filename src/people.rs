@@ -19,13 +19,16 @@ mod keys;
 pub mod pages;
 mod random;
 mod return_to;
+mod scim;
 mod sealed;
 mod sessions;
 mod store;
 mod tables;
 
 pub use keeper::People;
-pub use settings::{PeopleSettings, ProviderSettings};
+pub(crate) use scim::Answer as ScimAnswer;
+pub use scim::Scim;
+pub use settings::{PeopleSettings, ProviderSettings, ScimSettings, SubjectAttribute};
 pub use sign_in::SignIn;
 pub(crate) use store::Store;
 

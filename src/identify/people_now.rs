@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use super::directory::Directory;
 use super::principal::Principal;
 use crate::refusal::{Reason, Refusal};
 
@@ -18,6 +19,7 @@ use crate::refusal::{Reason, Refusal};
 pub struct PeopleNow {
     version: u64,
     is_unread: bool,
+    directory: Arc<Directory>,
 }
 
 impl PeopleNow {
@@ -37,6 +39,17 @@ impl PeopleNow {
         }
     }
 
+    /// The same with what providers' directories say.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<Directory>) -> PeopleNow {
+        PeopleNow { directory, ..self }
+    }
+
+    /// What providers' directories say.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
     /// How many changes are in it.
     pub fn version(&self) -> u64 {
         self.version
@@ -50,7 +63,7 @@ impl PeopleNow {
     pub(super) fn apply(&self, principal: Arc<Principal>) -> Result<Arc<Principal>, Refusal> {
         match self.is_unread {
             true => Err(Refusal::new(Reason::PeopleUnavailable)),
-            false => Ok(principal),
+            false => self.directory.apply(principal),
         }
     }
 }

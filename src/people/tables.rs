@@ -5,6 +5,9 @@
 //! | `people_state` | number that all instances share | `version`: how often something changed |
 //! | `people_keys` | key that all instances share | `login`: seals sign-ins that have begun |
 //! | `people_sessions` | session | whose it is and when it ends, under the digest of its id |
+//! | `people_users` | user of a provider's directory | what the provider said of them over SCIM |
+//! | `people_groups` | group of a provider's directory | its name and the ids of its members |
+//! | `people_gone` | subject that a directory had once | a keyed digest, so that they stay refused |
 
 use crate::database::{Table, Type};
 
@@ -33,4 +36,41 @@ pub(super) const SESSIONS: Table = Table {
     ],
     keys: 1,
 };
-pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS];
+pub(super) const USERS: Table = Table {
+    name: "people_users",
+    columns: &[
+        ("provider", Type::Text),
+        ("id", Type::Text),
+        ("name_key", Type::Text),
+        ("user_name", Type::Text),
+        ("external_id", Type::Text),
+        ("display_name", Type::Text),
+        ("active", Type::Number),
+        ("version", Type::Number),
+        ("made_ms", Type::Number),
+        ("changed_ms", Type::Number),
+    ],
+    keys: 2,
+};
+pub(super) const GROUPS: Table = Table {
+    name: "people_groups",
+    columns: &[
+        ("provider", Type::Text),
+        ("id", Type::Text),
+        ("name_key", Type::Text),
+        ("display_name", Type::Text),
+        ("external_id", Type::Text),
+        // The ids of members, 16 bytes each, in order: one row for 10,000 of them.
+        ("members", Type::Bytes),
+        ("version", Type::Number),
+        ("made_ms", Type::Number),
+        ("changed_ms", Type::Number),
+    ],
+    keys: 2,
+};
+pub(super) const GONE: Table = Table {
+    name: "people_gone",
+    columns: &[("provider", Type::Text), ("digest", Type::Bytes)],
+    keys: 2,
+};
+pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS, &USERS, &GROUPS, &GONE];

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use super::database::{Written, database};
 use super::{Checks, elements};
-use crate::config::file::{File, SignIn};
+use crate::config::file::{File, Scim, SignIn};
 use crate::config::origin::Place;
 use crate::identify::IssuerSettings;
-use crate::people::{PeopleSettings, ProviderSettings};
+use crate::people::{PeopleSettings, ProviderSettings, ScimSettings, SubjectAttribute};
 
 /// What is set of people; none inside where nothing is kept of them.
 pub(super) fn people(
@@ -49,7 +49,17 @@ pub(super) fn people(
     let providers: Vec<_> = elements(list)
         .map(|(place, one)| provider(one, place, issuers, checks))
         .collect();
+    let list = people.scim.get()?;
+    let named = elements(list).filter_map(|(_, one)| {
+        let name = one.issuer.get()?;
+        Some((one.issuer.place(), name.clone()))
+    });
+    checks.distinct(named.collect::<Vec<_>>(), "providers of a directory");
+    let scim: Vec<_> = elements(list)
+        .map(|(place, one)| directory(one, place, issuers, checks))
+        .collect();
     Some(Some(PeopleSettings {
+        scim: scim.into_iter().collect::<Option<_>>()?,
         database: database?,
         providers: providers.into_iter().collect::<Option<_>>()?,
         session_idle_ms: idle.as_ms(),
@@ -64,15 +74,7 @@ fn provider(
     checks: &mut Checks,
 ) -> Option<ProviderSettings> {
     let named = one.issuer.required("issuer", place, &mut checks.faults);
-    let issuer = named.and_then(|name| {
-        let found = issuers.iter().find(|issuer| issuer.name == *name);
-        if found.is_none() {
-            let what = format!("there is no issuer `{name}`");
-            let hint = "write the `name` of the provider among `issuers`";
-            checks.refuse(one.issuer.place(), what, hint);
-        }
-        found.cloned()
-    });
+    let issuer = named.and_then(|name| issuer(name, one.issuer.place(), issuers, checks));
     let client_id = one
         .client_id
         .required("client_id", place, &mut checks.faults);
@@ -101,4 +103,63 @@ fn provider(
         name_claim: one.name.get()?.clone(),
         groups_claim: one.groups.get()?.clone(),
     })
+}
+
+fn directory(
+    one: &Scim,
+    place: &Place,
+    issuers: &[IssuerSettings],
+    checks: &mut Checks,
+) -> Option<ScimSettings> {
+    let named = one.issuer.required("issuer", place, &mut checks.faults);
+    let issuer = named.and_then(|name| issuer(name, one.issuer.place(), issuers, checks));
+    let token = one
+        .token_file
+        .required("token_file", place, &mut checks.faults);
+    let token_file = token.and_then(|_| checks.guarded(&one.token_file));
+    let next = match one.next_token_file.get() {
+        Some(_) => Some(checks.guarded(&one.next_token_file)?),
+        None => None,
+    };
+    let subject = match one.subject.get()?.as_str() {
+        "externalId" => Some(SubjectAttribute::ExternalId),
+        "userName" => Some(SubjectAttribute::UserName),
+        "id" => Some(SubjectAttribute::Id),
+        other => {
+            let what = format!("tokens name nobody by `{other}`");
+            let hint = "one of `externalId`, `userName`, `id`";
+            checks.refuse(one.subject.place(), what, hint);
+            None
+        }
+    };
+    let refuses_unknown = match one.unknown.get()?.as_str() {
+        "keep" => Some(false),
+        "refuse" => Some(true),
+        other => {
+            let what = format!("`{other}` is not what can become of people whom it does not know");
+            checks.refuse(one.unknown.place(), what, "one of `keep`, `refuse`");
+            None
+        }
+    };
+    Some(ScimSettings {
+        issuer: issuer?,
+        token_files: std::iter::once(token_file?).chain(next).collect(),
+        subject: subject?,
+        refuses_unknown: refuses_unknown?,
+    })
+}
+
+fn issuer(
+    name: &str,
+    place: &Place,
+    issuers: &[IssuerSettings],
+    checks: &mut Checks,
+) -> Option<IssuerSettings> {
+    let found = issuers.iter().find(|issuer| issuer.name == name);
+    if found.is_none() {
+        let what = format!("there is no issuer `{name}`");
+        let hint = "write the `name` of the provider among `issuers`";
+        checks.refuse(place, what, hint);
+    }
+    found.cloned()
 }

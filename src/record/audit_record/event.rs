@@ -70,6 +70,10 @@ pub enum Note {
     GitlabDeployment,
     /// A release was made, changed or removed, as GitLab told.
     GitlabRelease,
+    /// A user of a provider's directory is about to change, as the provider told.
+    DirectoryUser,
+    /// A group of a provider's directory is about to change, as the provider told.
+    DirectoryGroup,
 }
 
 impl Note {
@@ -105,6 +109,8 @@ impl Note {
         Note::GitlabJob,
         Note::GitlabDeployment,
         Note::GitlabRelease,
+        Note::DirectoryUser,
+        Note::DirectoryGroup,
     ];
 
     /// The word in records.
@@ -140,6 +146,8 @@ impl Note {
             Note::GitlabJob => "gitlab.job",
             Note::GitlabDeployment => "gitlab.deployment",
             Note::GitlabRelease => "gitlab.release",
+            Note::DirectoryUser => "directory.user",
+            Note::DirectoryGroup => "directory.group",
         }
     }
 }
