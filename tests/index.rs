@@ -1,7 +1,7 @@
 //! What somebody asks for in the journal is found: the whole of it and nothing else.
 
 mod answered;
-mod database;
+pub(crate) mod database;
 mod documented;
 mod erased;
 mod erased_served;

@@ -20,6 +20,8 @@ mod lists;
 mod identify;
 /// A token that is bound to a key is worth nothing without it.
 mod bound;
+/// Teams follow the provider's directory, in the manners of Okta and of Entra ID.
+mod directory;
 /// A caller is told about itself and about nobody else.
 mod own;
 /// A token does once what counts once.

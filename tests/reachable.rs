@@ -162,6 +162,11 @@ fn provoke(reason: Reason) -> Way {
         Reason::Expired => Usual(|w| with(w, &issued(w, -7200, 3600))),
         Reason::NotYetValid => Usual(|w| with(w, &issued(w, 600, 3600))),
         Reason::LifetimeTooLong => Usual(|w| with(w, &issued(w, 0, 25 * 3600))),
+        Reason::Ended => OwnTest("who_is_inactive_in_the_directory_is_ended"),
+        Reason::PeopleUnavailable => OwnTest("who_is_inactive_in_the_directory_is_ended"),
+        Reason::SessionInvalid => OwnTest("who_is_inactive_in_the_directory_is_ended"),
+        Reason::LoginFailed => OwnTest("who_is_inactive_in_the_directory_is_ended"),
+        Reason::Csrf => OwnTest("who_is_inactive_in_the_directory_is_ended"),
         Reason::Replayed => OwnTest("a_token_that_counts_once_is_replayed"),
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
         Reason::PolicyDenied => Usual(|w| creates(w, &w.feature_token())),
@@ -258,6 +263,7 @@ async fn reasons_of_patience_and_upstreams_are_met() {
 fn each_test_of_its_own_is_there() {
     let text = [
         include_str!("reachable.rs"),
+        include_str!("directory/rule.rs"),
         include_str!("stamp/program.rs"),
         include_str!("upstream_keys.rs"),
     ]

@@ -33,8 +33,8 @@ pub struct Directory {
 pub struct Provided {
     /// Whether somebody whom it does not know is refused.
     pub refuses_unknown: bool,
-    /// Whether subjects are compared without regard to case.
-    pub ignores_case: bool,
+    /// Whether tokens may name people by names, which are compared without regard to case.
+    pub by_name: bool,
     /// The names of its groups.
     pub groups: Vec<String>,
     /// Everybody it knows or knew.
@@ -53,22 +53,40 @@ pub enum Standing {
 /// Whom it is about, without a name.
 pub type SubjectDigest = [u8; 16];
 
-/// The digest of a provider's subject under this key.
-pub fn subject_digest(
-    key: &[u8; 32],
-    issuer: &str,
-    subject: &str,
-    ignores_case: bool,
-) -> SubjectDigest {
-    let lower = ignores_case.then(|| subject.to_lowercase());
-    let subject = lower.as_deref().unwrap_or(subject);
+/// The digest under this key of a subject as a provider's tokens say it.
+pub fn subject_digest(key: &[u8; 32], issuer: &str, subject: &str) -> SubjectDigest {
+    digest(key, issuer, b'i', subject)
+}
+
+/// The same of a subject that is a name, where case does not count.
+pub fn name_digest(key: &[u8; 32], issuer: &str, name: &str) -> SubjectDigest {
+    digest(key, issuer, b'n', &name.to_lowercase())
+}
+
+fn digest(key: &[u8; 32], issuer: &str, form: u8, subject: &str) -> SubjectDigest {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(key);
+    context.update(&[form]);
     context.update(&(issuer.len() as u64).to_be_bytes());
     context.update(issuer.as_bytes());
     context.update(subject.as_bytes());
     let whole = context.finish();
     whole.as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+impl Provided {
+    /// How whoever this subject is stands. Whom two entries mean that disagree is in neither.
+    fn standing(&self, key: &[u8; 32], issuer: &str, subject: &str) -> Option<&Standing> {
+        let by_id = self.people.get(&subject_digest(key, issuer, subject));
+        if !self.by_name {
+            return by_id;
+        }
+        let by_name = self.people.get(&name_digest(key, issuer, subject));
+        match (by_id, by_name) {
+            (Some(id), Some(name)) if id != name => Some(&Standing::Ended),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 impl Directory {
@@ -105,8 +123,7 @@ impl Directory {
                 None => (&facts.subject, &agent.groups, false),
             },
         };
-        let digest = subject_digest(&self.key, &facts.issuer, subject, provided.ignores_case);
-        match provided.people.get(&digest) {
+        match provided.standing(&self.key, &facts.issuer, subject) {
             Some(Standing::Active(places)) => {
                 let mut names = places
                     .iter()
@@ -173,11 +190,11 @@ mod tests {
         let key = [7; 32];
         let people = standings
             .iter()
-            .map(|(who, how)| (subject_digest(&key, "okta", who, false), how.clone()))
+            .map(|(who, how)| (subject_digest(&key, "okta", who), how.clone()))
             .collect();
         let provided = Provided {
             refuses_unknown,
-            ignores_case: false,
+            by_name: false,
             groups: vec!["a".into(), "b".into()],
             people,
         };
@@ -205,6 +222,32 @@ mod tests {
         assert_eq!(told("Mira"), ["a", "of-token"], "another subject");
         let agent = directory.apply(agent(Some("mira"))).unwrap();
         assert_eq!(groups(&agent), ["b"], "as the person has");
+    }
+
+    #[test]
+    fn names_are_compared_without_case_and_two_that_disagree_let_nobody_in() {
+        let mut directory = directory(false, &[("x", Standing::Active([0].into()))]);
+        let provided = directory.providers.get_mut("okta").unwrap();
+        provided.by_name = true;
+        let name = |name: &str| name_digest(&[7; 32], "okta", name);
+        provided
+            .people
+            .insert(name("Mira@Acme"), Standing::Active([1].into()));
+        provided
+            .people
+            .insert(name("X"), Standing::Active([0].into()));
+        let told = |who: &str| groups(&directory.apply(person(who, &[])).unwrap());
+        assert_eq!(told("mira@acme"), ["b"]);
+        assert_eq!(told("x"), ["a"], "both say the same");
+        let provided = directory.providers.get_mut("okta").unwrap();
+        provided
+            .people
+            .insert(name("X"), Standing::Active([1].into()));
+        assert!(directory.apply(person("x", &[])).is_err());
+        assert!(
+            directory.apply(person("X", &[])).is_ok(),
+            "one of them only"
+        );
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub struct ScimSettings {
     pub issuer: IssuerSettings,
     /// The files with the bearer tokens that it shows: one, or two during a rotation.
     pub token_files: Vec<PathBuf>,
-    /// Which attribute its tokens name people by.
-    pub subject: SubjectAttribute,
+    /// Which attributes its tokens name people by; never none.
+    pub subject: Vec<SubjectAttribute>,
     /// Whether people of that issuer whom it does not know are refused.
     pub refuses_unknown: bool,
 }

@@ -296,6 +296,9 @@ fn place(reason: Reason) -> Place {
         Reason::NoCredential | Reason::MultipleCredentials | Reason::Replayed => {
             Elsewhere(include_str!("../bound.rs"), "Reason::")
         }
+        Reason::Ended | Reason::PeopleUnavailable => {
+            Elsewhere(include_str!("../reachable.rs"), "Reason::")
+        }
         Reason::IdpUnavailable => Elsewhere(include_str!("key_sets.rs"), "Reason::"),
         Reason::ClockUntrusted => Elsewhere(include_str!("../reachable.rs"), "Reason::"),
         Reason::MalformedRequest
@@ -324,7 +327,10 @@ fn place(reason: Reason) -> Place {
         | Reason::UpstreamTlsError
         | Reason::UpstreamBadResponse
         | Reason::UpstreamUnreachable
-        | Reason::UpstreamTimeout => NotOfThisStep,
+        | Reason::UpstreamTimeout
+        | Reason::SessionInvalid
+        | Reason::LoginFailed
+        | Reason::Csrf => NotOfThisStep,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use stile::database::{DatabaseSettings, PostgresSettings};
 
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: tempfile::TempDir,
     databases: u32,
@@ -21,7 +21,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts one; none where PostgreSQL is not installed, which is said aloud.
-    pub(super) fn start() -> Option<Server> {
+    pub(crate) fn start() -> Option<Server> {
         let Some(programs) = programs() else {
             assert!(
                 std::env::var_os("STILE_TEST_ALL").is_none(),
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Settings for a new, empty database.
-    pub(super) fn settings(&mut self) -> DatabaseSettings {
+    pub(crate) fn settings(&mut self) -> DatabaseSettings {
         self.databases += 1;
         let name = format!("d{}", self.databases);
         let mut client = self.connect("postgres").unwrap();

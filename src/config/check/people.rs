@@ -9,7 +9,7 @@ use super::database::{Written, database};
 use super::{Checks, elements};
 use crate::config::file::{File, Scim, SignIn};
 use crate::config::origin::Place;
-use crate::identify::IssuerSettings;
+use crate::identify::{Dialect, IssuerSettings};
 use crate::people::{PeopleSettings, ProviderSettings, ScimSettings, SubjectAttribute};
 
 /// What is set of people; none inside where nothing is kept of them.
@@ -121,17 +121,7 @@ fn directory(
         Some(_) => Some(checks.guarded(&one.next_token_file)?),
         None => None,
     };
-    let subject = match one.subject.get()?.as_str() {
-        "externalId" => Some(SubjectAttribute::ExternalId),
-        "userName" => Some(SubjectAttribute::UserName),
-        "id" => Some(SubjectAttribute::Id),
-        other => {
-            let what = format!("tokens name nobody by `{other}`");
-            let hint = "one of `externalId`, `userName`, `id`";
-            checks.refuse(one.subject.place(), what, hint);
-            None
-        }
-    };
+    let subject = subjects(one, issuer.as_ref(), checks);
     let refuses_unknown = match one.unknown.get()?.as_str() {
         "keep" => Some(false),
         "refuse" => Some(true),
@@ -147,6 +137,40 @@ fn directory(
         subject: subject?,
         refuses_unknown: refuses_unknown?,
     })
+}
+
+/// What tokens name people by.
+fn subjects(
+    one: &Scim,
+    issuer: Option<&IssuerSettings>,
+    checks: &mut Checks,
+) -> Option<Vec<SubjectAttribute>> {
+    if one.subject.wrong() {
+        return None;
+    }
+    let Some(list) = one.subject.get() else {
+        return Some(match issuer?.dialect {
+            Dialect::Okta => vec![SubjectAttribute::ExternalId, SubjectAttribute::UserName],
+            _ => vec![SubjectAttribute::ExternalId],
+        });
+    };
+    if list.is_empty() {
+        let hint = "one or several of `externalId`, `userName`, `id`";
+        checks.refuse(one.subject.place(), "tokens name people by something", hint);
+    }
+    let mut read = Vec::new();
+    for (place, word) in elements(list) {
+        match word.as_str() {
+            "externalId" => read.push(SubjectAttribute::ExternalId),
+            "userName" => read.push(SubjectAttribute::UserName),
+            "id" => read.push(SubjectAttribute::Id),
+            other => {
+                let what = format!("tokens name nobody by `{other}`");
+                checks.refuse(place, what, "one of `externalId`, `userName`, `id`");
+            }
+        }
+    }
+    Some(read)
 }
 
 fn issuer(

@@ -92,8 +92,9 @@ pub(in crate::config) struct Scim {
     pub(in crate::config) token_file: Located<PathBuf>,
     /// Another file with a token that counts as well, while the token is changed.
     pub(in crate::config) next_token_file: Located<PathBuf>,
-    /// The attribute that its tokens name people by: `externalId`, `userName` or `id`.
-    pub(in crate::config) subject: Located<String>,
+    /// The attributes that its tokens name people by in `sub`: `externalId`, `userName`, `id`. Default:
+    /// `externalId`; of Okta `userName` as well, which is what its access tokens say.
+    pub(in crate::config) subject: Located<Vec<Located<String>>>,
     /// What becomes of people whom it does not know: `keep` (their token is believed) or `refuse`.
     pub(in crate::config) unknown: Located<String>,
 }
@@ -104,7 +105,7 @@ impl Default for Scim {
             issuer: Located::absent(),
             token_file: Located::absent(),
             next_token_file: Located::absent(),
-            subject: Located::preset("externalId".to_owned()),
+            subject: Located::absent(),
             unknown: Located::preset("keep".to_owned()),
         }
     }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::edit::Edit;
 use crate::clock::Time;
-use crate::people::settings::SubjectAttribute;
 
 /// What is called by it here: a random number.
 pub(super) type Id = u128;
@@ -108,15 +107,6 @@ impl Entry {
                 }
                 Edit::SetMembers(ids) => self.members = ids.iter().copied().collect(),
             }
-        }
-    }
-
-    /// The text that this attribute is.
-    pub(super) fn subject(&self, attribute: SubjectAttribute) -> Option<String> {
-        match attribute {
-            SubjectAttribute::ExternalId => self.external_id.clone(),
-            SubjectAttribute::UserName => Some(self.name.clone()),
-            SubjectAttribute::Id => Some(id_text(self.id)),
         }
     }
 

@@ -111,7 +111,8 @@ fn problem_of(
         let detail = format!("`{}` is missing", kind.name());
         return Ok(Some(Problem::bad("invalidValue", detail)));
     }
-    let by_external = kind == Kind::User && settings.subject == SubjectAttribute::ExternalId;
+    let by_external =
+        kind == Kind::User && settings.subject.contains(&SubjectAttribute::ExternalId);
     if by_external && after.external_id.is_none() {
         let detail = "`externalId` is missing, and tokens of this provider name people by it: map \
                       it in the provider, or set `people.scim.subject` here";
@@ -156,16 +157,16 @@ impl Plan {
             (None, None) => {}
         }
         if self.kind == Kind::User {
-            let digest = |entry: &Option<Entry>| {
-                let entry = entry.as_ref()?;
-                snapshot::digest_of(settings, key, entry)
+            let digests = |entry: &Option<Entry>| match entry {
+                Some(entry) => snapshot::digests_of(settings, key, entry),
+                None => Vec::new(),
             };
-            let (old, new) = (digest(&self.before), digest(&self.after));
-            if let Some(old) = old.filter(|_| old != new) {
-                rows::put_gone(database, provider, &old)?;
+            let (old, new) = (digests(&self.before), digests(&self.after));
+            for old in old.iter().filter(|old| !new.contains(old)) {
+                rows::put_gone(database, provider, old)?;
             }
-            if let Some(new) = new {
-                rows::forget_gone(database, provider, &new)?;
+            for new in &new {
+                rows::forget_gone(database, provider, new)?;
             }
         }
         rows::count_change(database)

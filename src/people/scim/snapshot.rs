@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{Entry, Id, Kind};
+use super::entry::{Entry, Id, Kind, id_text};
 use super::rows;
 use crate::database::{Database, DatabaseError};
-use crate::identify::directory::{Directory, Provided, Standing, SubjectDigest, subject_digest};
+use crate::identify::directory::{
+    Directory, Provided, Standing, SubjectDigest, name_digest, subject_digest,
+};
 use crate::identify::{Dialect, tenant_of};
 use crate::people::settings::{ScimSettings, SubjectAttribute};
 use crate::people::{Store, keys, random};
@@ -45,25 +47,26 @@ pub(super) fn key(store: &mut Store) -> Result<[u8; 32], DatabaseError> {
     keys::shared(store, "directory", fresh)
 }
 
-/// The digest of the subject that tokens name this user by.
-pub(super) fn digest_of(
+/// The digests of the subjects that tokens name this user by.
+pub(super) fn digests_of(
     settings: &ScimSettings,
     key: &[u8; 32],
     user: &Entry,
-) -> Option<SubjectDigest> {
-    let mut subject = user.subject(settings.subject)?;
-    // A subject of Entra ID is `tenant/object`, since an object id alone is of one tenant.
-    if settings.issuer.dialect == Dialect::Entra
-        && let Some(tenant) = tenant_of(&settings.issuer.url)
-    {
-        subject = format!("{tenant}/{subject}");
-    }
-    let name = &settings.issuer.name;
-    Some(subject_digest(key, name, &subject, ignores_case(settings)))
-}
-
-fn ignores_case(settings: &ScimSettings) -> bool {
-    settings.subject == SubjectAttribute::UserName
+) -> Vec<SubjectDigest> {
+    let issuer = &settings.issuer;
+    let exact = |subject: &str| match tenant_of(&issuer.url) {
+        // A subject of Entra ID is `tenant/object`, since an object id alone is of one tenant.
+        Some(tenant) if issuer.dialect == Dialect::Entra => {
+            subject_digest(key, &issuer.name, &format!("{tenant}/{subject}"))
+        }
+        _ => subject_digest(key, &issuer.name, subject),
+    };
+    let digest = |attribute: &SubjectAttribute| match attribute {
+        SubjectAttribute::ExternalId => user.external_id.as_deref().map(exact),
+        SubjectAttribute::UserName => Some(name_digest(key, &issuer.name, &user.name)),
+        SubjectAttribute::Id => Some(exact(&id_text(user.id))),
+    };
+    settings.subject.iter().filter_map(digest).collect()
 }
 
 fn provided(
@@ -83,20 +86,19 @@ fn provided(
     let gone = rows::gone(database, name)?.into_iter();
     let mut people: HashMap<_, _> = gone.map(|digest| (digest, Standing::Ended)).collect();
     for user in rows::all(database, name, Kind::User)? {
-        let Some(digest) = digest_of(settings, key, &user) else {
-            continue;
-        };
         let places = places.remove(&user.id).unwrap_or_default();
         let standing = match user.active {
             true => Standing::Active(places.into()),
             false => Standing::Ended,
         };
-        people.insert(digest, standing);
+        for digest in digests_of(settings, key, &user) {
+            people.insert(digest, standing.clone());
+        }
     }
     people.shrink_to_fit();
     Ok(Provided {
         refuses_unknown: settings.refuses_unknown,
-        ignores_case: ignores_case(settings),
+        by_name: settings.subject.contains(&SubjectAttribute::UserName),
         groups: groups.into_iter().map(|group| group.name).collect(),
         people,
     })
