@@ -429,6 +429,7 @@ fn decision() -> Uuid {
 fn site() -> Site {
     Site {
         url: "https://stile.example/".to_owned(),
+        signs_in: false,
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! RFC 7643; RFC 7644.
 
+mod body;
 mod described;
 mod edit;
 mod entry;
@@ -31,7 +32,6 @@ use serde_json::{Value, json};
 use super::settings::ScimSettings;
 use super::{People, random};
 use crate::database::DatabaseError;
-use crate::identify::strict_json;
 use crate::listen::Arrival;
 use crate::record::Note;
 use crate::refusal::Refusal;
@@ -160,7 +160,7 @@ impl Scim {
             if_match: text(http::header::IF_MATCH),
             now: arrival.time(),
         };
-        let object = || object(arrival.headers(), body);
+        let object = || body::object(arrival.headers(), body);
         Ok(match (arrival.method(), id) {
             (&Method::GET, Some(id)) => Doing::Show(kind, id, query),
             (&Method::GET, None) => Doing::List(kind, query),
@@ -370,26 +370,6 @@ fn changed(
     }
 }
 
-/// The one object in a body.
-fn object(headers: &HeaderMap, body: &[u8]) -> Result<serde_json::Map<String, Value>, Problem> {
-    let kind = headers.get(http::header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    let is_known = ["application/scim+json", "application/json"]
-        .iter()
-        .any(|known| kind.eq_ignore_ascii_case(known));
-    if !is_known || headers.contains_key(http::header::CONTENT_ENCODING) {
-        let detail = "a body is plain `application/scim+json` or `application/json`";
-        return Err(Problem::new(415, detail));
-    }
-    strict_json(body, DEEPEST).ok_or_else(|| {
-        Problem::bad(
-            "invalidSyntax",
-            "the body is not one JSON object, has a name twice, or nests deeper than 12 levels",
-        )
-    })
-}
-
 fn new_id() -> Option<entry::Id> {
     let bytes = random::random()?;
     Some(
@@ -400,6 +380,5 @@ fn new_id() -> Option<entry::Id> {
 }
 
 const BELOW: &str = "/.stile/scim/v2";
-const DEEPEST: usize = 12;
 /// Entries in one page of a list.
 const MOST_SHOWN: usize = 1000;

@@ -64,10 +64,6 @@ async fn plays(steps: &str) {
         if let Some(may) = step["may"].as_u64() {
             let took = until(&world, &token, u16::try_from(may).unwrap()).await;
             println!("{says}: obeyed after {took:?}");
-            assert!(
-                took.as_millis() < 1_000 || std::env::var_os("CI").is_some(),
-                "{took:?}"
-            );
         }
     }
     assert!(changes >= 8, "{changes} changes in the journal");

@@ -195,10 +195,9 @@ fn of_members(path: &Path, value: Option<Value>, op: Op) -> Result<Edit, Problem
             let ids = member_ids(value.unwrap_or_default())?;
             let known = ids.iter().map(|id| {
                 id_of(id).ok_or_else(|| {
-                    value_of(
-                        "members",
-                        &format!("ids of users; there is none of {id:.64?}"),
-                    )
+                    let id: String = id.chars().take(64).collect();
+                    let what = format!("ids of users; there is none of {id:?}");
+                    value_of("members", &what)
                 })
             });
             let known = known.collect::<Result<_, _>>()?;
