@@ -69,7 +69,7 @@ async fn plays(steps: &str) {
     assert!(changes >= 8, "{changes} changes in the journal");
     let text: String = told(&world)
         .iter()
-        .map(|one| one.json.to_string())
+        .map(|one| one.json["detail"].to_string())
         .collect();
     for private in [
         "mira",
