@@ -16,6 +16,7 @@ mod store;
 mod keeper;
 pub(crate) mod endings;
 pub(crate) mod notices;
+mod scim;
 mod random;
 mod sealed;
 mod keys;
@@ -28,7 +29,11 @@ pub mod sign_in;
 
 pub use endings::{EndingKind, EndingRow};
 pub use keeper::People;
-pub use settings::{EndedBySettings, PeopleSettings, ProviderSettings};
+pub(crate) use scim::Answer as ScimAnswer;
+pub use scim::Scim;
+pub use settings::{
+    EndedBySettings, PeopleSettings, ProviderSettings, ScimSettings, SubjectAttribute,
+};
 pub use sign_in::SignIn;
 pub(crate) use store::Store;
 

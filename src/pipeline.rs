@@ -29,6 +29,7 @@ use crate::refusal::{Reason, Refusal, Site, answer};
 mod carried;
 mod deployment;
 mod deploys;
+mod directory;
 mod finishing;
 mod hooks;
 mod lists;
@@ -66,6 +67,7 @@ struct Parts {
     deployed: deployment::Arrived,
     hooks: hooks::Intake,
     notices: notices::Intake,
+    hearing: directory::Hearing,
     unattended: Arc<Unattended>,
 }
 
@@ -108,6 +110,7 @@ impl Pipeline {
             deployed: deployment::Arrived::default(),
             hooks: hooks::Intake::default(),
             notices: notices::Intake::default(),
+            hearing: directory::Hearing::default(),
             unattended: Arc::default(),
         }))
     }
@@ -151,6 +154,11 @@ impl Pipeline {
         if let Some(asked) = signing_in::asked_for(&in_force, &arrival) {
             let in_force = Arc::clone(&in_force);
             return self.sign_in(in_force, arrival, &manner, asked).await;
+        }
+        if let Some(scim) = directory::asked_for(&in_force, &arrival) {
+            return self
+                .keep_directory(scim, arrival, body.into(), &manner)
+                .await;
         }
         if hooks::is_one(&in_force, &arrival) {
             let in_force = Arc::clone(&in_force);

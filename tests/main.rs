@@ -22,6 +22,8 @@ mod identify;
 mod bound;
 /// Who was ended is refused within a second, by every instance, in the middle of an answer.
 mod ending;
+/// Teams follow the provider's directory, in the manners of Okta and of Entra ID.
+mod directory;
 /// A caller is told about itself and about nobody else.
 mod own;
 /// People sign in, and are out again when they should be.

@@ -167,6 +167,7 @@ fn provoke(reason: Reason) -> Way {
         Reason::SessionInvalid | Reason::LoginFailed | Reason::Csrf => {
             OwnTest("a_browser_that_has_not_signed_in_is_refused_by_what_it_lacks")
         }
+        Reason::Replayed => OwnTest("a_token_that_counts_once_is_replayed"),
         Reason::NoOperation => Usual(|w| Ask::Call(w.api("GET", "X/nothing").token(&job(w)))),
         Reason::PolicyDenied => Usual(|w| creates(w, &w.feature_token())),
         Reason::PolicyError => OwnTest("a_policy_that_cannot_be_evaluated_allows_nothing"),
@@ -262,6 +263,7 @@ async fn reasons_of_patience_and_upstreams_are_met() {
 fn each_test_of_its_own_is_there() {
     let text = [
         include_str!("reachable.rs"),
+        include_str!("directory/rule.rs"),
         include_str!("stamp/program.rs"),
         include_str!("upstream_keys.rs"),
     ]

@@ -26,7 +26,7 @@ mod upstream;
 
 pub(super) use hook::Hook;
 pub(super) use kept::{Anchor, Destination, Index, Journal};
-pub(super) use people::{EndedBy, People, SignIn};
+pub(super) use people::{EndedBy, People, Scim, SignIn};
 pub(super) use upstream::{Header, Limit, Upstream};
 
 /// Settings of stile. Relative paths start at the folder of this file.

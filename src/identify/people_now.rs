@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use super::directory::Directory;
 use super::endings::Endings;
 use super::principal::Principal;
 use crate::refusal::{Reason, Refusal};
@@ -20,6 +21,7 @@ pub struct PeopleNow {
     version: u64,
     is_unread: bool,
     endings: Arc<Endings>,
+    directory: Arc<Directory>,
 }
 
 impl PeopleNow {
@@ -58,6 +60,17 @@ impl PeopleNow {
         &self.endings
     }
 
+    /// The same with what providers' directories say.
+    #[must_use]
+    pub fn with_directory(self, directory: Arc<Directory>) -> PeopleNow {
+        PeopleNow { directory, ..self }
+    }
+
+    /// What providers' directories say.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
     /// How many changes are in it.
     pub fn version(&self) -> u64 {
         self.version
@@ -76,6 +89,8 @@ impl PeopleNow {
         if self.is_unread {
             return Err(Refusal::new(Reason::PeopleUnavailable));
         }
+        // In the groups that the directory has them in now: who ends a group ends those.
+        let principal = self.directory.apply(principal)?;
         match self.endings.about(&principal, || fingerprint(&principal)) {
             Some(what) => {
                 let why = format!("its {} was ended", what.word());

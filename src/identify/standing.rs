@@ -62,7 +62,8 @@ impl Standings {
     /// Holds every principal against this from now on.
     pub fn obey(&self, next: Arc<PeopleNow>) {
         let before = self.0.now.swap(Arc::clone(&next));
-        if before.endings().list() != next.endings().list() {
+        let same_directory = Arc::ptr_eq(before.directory(), next.directory());
+        if !same_directory || before.endings().list() != next.endings().list() {
             self.0.changes.send_modify(|changes| *changes += 1);
         }
     }

@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::endings;
-use super::sessions;
 use super::settings::PeopleSettings;
 use super::store::Store;
+use super::{endings, scim, sessions};
 use crate::clock::Clock;
 use crate::database::DatabaseError;
-use crate::identify::PeopleNow;
+use crate::identify::{Directory, PeopleNow};
 use crate::refusal::{Reason, Refusal};
 
 /// What is kept of people. Clones share it.
@@ -83,20 +82,25 @@ impl People {
         told: impl Fn(Option<String>) + Send,
     ) {
         let (mut known, mut looks) = (0, 0_u32);
+        let mut directory = Arc::<Directory>::default();
         loop {
             let sweeps = looks.is_multiple_of(SWEEP_EACH).then(|| clock.now());
             looks = looks.wrapping_add(1);
             let idle_ms = self.0.settings.session_idle_ms;
+            let (kept, last) = (Arc::clone(&self.0), Arc::clone(&directory));
             let looked = self.ask(move |store| {
                 if let Some(now) = sweeps {
                     sessions::sweep(store, now, idle_ms)?;
                 }
                 let has_changed = store.version()? != known;
-                has_changed.then(|| people_now(store)).transpose()
+                has_changed
+                    .then(|| people_now(store, &kept.settings, &last))
+                    .transpose()
             });
             match looked.await {
                 Ok(Some(now)) => {
                     known = now.version();
+                    directory = Arc::clone(now.directory());
                     obey(Arc::new(now));
                     told(None);
                 }
@@ -132,11 +136,18 @@ impl Kept {
 }
 
 /// What holds of people, by the rows as they are now.
-fn people_now(store: &mut Store) -> Result<PeopleNow, DatabaseError> {
+fn people_now(
+    store: &mut Store,
+    settings: &PeopleSettings,
+    last: &Arc<Directory>,
+) -> Result<PeopleNow, DatabaseError> {
     // Before the rows: a change in between is looked at twice, and not missed.
     let version = store.version()?;
     let endings = endings::endings(store)?;
-    Ok(PeopleNow::new(version).with_endings(endings))
+    let directory = scim::now(store, &settings.scim, last)?;
+    Ok(PeopleNow::new(version)
+        .with_endings(endings)
+        .with_directory(directory))
 }
 
 fn away(why: &str) -> Refusal {

@@ -16,6 +16,8 @@ pub struct PeopleSettings {
     pub providers: Vec<ProviderSettings>,
     /// Whose word ends what issuers gave.
     pub ended_by: Vec<EndedBySettings>,
+    /// Who keeps a directory here over SCIM.
+    pub scim: Vec<ScimSettings>,
     /// How long a session lives that nobody uses, in ms.
     pub session_idle_ms: u64,
     /// How long a session lives at most, in ms.
@@ -56,4 +58,28 @@ pub struct ProviderSettings {
     pub name_claim: String,
     /// The claim with the list of groups.
     pub groups_claim: String,
+}
+
+/// A provider that keeps its users and groups here over SCIM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScimSettings {
+    /// The issuer whose people they are.
+    pub issuer: IssuerSettings,
+    /// The files with the bearer tokens that it shows: one, or two during a rotation.
+    pub token_files: Vec<PathBuf>,
+    /// Which attributes its tokens name people by; never none.
+    pub subject: Vec<SubjectAttribute>,
+    /// Whether people of that issuer whom it does not know are refused.
+    pub refuses_unknown: bool,
+}
+
+/// The attribute of a SCIM user that is the subject of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectAttribute {
+    /// `externalId`: what the provider itself calls the user.
+    ExternalId,
+    /// `userName`, without regard to case.
+    UserName,
+    /// `id`: what the user is called here.
+    Id,
 }

@@ -7,6 +7,9 @@
 //! | `people_sessions` | session | whose it is and when it ends, under the digest of its id |
 //! | `people_endings` | subject, session, token, group or address that was ended | until which moment, why, who said so |
 //! | `people_notices` | notice of a provider | until when the same one does not count again |
+//! | `people_users` | user of a provider's directory | what the provider said of them over SCIM |
+//! | `people_groups` | group of a provider's directory | its name and the ids of its members |
+//! | `people_gone` | subject that a directory had once | a keyed digest, so that they stay refused |
 
 use crate::database::{Table, Type};
 
@@ -55,4 +58,43 @@ pub(super) const NOTICES: Table = Table {
     columns: &[("id", Type::Bytes), ("until", Type::Number)],
     keys: 1,
 };
-pub(super) const TABLES: &[&Table] = &[&STATE, &KEYS, &SESSIONS, &ENDINGS, &NOTICES];
+pub(super) const USERS: Table = Table {
+    name: "people_users",
+    columns: &[
+        ("provider", Type::Text),
+        ("id", Type::Text),
+        ("name_key", Type::Text),
+        ("user_name", Type::Text),
+        ("external_id", Type::Text),
+        ("display_name", Type::Text),
+        ("active", Type::Number),
+        ("version", Type::Number),
+        ("made_ms", Type::Number),
+        ("changed_ms", Type::Number),
+    ],
+    keys: 2,
+};
+pub(super) const GROUPS: Table = Table {
+    name: "people_groups",
+    columns: &[
+        ("provider", Type::Text),
+        ("id", Type::Text),
+        ("name_key", Type::Text),
+        ("display_name", Type::Text),
+        ("external_id", Type::Text),
+        // The ids of members, 16 bytes each, in order: one row for 10,000 of them.
+        ("members", Type::Bytes),
+        ("version", Type::Number),
+        ("made_ms", Type::Number),
+        ("changed_ms", Type::Number),
+    ],
+    keys: 2,
+};
+pub(super) const GONE: Table = Table {
+    name: "people_gone",
+    columns: &[("provider", Type::Text), ("digest", Type::Bytes)],
+    keys: 2,
+};
+pub(super) const TABLES: &[&Table] = &[
+    &STATE, &KEYS, &SESSIONS, &ENDINGS, &NOTICES, &USERS, &GROUPS, &GONE,
+];

@@ -19,7 +19,7 @@ use crate::forward::Upstreams;
 use crate::hook::Hooks;
 use crate::identify::{Issuers, Principal};
 use crate::listen::Arrival;
-use crate::people::{People, SignIn};
+use crate::people::{People, Scim, SignIn};
 use crate::record::{Level, Levels};
 use crate::refusal::Refusal;
 use crate::resolve::{Catalogue, Operation, Speech};
@@ -50,6 +50,8 @@ pub struct Ruling {
     pub people: Option<People>,
     /// Whom sessions are of, where people sign in.
     pub sign_in: Option<SignIn>,
+    /// Where providers keep their users and groups, where some do.
+    pub scim: Option<Scim>,
 }
 
 /// A request that ends here, with all that was learnt about it: a refusal's record names the

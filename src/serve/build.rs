@@ -15,7 +15,7 @@ use crate::forward::Upstreams;
 use crate::hook::Hooks;
 use crate::identify::{BlockedKeys, Issuers};
 use crate::listen::TlsSwitch;
-use crate::people::{People, SignIn};
+use crate::people::{People, Scim, SignIn};
 use crate::pipeline::{Objects, Ruling};
 use crate::resolve::{Catalogue, Speech};
 use crate::setup_error::SetupError;
@@ -76,6 +76,15 @@ pub fn build(
             .ok()
             .flatten(),
     };
+    // Its tokens are read with each generation, so that a reload changes them.
+    let scim = people
+        .clone()
+        .filter(|people| !people.settings().scim.is_empty())
+        .and_then(|people| {
+            Scim::build(people, &settings.site.url)
+                .map_err(|e| faults.extend(e))
+                .ok()
+        });
     let policies = catalogue.as_ref().and_then(|catalogue| {
         Policies::load(&settings.policies, catalogue.entries(), clock.now())
             .map_err(|e| faults.extend(e))
@@ -110,6 +119,7 @@ pub fn build(
                 objects: Objects::default(),
                 people,
                 sign_in,
+                scim,
             })
         }
         _ => Err(faults),

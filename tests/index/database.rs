@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Settings for a new, empty database.
-    pub(super) fn settings(&mut self) -> DatabaseSettings {
+    pub(crate) fn settings(&mut self) -> DatabaseSettings {
         DatabaseSettings::Postgres(PostgresSettings {
             url_file: self.url_file(),
             ca_file: None,

@@ -8,10 +8,10 @@ use std::path::Path;
 use super::database::{Written, database};
 use super::ended_by::ended_by;
 use super::{Checks, elements};
-use crate::config::file::{File, SignIn};
+use crate::config::file::{File, Scim, SignIn};
 use crate::config::origin::Place;
-use crate::identify::IssuerSettings;
-use crate::people::{PeopleSettings, ProviderSettings};
+use crate::identify::{Dialect, IssuerSettings};
+use crate::people::{PeopleSettings, ProviderSettings, ScimSettings, SubjectAttribute};
 
 /// What is set of people; none inside where nothing is kept of them.
 pub(super) fn people(
@@ -51,7 +51,17 @@ pub(super) fn people(
         .map(|(place, one)| provider(one, place, issuers, checks))
         .collect();
     let ended_by = ended_by(&people.ended_by, issuers, checks);
+    let list = people.scim.get()?;
+    let named = elements(list).filter_map(|(_, one)| {
+        let name = one.issuer.get()?;
+        Some((one.issuer.place(), name.clone()))
+    });
+    checks.distinct(named.collect::<Vec<_>>(), "providers of a directory");
+    let scim: Vec<_> = elements(list)
+        .map(|(place, one)| directory(one, place, issuers, checks))
+        .collect();
     Some(Some(PeopleSettings {
+        scim: scim.into_iter().collect::<Option<_>>()?,
         database: database?,
         providers: providers.into_iter().collect::<Option<_>>()?,
         ended_by: ended_by?,
@@ -67,15 +77,7 @@ fn provider(
     checks: &mut Checks,
 ) -> Option<ProviderSettings> {
     let named = one.issuer.required("issuer", place, &mut checks.faults);
-    let issuer = named.and_then(|name| {
-        let found = issuers.iter().find(|issuer| issuer.name == *name);
-        if found.is_none() {
-            let what = format!("there is no issuer `{name}`");
-            let hint = "write the `name` of the provider among `issuers`";
-            checks.refuse(one.issuer.place(), what, hint);
-        }
-        found.cloned()
-    });
+    let issuer = named.and_then(|name| issuer(name, one.issuer.place(), issuers, checks));
     let client_id = one
         .client_id
         .required("client_id", place, &mut checks.faults);
@@ -104,4 +106,87 @@ fn provider(
         name_claim: one.name.get()?.clone(),
         groups_claim: one.groups.get()?.clone(),
     })
+}
+
+fn directory(
+    one: &Scim,
+    place: &Place,
+    issuers: &[IssuerSettings],
+    checks: &mut Checks,
+) -> Option<ScimSettings> {
+    let named = one.issuer.required("issuer", place, &mut checks.faults);
+    let issuer = named.and_then(|name| issuer(name, one.issuer.place(), issuers, checks));
+    let token = one
+        .token_file
+        .required("token_file", place, &mut checks.faults);
+    let token_file = token.and_then(|_| checks.guarded(&one.token_file));
+    let next = match one.next_token_file.get() {
+        Some(_) => Some(checks.guarded(&one.next_token_file)?),
+        None => None,
+    };
+    let subject = subjects(one, issuer.as_ref(), checks);
+    let refuses_unknown = match one.unknown.get()?.as_str() {
+        "keep" => Some(false),
+        "refuse" => Some(true),
+        other => {
+            let what = format!("`{other}` is not what can become of people whom it does not know");
+            checks.refuse(one.unknown.place(), what, "one of `keep`, `refuse`");
+            None
+        }
+    };
+    Some(ScimSettings {
+        issuer: issuer?,
+        token_files: std::iter::once(token_file?).chain(next).collect(),
+        subject: subject?,
+        refuses_unknown: refuses_unknown?,
+    })
+}
+
+/// What tokens name people by.
+fn subjects(
+    one: &Scim,
+    issuer: Option<&IssuerSettings>,
+    checks: &mut Checks,
+) -> Option<Vec<SubjectAttribute>> {
+    if one.subject.wrong() {
+        return None;
+    }
+    let Some(list) = one.subject.get() else {
+        return Some(match issuer?.dialect {
+            Dialect::Okta => vec![SubjectAttribute::ExternalId, SubjectAttribute::UserName],
+            _ => vec![SubjectAttribute::ExternalId],
+        });
+    };
+    if list.is_empty() {
+        let hint = "one or several of `externalId`, `userName`, `id`";
+        checks.refuse(one.subject.place(), "tokens name people by something", hint);
+    }
+    let mut read = Vec::new();
+    for (place, word) in elements(list) {
+        match word.as_str() {
+            "externalId" => read.push(SubjectAttribute::ExternalId),
+            "userName" => read.push(SubjectAttribute::UserName),
+            "id" => read.push(SubjectAttribute::Id),
+            other => {
+                let what = format!("tokens name nobody by `{other}`");
+                checks.refuse(place, what, "one of `externalId`, `userName`, `id`");
+            }
+        }
+    }
+    Some(read)
+}
+
+fn issuer(
+    name: &str,
+    place: &Place,
+    issuers: &[IssuerSettings],
+    checks: &mut Checks,
+) -> Option<IssuerSettings> {
+    let found = issuers.iter().find(|issuer| issuer.name == name);
+    if found.is_none() {
+        let what = format!("there is no issuer `{name}`");
+        let hint = "write the `name` of the provider among `issuers`";
+        checks.refuse(place, what, hint);
+    }
+    found.cloned()
 }

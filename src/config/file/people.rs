@@ -25,6 +25,8 @@ pub(in crate::config) struct People {
     pub(in crate::config) sign_in: Located<Vec<Located<SignIn>>>,
     /// Whose word ends sessions and tokens: what providers push.
     pub(in crate::config) ended_by: Located<Vec<Located<EndedBy>>>,
+    /// Providers that keep their users and groups here over SCIM.
+    pub(in crate::config) scim: Located<Vec<Located<Scim>>>,
     /// How long a session lives that nobody uses.
     pub(in crate::config) session_idle: Located<Duration>,
     /// How long a session lives at most.
@@ -83,6 +85,7 @@ impl Default for People {
             ca_file: Located::absent(),
             sign_in: Located::preset(Vec::new()),
             ended_by: Located::preset(Vec::new()),
+            scim: Located::preset(Vec::new()),
             session_idle: Located::preset(Duration::from_ms(30 * 60_000)),
             session_longest: Located::preset(Duration::from_ms(12 * 3_600_000)),
         }
@@ -113,6 +116,36 @@ impl Default for SignIn {
             scopes: Located::preset(scopes.into()),
             name: Located::preset("preferred_username".to_owned()),
             groups: Located::preset("groups".to_owned()),
+        }
+    }
+}
+
+/// A provider that keeps its users and groups here.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["issuer", "token_file"]))]
+pub(in crate::config) struct Scim {
+    /// The provider: the name of one of `issuers`.
+    pub(in crate::config) issuer: Located<String>,
+    /// The file with the bearer token that it shows; not readable by group or others.
+    pub(in crate::config) token_file: Located<PathBuf>,
+    /// Another file with a token that counts as well, while the token is changed.
+    pub(in crate::config) next_token_file: Located<PathBuf>,
+    /// The attributes that its tokens name people by in `sub`: `externalId`, `userName`, `id`. Default:
+    /// `externalId`; of Okta `userName` as well, which is what its access tokens say.
+    pub(in crate::config) subject: Located<Vec<Located<String>>>,
+    /// What becomes of people whom it does not know: `keep` (their token is believed) or `refuse`.
+    pub(in crate::config) unknown: Located<String>,
+}
+
+impl Default for Scim {
+    fn default() -> Scim {
+        Scim {
+            issuer: Located::absent(),
+            token_file: Located::absent(),
+            next_token_file: Located::absent(),
+            subject: Located::absent(),
+            unknown: Located::preset("keep".to_owned()),
         }
     }
 }

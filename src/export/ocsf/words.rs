@@ -74,6 +74,8 @@ pub const EVENTS: &[EventWord] = &[
     happened("gitlab.job", 99, 1),
     happened("gitlab.deployment", 99, 1),
     happened("gitlab.release", 99, 1),
+    happened("directory.user", 99, 2),
+    happened("directory.group", 99, 2),
 ];
 
 /// A decision's numbers; those of an error for a word that is none.

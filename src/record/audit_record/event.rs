@@ -74,6 +74,10 @@ pub enum Note {
     GitlabDeployment,
     /// A release was made, changed or removed, as GitLab told.
     GitlabRelease,
+    /// A user of a provider's directory is about to change, as the provider told.
+    DirectoryUser,
+    /// A group of a provider's directory is about to change, as the provider told.
+    DirectoryGroup,
 }
 
 impl Note {
@@ -111,6 +115,8 @@ impl Note {
         Note::GitlabJob,
         Note::GitlabDeployment,
         Note::GitlabRelease,
+        Note::DirectoryUser,
+        Note::DirectoryGroup,
     ];
 
     /// The word in records.
@@ -148,6 +154,8 @@ impl Note {
             Note::GitlabJob => "gitlab.job",
             Note::GitlabDeployment => "gitlab.deployment",
             Note::GitlabRelease => "gitlab.release",
+            Note::DirectoryUser => "directory.user",
+            Note::DirectoryGroup => "directory.group",
         }
     }
 }
