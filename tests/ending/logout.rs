@@ -158,6 +158,7 @@ fn flaws(world: &World) -> Vec<(String, String)> {
         ("exp", json!(now + 86_400)),
         ("jti", json!("j".repeat(257))),
         ("sid", json!("s".repeat(1025))),
+        ("sid", json!("s-1\0")),
         ("nonce", json!("n-1")),
         ("nonce", json!("")),
         ("nonce", json!(false)),
