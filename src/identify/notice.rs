@@ -64,7 +64,9 @@ impl Notice {
     pub fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
         match self.claims.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) if !text.is_empty() && text.len() <= LONGEST_TEXT_BYTES => {
+            Some(Value::String(text))
+                if !text.is_empty() && text.len() <= LONGEST_TEXT_BYTES && !text.contains('\0') =>
+            {
                 Ok(Some(text))
             }
             Some(_) => Err(malformed(format!(

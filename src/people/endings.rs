@@ -1,7 +1,7 @@
 //! Keeps who was ended, until no token can be left that it is about.
 //!
 //! In: what a provider or an operator ended, blocked or freed again. Out: rows, and the
-//! [`Endings`](crate::identify::Endings) that every instance obeys.
+//! [`Endings`] that every instance obeys.
 //!
 //! Three kinds of row stand beside each other, so that one says nothing of another: an `end` of what was
 //! issued until a moment, an operator's `block`, and a provider's `disabled`. Lifting one leaves the

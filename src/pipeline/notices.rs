@@ -20,24 +20,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 mod answered;
 mod read;
+mod rows;
+
+pub use rows::digest_of;
+
+use rows::{detail_of, rows_of};
 
 use super::carried::Carried;
 use super::manner::Manner;
 use super::{InForce, Pipeline};
-use crate::clock::Time;
 use crate::forward::ResponseBody;
-use crate::identify::{Notice, What};
 use crate::listen::Arrival;
 use crate::people::endings::{add, lift, take_notice};
-use crate::people::notices::{About, Effect, Heard};
-use crate::people::{EndedBySettings, EndingKind, EndingRow, People};
+use crate::people::notices::Effect;
+use crate::people::{EndedBySettings, EndingKind, People};
 use crate::record::Note;
-use crate::record::frame::{hex, sha256};
+use crate::record::frame::sha256;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::setup_error::SetupError;
@@ -336,106 +338,6 @@ impl Pipeline {
     }
 }
 
-/// The rows that a notice puts in, or lifts.
-fn rows_of(
-    in_force: &InForce,
-    taking: &Taking,
-    notice: &Notice,
-    heard: &Heard,
-    now: Time,
-) -> Result<Vec<EndingRow>, Declined> {
-    let issuers = &in_force.ruling.issuers;
-    let mut own: Vec<String> = vec![notice.issuer_url.clone()];
-    if let Some(settings) = taking.of(&notice.issuer) {
-        let also = settings.also.iter();
-        own.extend(
-            also.filter_map(|name| issuers.url_of(name))
-                .map(str::to_owned),
-        );
-    }
-    let kind = match heard.effect {
-        Effect::Disable | Effect::Enable => EndingKind::Disabled,
-        Effect::End | Effect::Nothing(_) => EndingKind::End,
-    };
-    let session_ms = taking.people.settings().session_longest_ms;
-    let row = |about: &About, issuer_url: &String| EndingRow {
-        what: about.what,
-        issuer_url: issuer_url.clone(),
-        value: about.value.clone(),
-        kind,
-        at: notice.issued,
-        why: heard.event.clone(),
-        by: notice.issuer.clone(),
-        said: now,
-        needed_until: notice
-            .issued
-            .max(now)
-            .plus_ms(issuers.longest_ms(issuer_url).unwrap_or(0).max(session_ms)),
-    };
-    let mut rows = Vec::new();
-    for about in &heard.about {
-        match &about.issuer_url {
-            None => rows.extend(own.iter().map(|url| row(about, url))),
-            Some(url) if own.contains(url) => rows.push(row(about, url)),
-            Some(_) => {
-                let why = "it is about another issuer's people than the sender speaks for";
-                let refusal = Refusal::new(Reason::UnknownIssuer).telling(why).noting(why);
-                let fault = Fault::Foreign;
-                return Err(Declined { refusal, fault });
-            }
-        }
-    }
-    Ok(rows)
-}
-
-/// What the journal keeps of a notice: no name of a person.
-fn detail_of(
-    arrival: &Arrival,
-    notice: &Notice,
-    heard: &Heard,
-    rows: &[EndingRow],
-) -> Vec<(&'static str, Value)> {
-    let about = |row: &EndingRow| {
-        let digest = digest_of(row.what, &row.issuer_url, &row.value);
-        format!("{} {digest}", row.what.word())
-    };
-    let about: Vec<String> = rows.iter().take(MOST_TOLD).map(about).collect();
-    let (effect, why) = match heard.effect {
-        Effect::End => ("end", None),
-        Effect::Disable => ("disable", None),
-        Effect::Enable => ("enable", None),
-        Effect::Nothing(why) => ("none", Some(why)),
-    };
-    let mut detail = vec![
-        ("about", json!(about.join("; "))),
-        ("effect", json!(effect)),
-        ("event", json!(heard.event)),
-        ("id", json!(arrival.id().to_string())),
-        ("issuer", json!(notice.issuer)),
-        ("notice", json!(hex(&sha256(&[notice.id.as_bytes()])))),
-    ];
-    if let Some(why) = why {
-        detail.push(("why", json!(why)));
-    }
-    detail
-}
-
-/// How the journal names whom an ending is about: whoever knows the name can find it, and nobody reads
-/// it there.
-pub fn digest_of(what: What, issuer_url: &str, value: &str) -> String {
-    let value = what.spelled(value);
-    let parts = [
-        what.word().as_bytes(),
-        b"\0",
-        issuer_url.as_bytes(),
-        b"\0",
-        value.as_bytes(),
-    ];
-    let mut digest = hex(&sha256(&parts));
-    digest.truncate(DIGEST_DIGITS);
-    digest
-}
-
 fn no_store(status: StatusCode, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -459,6 +361,3 @@ const TURN: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(5);
 /// Longer than any notice is taken after it was issued, and than two clocks may be apart.
 const REMEMBERED_MS: u64 = read::OLDEST_EVENT_MS + 24 * 3_600_000;
-const MOST_TOLD: usize = 20;
-/// 64 bits: enough to find one among millions.
-const DIGEST_DIGITS: usize = 16;

@@ -75,6 +75,8 @@ function newKey() {
 function provider(url, more = {}) {
   return new Provider(url, {
     jwks: { keys },
+    // Its own refuses addresses of this machine, where stile is in a test.
+    fetch: (to, options) => globalThis.fetch(to, { ...options, dispatcher: undefined }),
     cookies: { keys: [randomBytes(24).toString('base64url')] },
     clients: [{
       client_id: clientId,

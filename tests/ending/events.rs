@@ -308,6 +308,11 @@ async fn each_flaw_of_an_event_is_refused_in_the_words_of_its_protocol_and_ends_
         ),
         (
             "sub_id",
+            json!({ "format": "opaque", "id": "mira@acme\0" }),
+            "invalid_request",
+        ),
+        (
+            "sub_id",
             json!({ "format": "opaque", "id": "" }),
             "invalid_request",
         ),

@@ -49,6 +49,14 @@ async fn a_logout_ends_its_session_and_no_other() {
     assert_eq!(notes[0]["detail"]["effect"], "end");
     assert_eq!(notes[0]["detail"]["event"], "backchannel-logout");
     assert!(!notes[0].to_string().contains("s-1"), "{}", notes[0]);
+    // As docs/ending.md has an auditor find it.
+    let named = format!("session\0{}\0s-1", world.okta.url());
+    let digest = mint::sha256(named.as_bytes());
+    let digest: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(notes[0]["detail"]["about"], format!("session {digest}"));
     assert_eq!(noted(&world, "endings.changed").len(), 1);
     crate::support::close(world, &[ended, other]).await;
 }
@@ -150,6 +158,7 @@ fn flaws(world: &World) -> Vec<(String, String)> {
         ("exp", json!(now + 86_400)),
         ("jti", json!("j".repeat(257))),
         ("sid", json!("s".repeat(1025))),
+        ("sid", json!("s-1\0")),
         ("nonce", json!("n-1")),
         ("nonce", json!("")),
         ("nonce", json!(false)),

@@ -159,7 +159,8 @@ fn object(value: &Value) -> Result<&Map<String, Value>, Refusal> {
 
 fn text<'m>(members: &'m Map<String, Value>, name: &str) -> Result<&'m str, Refusal> {
     let text = members.get(name).and_then(Value::as_str);
-    text.filter(|text| !text.is_empty() && text.len() <= LONGEST_BYTES)
+    // A zero is no part of a name, and no database takes one.
+    text.filter(|text| !text.is_empty() && text.len() <= LONGEST_BYTES && !text.contains('\0'))
         .ok_or_else(|| {
             malformed(format!(
                 "`{name}` of a subject is not a text of 1 to 1024 bytes"
