@@ -135,6 +135,17 @@ impl Kept {
     }
 }
 
+impl Drop for Kept {
+    /// A client of PostgreSQL waits when it closes, which no thread of the runtime may.
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut *self.idle());
+        if !idle.is_empty() {
+            // A process that ends in between closes them as well.
+            let _ = std::thread::spawn(move || drop(idle));
+        }
+    }
+}
+
 /// What holds of people, by the rows as they are now.
 fn people_now(
     store: &mut Store,

@@ -306,7 +306,7 @@ enum Doing {
 
 /// What became of a change.
 enum Done {
-    Kept(Plan, Option<u64>),
+    Kept(Box<Plan>, Option<u64>),
     Wrong(Problem),
     Untold(Refusal),
 }
@@ -333,7 +333,7 @@ fn changed(
     let plan = store.read(|database| plan::plan(database, settings, asked))?;
     match plan {
         Err(problem) => return Ok(Done::Wrong(problem)),
-        Ok(plan) if !plan.changes() => return Ok(Done::Kept(plan, None)),
+        Ok(plan) if !plan.changes() => return Ok(Done::Kept(Box::new(plan), None)),
         Ok(_) => {}
     }
     let key = snapshot::key(store)?;
@@ -362,7 +362,7 @@ fn changed(
             }
         }
         plan.apply(database, settings, &key, asked.now)?;
-        Ok(Done::Kept(plan, seq))
+        Ok(Done::Kept(Box::new(plan), seq))
     });
     match stopped {
         Some(stopped) => Ok(stopped),

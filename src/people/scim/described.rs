@@ -93,10 +93,26 @@ fn attribute(name: &str, of: &str, required: bool, exact: bool, unique: &str) ->
 }
 
 fn members() -> Value {
-    let mut value = attribute("value", "string", true, true, "none");
-    value["mutability"] = json!("immutable");
-    let mut members = attribute("members", "complex", false, false, "none");
-    members["multiValued"] = json!(true);
-    members["subAttributes"] = json!([value]);
-    members
+    json!({
+        "name": "members",
+        "type": "complex",
+        "multiValued": true,
+        "description": "",
+        "required": false,
+        "caseExact": false,
+        "mutability": "readWrite",
+        "returned": "default",
+        "uniqueness": "none",
+        "subAttributes": [{
+            "name": "value",
+            "type": "string",
+            "multiValued": false,
+            "description": "the id of a user",
+            "required": true,
+            "caseExact": true,
+            "mutability": "immutable",
+            "returned": "default",
+            "uniqueness": "none",
+        }],
+    })
 }

@@ -48,7 +48,7 @@ impl Query {
 
     fn wants(&self, attribute: &str) -> bool {
         let name = attribute.to_ascii_lowercase();
-        let is_named = |names: &[String]| names.iter().any(|one| *one == name);
+        let is_named = |names: &[String]| names.contains(&name);
         // These are always there (RFC 7643 7, `returned`).
         matches!(name.as_str(), "id" | "schemas")
             || (self.only.as_deref().is_none_or(is_named) && !is_named(&self.without))
