@@ -18,11 +18,12 @@ use tokio::sync::watch;
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
+use crate::console::Console;
 use crate::index::Upkeep;
 use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
-use crate::pipeline::{Metrics, Pipeline};
+use crate::pipeline::{Metrics, Pages, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
 use crate::setup_error::SetupError;
@@ -93,6 +94,11 @@ pub async fn run(
     let index = keep_index(&settings);
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
+    let again = found_again(&settings, &index);
+    let own = Own::new(again.clone(), &settings.site.url);
+    let console = settings.has_console().then(|| Console::new(again));
+    let pages = console.clone();
+    let pages = pages.map(|console| -> Arc<dyn Pages> { Arc::new(console) });
     let pipeline = Pipeline::new(
         ruling,
         journal.clone(),
@@ -100,13 +106,16 @@ pub async fn run(
         Site {
             url: settings.site.url.clone(),
         },
-        Own::new(found_again(&settings, &index), &settings.site.url),
+        (own, pages),
         origin,
     );
     pipeline.ruling().issuers.start();
     let leaving = let_leave(&settings, &clock, &pipeline);
 
     let notices = Arc::new(Notices::with(index.clone(), Arc::clone(&leaving)));
+    if let Some(console) = &console {
+        console.notice(Arc::clone(&notices));
+    }
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));

@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "workbench",
     "openapi",
     "admin",
+    "console",
     "config",
     "serve",
     "cli",

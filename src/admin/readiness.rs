@@ -206,7 +206,7 @@ pub struct Upstream {
 
 impl Readiness {
     /// Asks every part.
-    pub(super) fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
+    pub fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
         let ruling = pipeline.ruling();
         let (refused, unread) = (notices.refused_reload(), notices.unread_blocks());
         let settings = Settings {

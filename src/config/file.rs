@@ -55,6 +55,8 @@ pub(super) struct File {
     pub(super) journal: Located<Journal>,
     /// Where records are searched.
     pub(super) index: Located<Index>,
+    /// Whether there is a console: pages under `/.stile/console` for people whom policies let look.
+    pub(super) console: Located<bool>,
     /// Whose webhooks are taken, so that pipelines and deployments are known here.
     pub(super) hooks: Located<Vec<Located<Hook>>>,
     /// Where else records go, such as a SIEM; each gets all of them.
@@ -264,6 +266,7 @@ impl Default for File {
             mode: Located::preset(Mode(authorize::Mode::Enforce)),
             journal: Located::absent(),
             index: Located::preset(Index::default()),
+            console: Located::preset(false),
             hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),

@@ -25,9 +25,11 @@ use crate::clock::Time;
 
 mod blocks;
 mod rows;
+mod tally;
 
 use blocks::{Blocks, both, successor};
 pub use rows::Rows;
+pub use tally::Tally;
 
 /// The index, to be asked.
 #[derive(Debug)]

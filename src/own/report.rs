@@ -18,31 +18,33 @@ use crate::index::{Condition, Field, Index, IndexError, Order, Query, Row};
 mod line;
 mod written;
 
-pub(super) use line::Line;
+pub use line::Line;
 
 /// What became of a caller's requests.
 #[derive(Debug)]
-pub(super) struct Report {
+pub struct Report {
     /// Whose requests: `this job`.
-    whose: &'static str,
+    pub whose: &'static str,
     /// None where they cannot be looked up, with the reason.
-    found: Result<Found, String>,
+    pub found: Result<Found, String>,
 }
 
+/// Requests, and those that did not come through.
 #[derive(Debug, Default)]
-struct Found {
-    requests: u64,
+pub struct Found {
+    /// How many there were.
+    pub requests: u64,
     /// How many did not come through.
-    troubles: u64,
+    pub troubles: u64,
     /// The first of them.
-    lines: Vec<Line>,
+    pub lines: Vec<Line>,
     /// Whether the index was behind.
-    is_behind: bool,
+    pub is_behind: bool,
 }
 
 impl Report {
     /// Looks them up.
-    pub(super) fn of(look: &Look, policies: &Policies, index: Option<&Indexed>) -> Report {
+    pub fn of(look: &Look, policies: &Policies, index: Option<&Indexed>) -> Report {
         let found = match index {
             None => Err("this proxy keeps no index of its journal".to_owned()),
             Some(index) => gather(look, policies, index)
