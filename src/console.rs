@@ -12,11 +12,13 @@
 //! Without an index the pages that search say so.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
+use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::admin::Notices;
@@ -25,6 +27,7 @@ use crate::own::{Indexed, malformed};
 use crate::pipeline::{Looking, Making, Pages, Pipeline};
 use crate::refusal::{Reason, Refusal};
 use crate::resolve::Scope;
+use crate::workbench::who::Matrix;
 
 mod texts;
 mod view;
@@ -37,6 +40,13 @@ mod start;
 mod requests;
 mod decision;
 mod denied;
+mod who;
+mod picture;
+mod policy;
+mod integrity;
+mod keys;
+mod export;
+mod live;
 
 use frame::{Made, WHOLE, part};
 use view::View;
@@ -48,16 +58,26 @@ pub struct Console(Arc<Parts>);
 struct Parts {
     index: Option<Indexed>,
     notices: OnceLock<Arc<Notices>>,
+    /// The journal's folder, which live streams read.
+    journal: PathBuf,
+    /// Answers of policy sets: by digest, day and what was asked.
+    matrices: Cache<String, Arc<Matrix>>,
     turns: Semaphore,
+    exports: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 impl Console {
-    /// With an index where there is one.
-    pub fn new(index: Option<Indexed>) -> Console {
+    /// With an index where there is one, and the folder of this instance's journal.
+    pub fn new(index: Option<Indexed>, journal: PathBuf) -> Console {
         Console(Arc::new(Parts {
             index,
             notices: OnceLock::new(),
+            journal,
+            matrices: Cache::new(MATRICES),
             turns: Semaphore::new(AT_ONCE),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
         }))
     }
 
@@ -67,13 +87,14 @@ impl Console {
     }
 
     async fn made(self, pipeline: Pipeline, looking: Looking) -> Result<Made, Refusal> {
+        // Before the turn is taken: who waits for the index keeps nobody from a page.
+        if let Some(index) = &self.0.index {
+            index.reach(looking.seq).await;
+        }
         let turn = tokio::time::timeout(TURN, self.0.turns.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err(busy());
         };
-        if let Some(index) = &self.0.index {
-            index.reach(looking.seq).await;
-        }
         let console = self.clone();
         let making = move || {
             let view = View::of(&console.0, &pipeline, &looking)?;
@@ -84,7 +105,20 @@ impl Console {
                 "" => start::page(&view),
                 "/requests" => requests::page(&view),
                 "/decision" => decision::page(&view),
+                "/requests/live" => {
+                    let turn = Arc::clone(&console.0.streams).try_acquire_owned();
+                    live::stream(&view, &console.0, turn.map_err(|_| live::busy())?)
+                }
                 "/denied" => denied::page(&view),
+                "/who" => who::page(&view),
+                "/policy" => policy::page(&view),
+                "/integrity" => integrity::page(&view),
+                "/keys" => keys::page(&view),
+                "/export" => export::page(&view),
+                "/export/file" => {
+                    let turn = Arc::clone(&console.0.exports).try_acquire_owned();
+                    export::file(&view, turn.map_err(|_| export::busy())?)
+                }
                 _ => Err(Refusal::new(Reason::NoOperation)),
             }
         };
@@ -125,4 +159,10 @@ fn whole(body: String) -> ResponseBody {
 
 /// Pages that are made at the same time.
 const AT_ONCE: usize = 4;
+/// Some hundred kilobytes each at most.
+const MATRICES: u64 = 64;
+/// Files that are written at the same time, each on a thread of its own.
+const EXPORTS: usize = 2;
+/// Pages that are live at the same time.
+const STREAMS: usize = 32;
 const TURN: Duration = Duration::from_secs(5);

@@ -96,7 +96,9 @@ pub async fn run(
     let origin = settings.journal.origin.clone();
     let again = found_again(&settings, &index);
     let own = Own::new(again.clone(), &settings.site.url);
-    let console = settings.has_console().then(|| Console::new(again));
+    let console = settings
+        .has_console()
+        .then(|| Console::new(again, settings.journal.folder.clone()));
     let pages = console.clone();
     let pages = pages.map(|console| -> Arc<dyn Pages> { Arc::new(console) });
     let pipeline = Pipeline::new(

@@ -260,7 +260,7 @@ impl Readiness {
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
             .max(left.unwrap_or(Standing::Ready))
             .max(overdue.unwrap_or(Standing::Ready))
-            .max(if notices.draining() {
+            .max(if notices.is_draining() {
                 Standing::NotReady
             } else {
                 Standing::Ready

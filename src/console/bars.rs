@@ -11,6 +11,7 @@ use super::frame::Stamp;
 use super::texts::grouped;
 use super::view::View;
 use crate::clock::Time;
+use crate::index::Counted;
 
 /// What happened in one stretch.
 #[derive(Debug, Serialize)]
@@ -27,13 +28,13 @@ pub(super) fn moments(since: Time, until: Time) -> Vec<Time> {
     (0..=PIECES).map(at).collect()
 }
 
-/// What happened between moments: counts of what came through and of what did not.
-pub(super) fn bars(view: &View<'_>, moments: &[Time], came: &[u64], not: &[u64]) -> Vec<Bar> {
-    let pieces = moments.iter().zip(came.iter().zip(not));
-    let bar = |(from, (came, not)): (&Time, (&u64, &u64))| Bar {
+/// What happened between moments: what was allowed, and what was not.
+pub(super) fn bars(view: &View<'_>, moments: &[Time], counted: &[Counted]) -> Vec<Bar> {
+    let pieces = moments.iter().zip(counted);
+    let bar = |(from, counted): (&Time, &Counted)| Bar {
         from: Stamp::of(view, *from),
-        came: *came,
-        not: *not,
+        came: counted.with,
+        not: counted.rows.saturating_sub(counted.with),
     };
     pieces.map(bar).collect()
 }
@@ -81,8 +82,8 @@ pub(super) fn drawn(bars: &[Bar]) -> String {
 }
 
 /// Of the stretch of a page.
-const PIECES: u64 = 48;
+const PIECES: u64 = 24;
 
 /// In units of the drawing, which is as wide as the page.
-const WIDE: u64 = 20;
+const WIDE: u64 = 40;
 const HIGH: u64 = 80;

@@ -91,8 +91,8 @@ pub(super) fn page(view: &View<'_>) -> Result<Made, Refusal> {
     let mut found = index.find(&wanted.query).map_err(unread)?;
     let (rows, answers) = (found.count(), found.answers());
     let tally = found.tally(*field).map_err(unread)?;
+    let bars = over_time(view, &wanted, &mut found)?;
     let (checks, asked_again) = checks(view, &mut index, &wanted)?;
-    let bars = over_time(view, &wanted, &mut index)?;
 
     let most = tally.values.first().map_or(1, |(_, rows)| *rows).max(1);
     let left_out = tally.values.len().saturating_sub(MOST_GROUPS);
@@ -158,21 +158,22 @@ fn checks(
     let found = index.find(&query).map_err(unread)?;
     let rows: Result<Vec<Row>, _> = found.rows(Order::Newest).take(MOST_ASKED).collect();
     let rows = rows.map_err(unread)?;
-    let mut counted: BTreeMap<(String, String), (u64, String)> = BTreeMap::new();
+    // With what helped the newest of them, and its id.
+    let mut counted: BTreeMap<String, (u64, String, String)> = BTreeMap::new();
     for row in &rows {
         let (check, fix, id) = failing(view, row);
-        let entry = counted.entry((check, fix)).or_insert((0, id));
+        let entry = counted.entry(check).or_insert((0, fix, id));
         entry.0 += 1;
     }
     let most = counted
         .values()
-        .map(|(rows, _)| *rows)
+        .map(|(rows, ..)| *rows)
         .max()
         .unwrap_or(1)
         .max(1);
     let mut checks: Vec<Checked> = counted
         .into_iter()
-        .map(|((check, fix), (rows, id))| Checked {
+        .map(|(check, (rows, fix, id))| Checked {
             check,
             fix,
             rows,

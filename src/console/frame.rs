@@ -44,6 +44,7 @@ pub(super) struct Frame {
     pub(super) now: Stamp,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
+    pub(super) icon: &'static str,
     /// Where the page goes on by itself, every few seconds, without a script.
     pub(super) again: Option<String>,
 }
@@ -125,6 +126,7 @@ impl Frame {
             now: Stamp::of(view, view.now()),
             style: STYLE.path,
             script: SCRIPT.path,
+            icon: ICON.path,
             again: None,
         }
     }
@@ -196,7 +198,7 @@ impl Made {
 
 /// The style sheet or the script, where the path is one of theirs.
 pub(super) fn part(path: &str) -> Option<Response<ResponseBody>> {
-    let part = [&*STYLE, &*SCRIPT]
+    let part = [&*STYLE, &*SCRIPT, &*ICON]
         .into_iter()
         .find(|part| part.path == path)?;
     let mut response = Response::new(ResponseBody::Full(Bytes::from_static(part.text.as_bytes())));
@@ -247,6 +249,9 @@ static SCRIPT: LazyLock<Part> = LazyLock::new(|| {
         "text/javascript; charset=utf-8",
     )
 });
+
+static ICON: LazyLock<Part> =
+    LazyLock::new(|| Part::of(include_str!("icon.svg"), "svg", "image/svg+xml"));
 
 const EVERYTHING: crate::resolve::Scope<'static> = crate::resolve::Scope::Everything;
 

@@ -12,7 +12,7 @@ use super::row::Line;
 use super::texts::{grouped, shown};
 use super::view::{View, unread};
 use crate::clock::Time;
-use crate::index::{Condition, Field, Index, Order, Row};
+use crate::index::{Field, Found, Order, Row};
 use crate::own::malformed;
 use crate::refusal::Refusal;
 
@@ -102,27 +102,24 @@ pub(super) fn page(view: &View<'_>) -> Result<Made, Refusal> {
     let is_live = view.pairs().get("live").is_some();
 
     let mut index = view.index()?;
-    let found = index.find(&wanted.query).map_err(unread)?;
+    let mut found = index.find(&wanted.query).map_err(unread)?;
     let (rows, answers) = (found.count(), found.answers());
+    let decided = found.tally(Field::Decision).map_err(unread)?;
+    let with = |word: &str| {
+        let mut values = decided.values.iter();
+        values
+            .find(|(value, _)| value == word)
+            .map_or(0, |(_, rows)| *rows)
+    };
+    let (allowed, denied) = (with("allow"), with("deny"));
+    let (refused, errors) = (with("refuse"), with("error"));
+    let bars = over_time(view, &wanted, &mut found)?;
     let read: Result<Vec<Row>, _> = found
         .rows(Order::Newest)
         .skip((page - 1) * ON_A_PAGE)
         .take(ON_A_PAGE)
         .collect();
     let read = read.map_err(unread)?;
-    let mut with = |word: &str| {
-        let query = wanted
-            .query
-            .clone()
-            .and(Condition::is(Field::Decision, word));
-        index
-            .find(&query)
-            .map(|found| found.count())
-            .map_err(unread)
-    };
-    let (allowed, denied) = (with("allow")?, with("deny")?);
-    let (refused, errors) = (with("refuse")?, with("error")?);
-    let bars = over_time(view, &wanted, &mut index)?;
 
     let mut fields = wanted.fields();
     let export = view.may("console.export", view.scope);
@@ -166,30 +163,18 @@ pub(super) fn page(view: &View<'_>) -> Result<Made, Refusal> {
 pub(super) fn over_time(
     view: &View<'_>,
     wanted: &Wanted<'_>,
-    index: &mut Index,
+    found: &mut Found<'_>,
 ) -> Result<Vec<Bar>, Refusal> {
-    let mut found = index.find(&wanted.query).map_err(unread)?;
-    let (earliest, latest) = match found.times().map_err(unread)? {
-        Some(times) => times,
-        None => return Ok(Vec::new()),
+    let Some((earliest, latest)) = found.times().map_err(unread)? else {
+        return Ok(Vec::new());
     };
-    let since = wanted.since.unwrap_or(earliest);
-    let until = match wanted.since {
-        Some(_) => view.now().plus_ms(1),
-        None => latest.plus_ms(1),
+    let (since, until) = match wanted.since {
+        Some(since) => (since, view.now()),
+        None => (earliest, latest),
     };
-    let moments: Vec<Time> = moments(since, until);
-    let all = found.between(&moments).map_err(unread)?;
-    let query = wanted.query.clone();
-    let came = query.and(Condition::is(Field::Decision, "allow"));
-    let mut came = index.find(&came).map_err(unread)?;
-    let came = came.between(&moments).map_err(unread)?;
-    let not: Vec<u64> = all
-        .iter()
-        .zip(&came)
-        .map(|(all, came)| all.saturating_sub(*came))
-        .collect();
-    Ok(bars(view, &moments, &came, &not))
+    let moments: Vec<Time> = moments(since, until.plus_ms(1));
+    let counted = found.between(&moments, Field::Decision, "allow");
+    Ok(bars(view, &moments, &counted.map_err(unread)?))
 }
 
 impl Requests {

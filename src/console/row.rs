@@ -35,6 +35,14 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// With what a script needs to draw it.
+    pub(super) fn live(&self) -> Value {
+        let mut line = serde_json::to_value(self).unwrap_or_default();
+        line["class"] = self.class.into();
+        line["href"] = self.href.as_str().into();
+        line
+    }
+
     pub(super) fn of(view: &View<'_>, row: &Row) -> Line {
         let cells = cells(row, &view.zone);
         let text = |at: usize| match cells.get(at) {

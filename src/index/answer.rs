@@ -29,7 +29,7 @@ mod tally;
 
 use blocks::{Blocks, both, successor};
 pub use rows::Rows;
-pub use tally::Tally;
+pub use tally::{Counted, Tally};
 
 /// The index, to be asked.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::{Form, Indexed, Look, Shown};
 use crate::authorize::Policies;
 use crate::clock::Time;
 use crate::identify::Who;
-use crate::index::{Condition, Field, Index, IndexError, Order, Query, Row};
+use crate::index::{Condition, Field, Index, IndexError, Order, Pattern, Query, Row};
 
 mod line;
 mod written;
@@ -66,6 +66,12 @@ impl Report {
 fn gather(look: &Look, policies: &Policies, indexed: &Indexed) -> Result<Found, IndexError> {
     let all = query(look);
     let bad_ends = ENDS.iter().map(|end| Condition::is(Field::End, end));
+    // What stile answers itself is not forwarded either; only what was kept back has a reason.
+    let kept_back = Condition::all(vec![
+        Condition::is(Field::End, "not_forwarded"),
+        Condition::Is(Field::Reason, Pattern::any()),
+    ]);
+    let bad_ends = bad_ends.chain([kept_back]);
     let trouble = Condition::any(
         std::iter::once(Condition::opposite(Condition::is(Field::Decision, "allow")))
             .chain(bad_ends)
@@ -96,6 +102,7 @@ fn query(look: &Look) -> Query {
         own(Field::Record, "request"),
         own(Field::Issuer, principal.issuer_url()),
         Condition::opposite(own(Field::Decision, "own")),
+        Condition::opposite(own(Field::Class, "look")),
     ];
     match &principal.facts().who {
         Who::Job(job) => {
@@ -122,4 +129,4 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// How a request ends that did not come through although it was allowed. That its caller went away
 /// is no trouble to tell the caller of.
-const ENDS: &[&str] = &["not_forwarded", "timeout", "truncated", "upstream_error"];
+const ENDS: &[&str] = &["timeout", "truncated", "upstream_error"];

@@ -8,10 +8,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use super::places::Places;
-use super::{Blocks, CHUNK, Found, IndexError, block_of, odd_places, text};
+use super::{Blocks, CHUNK, Found, IndexError, block_of, both, odd_places, text};
 use crate::clock::Time;
-use crate::index::facts::Facts;
 use crate::index::field::Field;
 use crate::index::store::BLOCK;
 
@@ -86,52 +87,85 @@ impl Found<'_> {
         Ok(span.map(|(from, to)| (Time::from_ms(from), Time::from_ms(to))))
     }
 
-    /// How many of the rows lie from each of these moments to the next one, which is not in it; the
-    /// moments ascend.
+    /// How many of the rows lie from each of these moments to the next one, which is not in it, and how
+    /// many of those have this value of a field; the moments ascend.
     ///
     /// # Errors
     ///
     /// As reading the database.
-    pub fn between(&mut self, moments: &[Time]) -> Result<Vec<u64>, IndexError> {
-        let mut counts = vec![0_u64; moments.len().saturating_sub(1)];
+    pub fn between(
+        &mut self,
+        moments: &[Time],
+        field: Field,
+        value: &str,
+    ) -> Result<Vec<Counted>, IndexError> {
+        let mut counts = vec![Counted::default(); moments.len().saturating_sub(1)];
         // 0 is before the first moment.
         let step = |ms: u64| moments.partition_point(|moment| moment.as_ms() <= ms);
-        let mut count = |step: usize, rows: u64| {
+        let mut count = |step: usize, rows: u64, with: u64| {
             let at = step.checked_sub(1).and_then(|at| counts.get_mut(at));
             if let Some(at) = at {
-                *at = at.saturating_add(rows);
+                at.rows = at.rows.saturating_add(rows);
+                at.with = at.with.saturating_add(with);
             }
         };
         for (origin, blocks) in &self.in_journals {
+            let mut with = Blocks::new();
+            let behind = [value.as_bytes(), &[0]].concat();
+            let is_it = |found: &[u8]| found == value.as_bytes();
+            let mut each = |block: u32, bytes: &[u8]| {
+                let bits = with.entry(block).or_insert_with(Places::empty_bits);
+                super::places::join(bytes, bits).ok_or_else(odd_places)
+            };
+            let from = value.as_bytes();
+            self.store
+                .postings(origin, field, from, Some(&behind), &is_it, &mut each)?;
+            let with = both(with, blocks);
             for times in self.store.chunks(origin)? {
-                let begin = times.chunk.saturating_mul(CHUNK);
                 let rows = rows_of(blocks, times.chunk);
-                let Some(bits) = blocks.get(&block_of(begin)) else {
-                    continue;
-                };
                 let (from, to) = (step(times.earliest_ms), step(times.latest_ms));
                 if rows == 0 || (from == to && (from == 0 || from == moments.len())) {
                     continue;
                 }
                 if from == to {
-                    count(from, rows);
+                    count(from, rows, rows_of(&with, times.chunk));
                     continue;
                 }
+                let begin = times.chunk.saturating_mul(CHUNK);
                 for kept in text(self.store, origin, times.chunk)? {
                     let place = begin.saturating_add(u64::from(kept.place));
-                    let at = usize::try_from(place % BLOCK / 64).unwrap_or(usize::MAX);
-                    let is_meant = bits
-                        .get(at)
-                        .is_some_and(|word| word >> (place % 64) & 1 == 1);
-                    let facts = Facts::of(place, kept.kind, &kept.text).filter(|_| is_meant);
-                    if let Some((facts, _)) = facts {
-                        count(step(facts.time.as_ms()), 1);
+                    if has(blocks, place)
+                        && let Ok(timed) = serde_json::from_slice::<Timed>(&kept.text)
+                    {
+                        count(step(timed.time), 1, u64::from(has(&with, place)));
                     }
                 }
             }
         }
         Ok(counts)
     }
+}
+
+/// Rows of one stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// All of them.
+    pub rows: u64,
+    /// Those with the value.
+    pub with: u64,
+}
+
+/// When a record is of, without the rest of it.
+#[derive(Deserialize)]
+struct Timed {
+    time: u64,
+}
+
+/// Whether a place is among the rows.
+fn has(blocks: &Blocks, place: u64) -> bool {
+    let at = usize::try_from(place % BLOCK / 64).unwrap_or(usize::MAX);
+    let word = blocks.get(&block_of(place)).and_then(|bits| bits.get(at));
+    word.is_some_and(|word| (word >> (place % 64)) & 1 == 1)
 }
 
 /// How many of the rows lie in a chunk.
