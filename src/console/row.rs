@@ -38,8 +38,10 @@ impl Line {
     /// With what a script needs to draw it.
     pub(super) fn live(&self) -> Value {
         let mut line = serde_json::to_value(self).unwrap_or_default();
-        line["class"] = self.class.into();
-        line["href"] = self.href.as_str().into();
+        if let Some(members) = line.as_object_mut() {
+            members.insert("class".to_owned(), self.class.into());
+            members.insert("href".to_owned(), self.href.as_str().into());
+        }
         line
     }
 

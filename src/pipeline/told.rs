@@ -31,7 +31,7 @@ pub(super) enum Told {
     /// The first page of the console, which is about the caller, too.
     Start,
     /// The style sheet or the script of the console.
-    Part(Response<ResponseBody>),
+    Part(Box<Response<ResponseBody>>),
 }
 
 impl Pipeline {
@@ -53,7 +53,7 @@ impl Pipeline {
                 return Some(Told::Start);
             }
             if let Some(part) = pages.part(arrival.path()) {
-                return Some(Told::Part(part));
+                return Some(Told::Part(Box::new(part)));
             }
         }
         let document = metadata::asked_for(arrival).map(Told::Metadata);
@@ -71,7 +71,7 @@ impl Pipeline {
         let response = match asked {
             Told::Metadata(document) => document.answer(&in_force.ruling, &self.0.site),
             Told::Pointer => page(own::pointer()),
-            Told::Part(part) => part,
+            Told::Part(part) => *part,
             Told::Own(asked) => {
                 let asked = asked.map(Asked::Page);
                 return self.tell_own(in_force, arrival, manner, asked).await;
