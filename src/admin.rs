@@ -124,7 +124,8 @@ impl Notices {
         self.leaving.states()
     }
 
-    fn draining(&self) -> bool {
+    /// Whether it began to drain.
+    pub fn is_draining(&self) -> bool {
         self.draining.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

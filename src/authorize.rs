@@ -17,7 +17,8 @@
 pub mod decision;
 pub mod past_question;
 pub mod permit;
-pub mod settings;
+pub mod listed;
+mod settings;
 pub mod literals;
 pub mod policies;
 pub mod posed;
@@ -68,6 +69,7 @@ pub use directory::{DirectoryFile, team_groups};
 pub(crate) use invariants::Claim;
 pub use invariants::{Invariant, InvariantsFile};
 pub use lint::Finding;
+pub use listed::{Bound, ListedPolicy};
 pub use literals::Literals;
 pub use moment::Moment;
 pub use past_question::PastQuestion;

@@ -27,7 +27,7 @@ use crate::leave::DestinationSettings;
 use crate::listen::ListenSettings;
 use crate::people::PeopleSettings;
 use crate::record::JournalSettings;
-use crate::resolve::{CatalogueSettings, OWN};
+use crate::resolve::{CONSOLE, CatalogueSettings, OWN};
 use crate::setup_error::SetupError;
 use crate::stamp::StampSettings;
 
@@ -192,6 +192,12 @@ impl Settings {
         let mut uses = self.catalogue.uses.iter();
         let own = uses.find(|one| one.operations == OWN)?;
         Some(&own.upstream)
+    }
+
+    /// Whether there is a console.
+    pub fn has_console(&self) -> bool {
+        let mut uses = self.catalogue.uses.iter();
+        uses.any(|one| one.operations == CONSOLE)
     }
 
     /// Whether spans of pipelines are sent: somebody tells of them, and there is where to.

@@ -321,6 +321,13 @@ impl Issuers {
         self.trusted.keys().map(String::as_str)
     }
 
+    /// The exact URL of a trusted issuer, by its name.
+    pub fn url_of(&self, name: &str) -> Option<&str> {
+        let mut trusted = self.trusted.iter();
+        let found = trusted.find(|(_, one)| one.settings.name == name);
+        found.map(|(url, _)| url.as_str())
+    }
+
     /// How the key sets stand, by the names of their issuers.
     pub fn states(&self) -> Vec<KeySetState> {
         let state = |one: &Trusted| one.keys.state(&one.settings.name);

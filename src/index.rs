@@ -24,7 +24,7 @@ mod fill;
 pub mod answer;
 pub mod upkeep;
 
-pub use answer::{Found, Index, Indexed, Rows};
+pub use answer::{Counted, Found, Index, Indexed, Rows, Tally};
 pub use cells::{COLUMNS, cells, document};
 pub use facts::Facts;
 pub use field::Field;

@@ -41,6 +41,7 @@ pub mod pipeline;
 pub mod workbench;
 pub mod openapi;
 pub mod admin;
+pub mod console;
 pub mod config;
 pub mod serve;
 pub mod cli;

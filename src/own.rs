@@ -23,11 +23,13 @@ use crate::refusal::{Reason, Refusal};
 mod asked;
 mod deploys;
 mod me;
-mod report;
+pub mod report;
+mod pairs;
 mod pointer;
 
 pub use asked::{Form, Page, asked_for};
 pub use deploys::Deploys;
+pub use pairs::{Pairs, malformed};
 pub use pointer::{pointed_at, pointer};
 
 /// What these pages are made from.
@@ -110,7 +112,7 @@ impl Own {
 
 impl Indexed {
     /// Waits until the index has what came before this place, or for as long as a caller would.
-    async fn reach(&self, seq: u64) {
+    pub async fn reach(&self, seq: u64) {
         let reached = async {
             while self.upkeep.state().next_seq <= seq {
                 tokio::time::sleep(BETWEEN).await;

@@ -27,6 +27,7 @@ use crate::record::{Committed, Journal};
 use crate::refusal::{Reason, Refusal, Site, answer};
 
 mod carried;
+mod console;
 mod deployment;
 mod deploys;
 mod directory;
@@ -43,6 +44,7 @@ pub mod metrics;
 mod objects;
 pub mod ruling;
 
+pub use console::{Looking, Making, Pages};
 pub use metrics::Metrics;
 pub use notices::digest_of;
 pub use objects::Objects;
@@ -63,6 +65,7 @@ struct Parts {
     metrics: Metrics,
     site: Site,
     own: Own,
+    pages: Option<Arc<dyn Pages>>,
     origin: String,
     deployed: deployment::Arrived,
     hooks: hooks::Intake,
@@ -96,7 +99,7 @@ impl Pipeline {
         journal: Journal,
         metrics: Metrics,
         site: Site,
-        own: Own,
+        (own, pages): (Own, Option<Arc<dyn Pages>>),
         origin: String,
     ) -> Pipeline {
         let in_force = ArcSwap::from_pointee(InForce::new(ruling, &metrics));
@@ -106,6 +109,7 @@ impl Pipeline {
             metrics,
             site,
             own,
+            pages,
             origin,
             deployed: deployment::Arrived::default(),
             hooks: hooks::Intake::default(),
@@ -147,7 +151,7 @@ impl Pipeline {
         let in_force = self.0.in_force.load_full();
         let ruling = &*in_force.ruling;
         let manner = ruling.manner(&arrival);
-        if let Some(asked) = told::asked_for(&arrival) {
+        if let Some(asked) = self.told(&arrival) {
             let in_force = Arc::clone(&in_force);
             return self.tell(in_force, arrival, &manner, asked).await;
         }
@@ -216,7 +220,10 @@ impl Pipeline {
                     counter.inc();
                 }
                 let seq = committed.seq();
-                let mut answer = self.forward(ruling, committed, body, manner).await;
+                let mut answer = match console::is_one(committed.permit().operation()) {
+                    true => self.look(in_force, committed, manner).await,
+                    false => self.forward(ruling, committed, body, manner).await,
+                };
                 self.receipt(&mut answer, seq);
                 answer
             }

@@ -26,7 +26,7 @@ pub use challenge::protected_resource_metadata;
 pub use explanation::{Check, Explanation};
 pub use page::{PageBody, framed_page};
 pub use reason::{Effect, Reason};
-pub(crate) use sentence::plain;
+pub(crate) use sentence::{is_invisible, plain};
 
 /// Why a request ends here.
 #[derive(Clone, Debug)]

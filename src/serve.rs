@@ -18,12 +18,13 @@ use tokio::sync::watch;
 use crate::admin::{Admin, Notices};
 use crate::clock::Clock;
 use crate::config::{Environment, Settings};
+use crate::console::Console;
 use crate::identify::{PeopleNow, Principal};
 use crate::index::Upkeep;
 use crate::leave::{self, Leaving, SendSpans};
 use crate::listen::{DrainTrigger, ListenCounts, Listener, drain_signal, serve};
 use crate::own::{Indexed, Own};
-use crate::pipeline::{Metrics, Pipeline};
+use crate::pipeline::{Metrics, Pages, Pipeline};
 use crate::record::{Identity, Journal, JournalError, Mandate};
 use crate::refusal::Site;
 use crate::setup_error::SetupError;
@@ -96,6 +97,13 @@ pub async fn run(
     let (people, signs_in) = (ruling.people.clone(), ruling.sign_in.is_some());
     let metrics = Metrics::new().map_err(|e| SetupError::new(e.to_string()))?;
     let origin = settings.journal.origin.clone();
+    let again = found_again(&settings, &index);
+    let own = Own::new(again.clone(), &settings.site.url);
+    let console = settings
+        .has_console()
+        .then(|| Console::new(again, settings.journal.folder.clone()));
+    let pages = console.clone();
+    let pages = pages.map(|console| -> Arc<dyn Pages> { Arc::new(console) });
     let pipeline = Pipeline::new(
         ruling,
         journal.clone(),
@@ -104,7 +112,7 @@ pub async fn run(
             url: settings.site.url.clone(),
             signs_in,
         },
-        Own::new(found_again(&settings, &index), &settings.site.url),
+        (own, pages),
         origin,
     );
     pipeline.ruling().issuers.start();
@@ -119,6 +127,9 @@ pub async fn run(
     let leaving = let_leave(&settings, &clock, &pipeline);
 
     let notices = Arc::new(Notices::with(index.clone(), Arc::clone(&leaving)));
+    if let Some(console) = &console {
+        console.notice(Arc::clone(&notices));
+    }
     let (drain, draining) = drain_signal();
     let drain = Arc::new(drain);
     let hangup = signals::watch(signals, Arc::clone(&drain), Arc::clone(&notices));

@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     "workbench",
     "openapi",
     "admin",
+    "console",
     "config",
     "serve",
     "cli",

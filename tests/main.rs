@@ -93,6 +93,8 @@ mod bad_folders;
 mod demo;
 mod deployments;
 mod deploys;
+/// The console shows each what the policies let them see, and texts stay texts.
+mod console;
 /// The README is true.
 mod readme;
 /// Real callers (OpenTelemetry in Python and JavaScript, curl, Terraform's manners) come through.

@@ -208,7 +208,7 @@ pub struct Upstream {
 
 impl Readiness {
     /// Asks every part.
-    pub(super) fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
+    pub fn of(pipeline: &Pipeline, notices: &Notices) -> Readiness {
         let ruling = pipeline.ruling();
         let (refused, unread) = (notices.refused_reload(), notices.unread_blocks());
         let people_unread = notices.unread_people();
@@ -267,7 +267,7 @@ impl Readiness {
             .max(index.as_ref().map_or(Standing::Ready, |index| index.state))
             .max(left.unwrap_or(Standing::Ready))
             .max(overdue.unwrap_or(Standing::Ready))
-            .max(if notices.draining() {
+            .max(if notices.is_draining() {
                 Standing::NotReady
             } else {
                 Standing::Ready

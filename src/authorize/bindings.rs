@@ -51,6 +51,10 @@ pub(super) struct Binding {
     pub(super) principal: Option<(&'static str, String)>,
     /// Type and id for `?resource`, where the template has that slot.
     pub(super) resource: Option<(&'static str, String)>,
+    /// The projects that it is about; none for all.
+    pub(super) projects: Vec<String>,
+    /// Whether it is about what the team owns only.
+    pub(super) own: bool,
     /// The role's name.
     pub(super) role: String,
     /// The hours that it holds in.
@@ -173,6 +177,8 @@ impl Reading<'_> {
             },
             name,
             principal: holder.slot,
+            own: lines.own.as_ref().is_some_and(|own| own.value),
+            projects,
             resource,
             org_admin,
             observed: observed.is_some(),

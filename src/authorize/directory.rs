@@ -18,6 +18,7 @@ use super::folder::File;
 use super::lineage::{Lineage, Listed, UNNAMED, above, place};
 use super::yaml;
 use crate::identify::{Facts, Job, Who};
+use crate::resolve::{RECORDS, Scope};
 use crate::setup_error::SetupError;
 
 mod checked;
@@ -206,6 +207,13 @@ impl Directory {
 
     /// The team that owns a resource, where the directory says so.
     pub(super) fn owner(&self, kind: &str, project: Option<&str>, id: &str) -> Option<&str> {
+        if kind == RECORDS {
+            // Those of a team are the team's: the scope says so itself.
+            let Some(Scope::Team(named)) = Scope::of(Some(id)) else {
+                return None;
+            };
+            return self.teams().find(|team| *team == named);
+        }
         let owned = self.owners.get(kind)?;
         let name = match project {
             Some(project) => format!("{project}/{id}"),

@@ -19,7 +19,7 @@ use super::lineage::{above, place};
 use super::moment::Moment;
 use super::schema::{PROJECT_LIST, Vocabulary};
 use crate::identify::{Facts, Job, Who};
-use crate::resolve::{Class, Resource};
+use crate::resolve::{Class, RECORDS, Resource, Scope};
 
 /// Everything that a decision depends on, besides the policies.
 #[derive(Clone, Copy, Debug)]
@@ -206,6 +206,11 @@ fn resource(question: &Question<'_>, names: &Names) -> Result<cedar::Entity, Str
     if let Some(team) = question.owner {
         let team = RestrictedExpression::new_entity_uid(names.uid("Team", team)?);
         attributes.0.insert("owner".to_owned(), team);
+    }
+    if question.kind == RECORDS
+        && let Some(Scope::Project(path)) = Scope::of(question.resource.id.as_deref())
+    {
+        attributes.text("repository", path);
     }
     let mut parents = HashSet::new();
     if let Some(project) = project.filter(|_| question.kind != PROJECT_LIST) {

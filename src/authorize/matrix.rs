@@ -33,7 +33,8 @@ pub(super) fn matrix(set: &Assembled) -> String {
 
 fn place(permitted: &Permitted) -> String {
     match (&permitted.project, &permitted.owner) {
-        (None, _) => "-".to_owned(),
+        (None, None) => "-".to_owned(),
+        (None, Some(team)) => format!("- owner={team}"),
         (Some(project), None) => project.clone(),
         (Some(project), Some(team)) => format!("{project} owner={team}"),
     }

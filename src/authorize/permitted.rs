@@ -13,7 +13,7 @@ use super::entities::Question;
 use super::moment::Moment;
 use super::schema::{PROJECT_LIST, Vocabulary};
 use crate::identify::{Facts, Who};
-use crate::resolve::Resource;
+use crate::resolve::{RECORDS, Resource};
 
 /// What may be done in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,9 @@ impl Places<'_> {
     pub(super) fn of(&self, projects: &[&str]) -> Vec<Permitted> {
         let mut permitted = self.place(None, None);
         let teams = self.teams();
+        for team in &teams {
+            permitted.extend(self.place(None, Some(team)));
+        }
         for project in projects {
             permitted.extend(self.place(Some(project), None));
             for team in &teams {
@@ -132,11 +135,11 @@ pub(super) fn of_class<'v>(
     })
 }
 
-/// A project lies in itself; the list of projects lies nowhere. Others may be asked anywhere.
+/// A project lies in itself; the list of projects and records lie nowhere. Others may be asked anywhere.
 fn has_place(kind: &str, in_project: bool) -> bool {
     match kind {
         "Project" => in_project,
-        PROJECT_LIST => !in_project,
+        PROJECT_LIST | RECORDS => !in_project,
         _ => true,
     }
 }

@@ -36,7 +36,7 @@ use super::testing::{self, Report};
 use crate::clock::Time;
 use crate::identify::{Facts, Principal};
 use crate::refusal::Refusal;
-use crate::resolve::{Entry, Operation};
+use crate::resolve::{Class, Entry, Operation};
 use crate::setup_error::SetupError;
 
 pub use self::items::Reading;
@@ -52,6 +52,7 @@ pub struct Policies {
     set: Assembled,
     digest: Arc<str>,
     as_of: Time,
+    cases: usize,
     explain: Explain,
     mode: Mode,
     kept: Cache<Key, Kept>,
@@ -81,11 +82,12 @@ impl Policies {
         as_of: Time,
     ) -> Result<Policies, Vec<SetupError>> {
         on_a_deep_stack(|| {
-            let policies = Policies::assembled(settings, entries, as_of)?;
+            let mut policies = Policies::assembled(settings, entries, as_of)?;
             let report = Report {
                 cases: testing::outcomes(&policies.set),
                 ..Report::default()
             };
+            policies.cases = report.cases.len();
             match report.passed() {
                 true => Ok(policies),
                 false => Err(report.faults()),
@@ -120,6 +122,7 @@ impl Policies {
         Ok(Policies {
             digest: Arc::from(set.folder.digest()),
             as_of,
+            cases: 0,
             explain: settings.explain,
             mode: settings.mode,
             kept: Cache::builder()
@@ -198,6 +201,16 @@ impl Policies {
         &self.digest
     }
 
+    /// When it was loaded.
+    pub fn loaded(&self) -> Time {
+        self.as_of
+    }
+
+    /// How many cases it passed when it was loaded.
+    pub fn cases(&self) -> usize {
+        self.cases
+    }
+
     /// The digest for people: 7 hex digits.
     pub fn short_digest(&self) -> &str {
         self.digest.get(7..14).unwrap_or(&self.digest)
@@ -260,7 +273,12 @@ impl Policies {
         now: Time,
     ) -> (Decision, Option<String>) {
         let question = self.question_now(facts, operation, now);
-        self.answered_through(&question, operation.seen.as_deref(), self.mode)
+        // What others did is shown to nobody because rules are still being looked for.
+        let mode = match operation.entry.class {
+            Class::Look => Mode::Enforce,
+            _ => self.mode,
+        };
+        self.answered_through(&question, operation.seen.as_deref(), mode)
     }
 
     pub(super) fn question_now<'a>(

@@ -45,7 +45,7 @@ impl Provable {
         let mut set = self.set.clone();
         let org_admin = match class {
             Class::Power => &self.power,
-            Class::Read | Class::Write | Class::Delete => &self.everyday,
+            Class::Read | Class::Write | Class::Delete | Class::Look => &self.everyday,
         };
         set.add(org_admin.clone()).ok()?;
         let placed = match within {

@@ -14,13 +14,17 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::directory::Directory;
-use crate::resolve::{Class, Entry};
+use crate::resolve::{Class, Entry, RECORDS};
 use crate::setup_error::{Code, SetupError};
 
 /// Operations of stile itself, which no upstream's catalogue has: action, class, resource type.
 pub const OWN_ACTIONS: &[(&str, Class, &str)] = &[
     ("deployments.create", Class::Write, "Deployment"),
     ("deployments.list", Class::Read, "Deployment"),
+    ("console.requests", Class::Look, RECORDS),
+    ("console.policy", Class::Look, RECORDS),
+    ("console.integrity", Class::Look, RECORDS),
+    ("console.export", Class::Look, RECORDS),
 ];
 
 /// The resource type of the list of projects, which is in no project.
@@ -193,12 +197,14 @@ pub(super) fn text(vocabulary: &Vocabulary, directory: &Directory) -> String {
     enumerate(&mut text, "Project", directory.projects());
     text.push_str("\n// What actions are done to, by the catalogues in operations/.\n");
     for kind in vocabulary.kinds() {
-        if kind != "Project" {
-            let _ = writeln!(text, "entity {kind} in [Project] = {{ owner?: Team }};");
-        }
+        let _ = match kind {
+            "Project" => continue,
+            RECORDS => text.write_str(RECORDS_LINES),
+            _ => writeln!(text, "entity {kind} in [Project] = {{ owner?: Team }};"),
+        };
     }
     text.push_str("\n// Classes of actions.\n");
-    text.push_str("action \"read\", \"write\", \"delete\", \"power\";\n");
+    text.push_str("action \"read\", \"write\", \"delete\", \"power\", \"look\";\n");
     text.push_str("action \"create\" in [Action::\"write\"];\n");
     text.push_str("\n// Actions.\n");
     for (action, line) in &vocabulary.actions {
@@ -231,7 +237,7 @@ fn enumerate<'a>(text: &mut String, kind: &str, names: impl Iterator<Item = &'a 
     };
 }
 
-const GROUPS: &[&str] = &["read", "write", "delete", "power", "create"];
+const GROUPS: &[&str] = &["read", "write", "delete", "power", "look", "create"];
 
 /// `Project` is not among them: an upstream's projects are resources too.
 const TAKEN: &[&str] = &[
@@ -252,6 +258,13 @@ const TAKEN: &[&str] = &[
     "Entity",
     "Extension",
 ];
+
+/// What the console shows is somebody's, as a dashboard is.
+const RECORDS_LINES: &str = "\
+// What the console shows. `owner`: the team of whose people it is; `repository`: the one of whose jobs
+// it is. Without both it is everything.
+entity Records in [Project] = { owner?: Team, repository?: String };
+";
 
 const OPENING: &str = "\
 // Generated from directory.yaml and operations/ by `stile schema cedar`: do not edit.

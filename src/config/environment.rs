@@ -277,13 +277,14 @@ const SECTIONS: &[&str] = &[
     "journal",
     "index",
     "people",
+    "console",
     "hooks",
     "leave",
     "limits",
 ];
 
 /// Those of them that are values and no groups, so that their path is one word.
-const PLAIN: &[&str] = &["mode"];
+const PLAIN: &[&str] = &["mode", "console"];
 
 /// Bytes of one variable.
 const LARGEST_VALUE: usize = 64 * 1024;

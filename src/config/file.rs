@@ -59,6 +59,8 @@ pub(super) struct File {
     pub(super) index: Located<Index>,
     /// What is kept of people beyond their tokens; nothing without.
     pub(super) people: Located<People>,
+    /// Whether there is a console: pages under `/.stile/console` for people whom policies let look.
+    pub(super) console: Located<bool>,
     /// Whose webhooks are taken, so that pipelines and deployments are known here.
     pub(super) hooks: Located<Vec<Located<Hook>>>,
     /// Where else records go, such as a SIEM; each gets all of them.
@@ -269,6 +271,7 @@ impl Default for File {
             journal: Located::absent(),
             index: Located::preset(Index::default()),
             people: Located::absent(),
+            console: Located::preset(false),
             hooks: Located::preset(Vec::new()),
             leave: Located::preset(Vec::new()),
             limits: Located::preset(Limits::default()),

@@ -19,6 +19,7 @@ use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 mod gathered;
@@ -62,6 +63,8 @@ pub enum ResponseBody {
     Streaming(ForwardBody),
     /// What is left of the upstream's.
     Gathered(GatheredBody),
+    /// An answer of our own, as it is made.
+    Made(mpsc::Receiver<Result<Bytes, BoxError>>),
 }
 
 impl ResponseBody {
@@ -90,6 +93,10 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             ResponseBody::Streaming(body) => Pin::new(body).poll_frame(cx),
             ResponseBody::Gathered(body) => Pin::new(body).poll_frame(cx),
+            ResponseBody::Made(pieces) => {
+                let next = pieces.poll_recv(cx);
+                next.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
         }
     }
 
@@ -98,6 +105,7 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => bytes.is_empty(),
             ResponseBody::Streaming(body) => body.is_end_stream(),
             ResponseBody::Gathered(body) => body.is_end_stream(),
+            ResponseBody::Made(_) => false,
         }
     }
 
@@ -106,6 +114,7 @@ impl Body for ResponseBody {
             ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             ResponseBody::Streaming(body) => body.size_hint(),
             ResponseBody::Gathered(body) => body.size_hint(),
+            ResponseBody::Made(_) => SizeHint::default(),
         }
     }
 }

@@ -127,13 +127,6 @@ impl Issuers {
         })
     }
 
-    /// An issuer's exact URL, by its name.
-    pub fn url_of(&self, name: &str) -> Option<&str> {
-        let mut all = self.trusted.values();
-        let one = all.find(|one| one.settings.name == name)?;
-        Some(&one.settings.url)
-    }
-
     /// The longest that a token of an issuer may be accepted after it was issued, in ms.
     pub fn longest_ms(&self, url: &str) -> Option<u64> {
         let settings = &self.trusted.get(url)?.settings;

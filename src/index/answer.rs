@@ -25,9 +25,11 @@ use crate::database::DatabaseSettings;
 
 mod blocks;
 mod rows;
+mod tally;
 
 use blocks::{Blocks, both, successor};
 pub use rows::Rows;
+pub use tally::{Counted, Tally};
 
 /// The index, to be asked.
 #[derive(Debug)]

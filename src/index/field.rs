@@ -202,7 +202,7 @@ impl Field {
     pub(super) fn values(self) -> Option<Vec<&'static str>> {
         Some(match self {
             Field::Decision => vec!["allow", "deny", "error", "own", "public", "refuse"],
-            Field::Class => vec!["delete", "power", "read", "write"],
+            Field::Class => vec!["delete", "look", "power", "read", "write"],
             Field::Kind => vec!["agent", "job", "person"],
             Field::Level => vec!["sync", "write"],
             Field::Record => vec!["event", "request"],

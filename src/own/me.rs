@@ -88,7 +88,8 @@ impl<'a> Me<'a> {
         text.push_str(&format!("your token ends at {expires}\n\nyou may\n"));
         for one in &self.permitted {
             let place = match (&one.project, &one.owner) {
-                (None, _) => "in no project".to_owned(),
+                (None, None) => "in no project".to_owned(),
+                (None, Some(team)) => format!("of team {team}"),
                 (Some(project), None) => format!("in {project}"),
                 (Some(project), Some(team)) => format!("in {project}, of team {team}"),
             };

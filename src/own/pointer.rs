@@ -41,6 +41,8 @@ What was asked, what was decided and why is told to whoever asked, and to nobody
   as an operator    stile explain ID                      why, check by check
                     stile explain ID --emit-binding       the smallest binding that allows it
                     stile audit query 'id:ID'             the record
+  in a browser      /.stile/console/decision?id=ID, where there is a console
+                    and policies let you look
   what may I do?    GET /.stile/me with your token
 
 ID is the last part of the address of this page.

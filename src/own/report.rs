@@ -13,36 +13,38 @@ use super::{Form, Indexed, Look, Shown};
 use crate::authorize::Policies;
 use crate::clock::Time;
 use crate::identify::Who;
-use crate::index::{Condition, Field, Index, IndexError, Order, Query, Row};
+use crate::index::{Condition, Field, Index, IndexError, Order, Pattern, Query, Row};
 
 mod line;
 mod written;
 
-pub(super) use line::Line;
+pub use line::Line;
 
 /// What became of a caller's requests.
 #[derive(Debug)]
-pub(super) struct Report {
+pub struct Report {
     /// Whose requests: `this job`.
-    whose: &'static str,
+    pub whose: &'static str,
     /// None where they cannot be looked up, with the reason.
-    found: Result<Found, String>,
+    pub found: Result<Found, String>,
 }
 
+/// Requests, and those that did not come through.
 #[derive(Debug, Default)]
-struct Found {
-    requests: u64,
+pub struct Found {
+    /// How many there were.
+    pub requests: u64,
     /// How many did not come through.
-    troubles: u64,
+    pub troubles: u64,
     /// The first of them.
-    lines: Vec<Line>,
+    pub lines: Vec<Line>,
     /// Whether the index was behind.
-    is_behind: bool,
+    pub is_behind: bool,
 }
 
 impl Report {
     /// Looks them up.
-    pub(super) fn of(look: &Look, policies: &Policies, index: Option<&Indexed>) -> Report {
+    pub fn of(look: &Look, policies: &Policies, index: Option<&Indexed>) -> Report {
         let found = match index {
             None => Err("this proxy keeps no index of its journal".to_owned()),
             Some(index) => gather(look, policies, index)
@@ -64,6 +66,12 @@ impl Report {
 fn gather(look: &Look, policies: &Policies, indexed: &Indexed) -> Result<Found, IndexError> {
     let all = query(look);
     let bad_ends = ENDS.iter().map(|end| Condition::is(Field::End, end));
+    // What stile answers itself is not forwarded either; only what was kept back has a reason.
+    let kept_back = Condition::all(vec![
+        Condition::is(Field::End, "not_forwarded"),
+        Condition::Is(Field::Reason, Pattern::any()),
+    ]);
+    let bad_ends = bad_ends.chain([kept_back]);
     let trouble = Condition::any(
         std::iter::once(Condition::opposite(Condition::is(Field::Decision, "allow")))
             .chain(bad_ends)
@@ -94,6 +102,7 @@ fn query(look: &Look) -> Query {
         own(Field::Record, "request"),
         own(Field::Issuer, principal.issuer_url()),
         Condition::opposite(own(Field::Decision, "own")),
+        Condition::opposite(own(Field::Class, "look")),
     ];
     match &principal.facts().who {
         Who::Job(job) => {
@@ -120,4 +129,4 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// How a request ends that did not come through although it was allowed. That its caller went away
 /// is no trouble to tell the caller of.
-const ENDS: &[&str] = &["not_forwarded", "timeout", "truncated", "upstream_error"];
+const ENDS: &[&str] = &["timeout", "truncated", "upstream_error"];

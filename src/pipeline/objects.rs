@@ -115,7 +115,7 @@ impl Ruling {
 
     /// What is to be forgotten once this operation was done.
     pub(super) fn changed_object(&self, operation: &Operation) -> Option<Place> {
-        if operation.entry.class == Class::Read {
+        if matches!(operation.entry.class, Class::Read | Class::Look) {
             return None;
         }
         let path = self.catalogue.path_of_object(operation)?;
@@ -142,7 +142,7 @@ impl Ruling {
         };
         let read = read(&self.upstreams, shape, look);
         match entry.class {
-            Class::Read => {
+            Class::Read | Class::Look => {
                 let place = (Arc::clone(&entry.upstream), path.clone());
                 self.objects.kept(place, read).await
             }

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use super::carried::Carried;
+use super::console;
 use super::deployment;
 use super::manner::Manner;
 use super::objects::Objects;
@@ -102,9 +103,12 @@ impl Ruling {
                 });
             }
         };
-        let known = match deployment::is_one(&operation) {
-            true => deployment::announced(arrival, body, operation).await,
-            false => self.looked_up(arrival, body, &principal, operation).await,
+        let known = if deployment::is_one(&operation) {
+            deployment::announced(arrival, body, operation).await
+        } else if console::is_one(&operation) {
+            console::scoped(&self.policies, arrival, operation)
+        } else {
+            self.looked_up(arrival, body, &principal, operation).await
         };
         let operation = match known {
             Ok(operation) => operation,

@@ -7,15 +7,16 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Method, Response, header};
 
+use super::console::{self, Looking};
 use super::manner::Manner;
 use super::metadata;
 use super::{InForce, Pipeline, Refused, stamp};
 use crate::authorize::Policies;
 use crate::forward::ResponseBody;
 use crate::listen::Arrival;
-use crate::own::{self, Look, Page, Shown};
+use crate::own::{self, Look, Page, Pairs, Shown};
 use crate::refusal::{Reason, Refusal};
 
 /// What an arrival asks of stile itself.
@@ -27,21 +28,38 @@ pub(super) enum Told {
     Pointer,
     /// A page about the caller, or what is wrong with the question.
     Own(Result<Page, Refusal>),
-}
-
-/// What it asks of stile itself, if it does.
-pub(super) fn asked_for(arrival: &Arrival) -> Option<Told> {
-    if !arrival.path().starts_with("/.") {
-        return None;
-    }
-    if own::pointed_at(arrival) {
-        return Some(Told::Pointer);
-    }
-    let document = metadata::asked_for(arrival).map(Told::Metadata);
-    document.or_else(|| own::asked_for(arrival).map(Told::Own))
+    /// The first page of the console, which is about the caller, too.
+    Start,
+    /// The style sheet or the script of the console.
+    Part(Box<Response<ResponseBody>>),
 }
 
 impl Pipeline {
+    /// What it asks of stile itself, if it does.
+    pub(super) fn told(&self, arrival: &Arrival) -> Option<Told> {
+        if !arrival.path().starts_with("/.") {
+            return None;
+        }
+        if own::pointed_at(arrival) {
+            return Some(Told::Pointer);
+        }
+        if let Some(pages) = self
+            .0
+            .pages
+            .as_ref()
+            .filter(|_| arrival.method() == Method::GET)
+        {
+            if console::is_start(arrival.path()) {
+                return Some(Told::Start);
+            }
+            if let Some(part) = pages.part(arrival.path()) {
+                return Some(Told::Part(Box::new(part)));
+            }
+        }
+        let document = metadata::asked_for(arrival).map(Told::Metadata);
+        document.or_else(|| own::asked_for(arrival).map(Told::Own))
+    }
+
     /// Records the question and answers it.
     pub(super) async fn tell(
         &self,
@@ -53,7 +71,15 @@ impl Pipeline {
         let response = match asked {
             Told::Metadata(document) => document.answer(&in_force.ruling, &self.0.site),
             Told::Pointer => page(own::pointer()),
-            Told::Own(asked) => return self.tell_own(in_force, arrival, manner, asked).await,
+            Told::Part(part) => *part,
+            Told::Own(asked) => {
+                let asked = asked.map(Asked::Page);
+                return self.tell_own(in_force, arrival, manner, asked).await;
+            }
+            Told::Start => {
+                let asked = Pairs::read(arrival.query()).map(Asked::Start);
+                return self.tell_own(in_force, arrival, manner, asked).await;
+            }
         };
         match self.0.journal.publish(arrival.sighting()).await {
             Ok(seq) => self.sent(response, manner, seq),
@@ -66,7 +92,7 @@ impl Pipeline {
         in_force: Arc<InForce>,
         arrival: Arrival,
         manner: &Manner,
-        asked: Result<Page, Refusal>,
+        asked: Result<Asked, Refusal>,
     ) -> Response<ResponseBody> {
         if !self.0.journal.believes(arrival.time()) {
             let refused = Refused::unheard(Refusal::new(Reason::ClockUntrusted));
@@ -79,8 +105,8 @@ impl Pipeline {
                 return self.turn_back(arrival.sighting(), manner, refused).await;
             }
         };
-        let page_asked = match asked {
-            Ok(page_asked) => page_asked,
+        let asked = match asked {
+            Ok(asked) => asked,
             Err(refusal) => {
                 let refused = Refused {
                     principal: Some(principal),
@@ -94,13 +120,32 @@ impl Pipeline {
             Err(unstored) => return self.answer(&unstored, manner, None),
         };
         let time = arrival.time();
-        let look = Look {
-            principal,
-            time,
-            seq,
+        let made = match (asked, &self.0.pages) {
+            (Asked::Page(asked), _) => {
+                let look = Look {
+                    principal,
+                    time,
+                    seq,
+                };
+                let shown = self.0.own.show(asked, look, Judge(in_force)).await;
+                shown.map(page)
+            }
+            (Asked::Start(pairs), Some(pages)) => {
+                let looking = Looking {
+                    path: arrival.path().to_owned(),
+                    pairs,
+                    scope: None,
+                    principal,
+                    time,
+                    seq,
+                    ruling: Arc::clone(&in_force.ruling),
+                };
+                pages.page(self.clone(), looking).await
+            }
+            (Asked::Start(_), None) => Err(Refusal::new(Reason::NoOperation)),
         };
-        match self.0.own.show(page_asked, look, Judge(in_force)).await {
-            Ok(shown) => self.sent(page(shown), manner, seq),
+        match made {
+            Ok(response) => self.sent(response, manner, seq),
             Err(refusal) => self.answer(&refusal, manner, Some(seq)),
         }
     }
@@ -115,6 +160,13 @@ impl Pipeline {
         self.receipt(&mut response, seq);
         response
     }
+}
+
+/// A page about the caller.
+#[derive(Debug)]
+enum Asked {
+    Page(Page),
+    Start(Pairs),
 }
 
 /// The generation that the request sees, lent to whoever asks its policies.

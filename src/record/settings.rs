@@ -103,7 +103,7 @@ impl Default for TreeSettings {
 /// The commit level of each class of operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Levels {
-    /// For reads.
+    /// For reads, and for looks at the console.
     pub read: Level,
     /// For writes.
     pub write: Level,
@@ -120,7 +120,7 @@ impl Levels {
     pub fn of(&self, entry: &Entry) -> Level {
         match (entry.speech, entry.class) {
             (Speech::Otlp, _) => self.telemetry,
-            (Speech::Problem, Class::Read) => self.read,
+            (Speech::Problem, Class::Read | Class::Look) => self.read,
             (Speech::Problem, Class::Write) => self.write,
             (Speech::Problem, Class::Delete) => self.delete,
             (Speech::Problem, Class::Power) => self.power,

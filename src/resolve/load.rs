@@ -180,14 +180,17 @@ impl<'a> File<'a> {
             .base
             .as_ref()
             .map_or("", |base| base.value.as_str());
-        let mut template =
-            match Template::read(&request.value, base, self.used.operations == written::OWN) {
-                Ok(template) => template,
-                Err(error) => {
-                    self.fault(request.referenced, error);
-                    return None;
-                }
-            };
+        let mut template = match Template::read(
+            &request.value,
+            base,
+            [written::OWN, written::CONSOLE].contains(&self.used.operations.as_str()),
+        ) {
+            Ok(template) => template,
+            Err(error) => {
+                self.fault(request.referenced, error);
+                return None;
+            }
+        };
         for name in &operation.decoded_twice {
             if template.parameters().all(|p| *p.name != *name.value) {
                 let fault = format!("`{}` has no parameter `{}`", request.value, name.value);

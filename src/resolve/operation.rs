@@ -68,11 +68,20 @@ pub enum Class {
     Delete,
     /// Hands out secrets or rights.
     Power,
+    /// Looks at what others did here: the console's pages, and nothing of an upstream.
+    #[serde(skip)]
+    Look,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: &[Class] = &[Class::Read, Class::Write, Class::Delete, Class::Power];
+    pub const ALL: &[Class] = &[
+        Class::Read,
+        Class::Write,
+        Class::Delete,
+        Class::Power,
+        Class::Look,
+    ];
 
     /// The word in catalogues, policies and records.
     pub fn word(self) -> &'static str {
@@ -81,6 +90,7 @@ impl Class {
             Class::Write => "write",
             Class::Delete => "delete",
             Class::Power => "power",
+            Class::Look => "look",
         }
     }
 }

@@ -132,10 +132,17 @@ pub(super) struct WrittenOperation {
 
 /// Opens and reads a catalogue by its name.
 pub(super) fn open(folder: &Path, name: &str) -> Result<(PathBuf, Written), SetupError> {
-    if name == OWN {
-        let file = PathBuf::from(format!("{OWN}.yaml (built in)"));
-        let written = read(&file, OWN_TEXT)?;
-        return Ok((file, written));
+    for (built_in, text) in [(OWN, OWN_TEXT), (CONSOLE, CONSOLE_TEXT)] {
+        if name == built_in {
+            let file = PathBuf::from(format!("{name}.yaml (built in)"));
+            let mut written = read(&file, text)?;
+            if name == CONSOLE {
+                for operation in &mut written.operations {
+                    operation.value.class = Class::Look;
+                }
+            }
+            return Ok((file, written));
+        }
     }
     if !is_file_name(name) {
         return Err(
@@ -259,3 +266,8 @@ const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// The name under which stile's own operations are used like any catalogue.
 pub const OWN: &str = "stile";
 const OWN_TEXT: &str = include_str!("own.yaml");
+
+/// The name under which the pages of the console are used like any catalogue, and of the upstream that
+/// they have instead of one: no upstream of a settings file can be called so.
+pub const CONSOLE: &str = "stile.console";
+const CONSOLE_TEXT: &str = include_str!("console.yaml");

@@ -31,7 +31,8 @@ impl Policies {
             .or(labelled.filter(|team| self.has_team(team)))
     }
 
-    fn has_team(&self, name: &str) -> bool {
+    /// Whether the directory has such a team.
+    pub fn has_team(&self, name: &str) -> bool {
         self.set.judge.directory.teams().any(|team| team == name)
     }
 

@@ -97,7 +97,7 @@ pub fn activity_of(
     method: Option<&str>,
 ) -> (u64, &'static str) {
     match class {
-        Some("read") => (2, "Read"),
+        Some("read" | "look") => (2, "Read"),
         Some("delete") => (4, "Delete"),
         Some("write") if action.is_some_and(|a| a.ends_with(".create")) => (1, "Create"),
         Some("write") => (3, "Update"),

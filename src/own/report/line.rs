@@ -13,19 +13,21 @@ use crate::refusal::{Explanation, Reason, plain};
 
 /// One request that did not come through, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::own) struct Line {
-    pub(super) time: Time,
+pub struct Line {
+    /// When it arrived.
+    pub time: Time,
     /// `DENIED`, `REFUSED`, `ERROR`, or `FAILED` after it was allowed.
-    pub(super) verdict: &'static str,
+    pub verdict: &'static str,
     /// `POST streams.create in X`, or method and path where the catalogue knows none.
-    pub(super) what: String,
+    pub what: String,
     /// The word for why.
-    pub(super) reason: String,
+    pub reason: String,
     /// Why, in words.
-    pub(super) why: String,
-    pub(super) fix: Option<String>,
+    pub why: String,
+    /// What would help.
+    pub fix: Option<String>,
     /// The decision's id.
-    pub(super) id: String,
+    pub id: String,
 }
 
 impl Line {

@@ -1,4 +1,5 @@
-//! Checks which catalogue each upstream uses, and which of them takes deployments.
+//! Checks which catalogue each upstream uses, which of them takes deployments, and whether there is a
+//! console.
 //!
 //! In: `upstreams` as written and the folder of policies. Out: the settings of the catalogue; the
 //! files are there.
@@ -9,7 +10,7 @@ use crate::config::check::{Checks, elements};
 use crate::config::file::File;
 use crate::config::origin::Place;
 use crate::config::tree::shortened;
-use crate::resolve::{CatalogueSettings, CatalogueUse, OWN};
+use crate::resolve::{CONSOLE, CatalogueSettings, CatalogueUse, OWN};
 use crate::setup_error::nearest;
 
 /// Which catalogue each upstream uses; the files must be there.
@@ -38,6 +39,13 @@ pub(in crate::config::check) fn catalogue(
         });
     }
     uses.extend(deployments(file, checks));
+    if *file.console.get()? {
+        uses.push(CatalogueUse {
+            upstream: CONSOLE.to_owned(),
+            operations: CONSOLE.to_owned(),
+            pinned: Vec::new(),
+        });
+    }
     Some(CatalogueSettings { folder, uses })
 }
 
