@@ -44,6 +44,13 @@ impl Stand {
         let &[clear, tls] = straight.as_slice() else {
             return Err(io::Error::other(format!("the sink said `{said}`")));
         };
+        // The shipped catalogue takes a mebibyte; what is measured is the way, not that limit.
+        let catalogue = ground
+            .folder()
+            .path()
+            .join("policies/operations/lightstep.yaml");
+        let text = std::fs::read_to_string(&catalogue)?;
+        std::fs::write(&catalogue, text.replace(SHIPPED_LIMIT, LARGE_LIMIT))?;
         let kit = ground.upstream.url();
         let mut ground = ground;
         ground.settings = ground.settings.replace(&kit, &format!("http://{clear}"));
@@ -117,3 +124,5 @@ pub(super) fn beside_the_sink() -> io::Result<()> {
 
 /// What the sink takes and pours by: a path that jobs may post to.
 pub(super) const STREAMS: &str = "/public/v0.2/acme/projects/X/streams";
+const SHIPPED_LIMIT: &str = "\nbody_bytes: 1048576\n";
+const LARGE_LIMIT: &str = "\nbody_bytes: 2147483648\n";
