@@ -3,7 +3,7 @@
 CARGO_TARGET_DIR ?= target
 DEMO_ARGS ?=
 
-.PHONY: help demo test check bench bench-identify bench-journal bench-stamp bench-hooks certs up down
+.PHONY: help demo test check bench bench-forward bench-identify bench-journal bench-stamp bench-hooks certs up down
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ check: ## format, lints, documentation, scripts, dependencies: what CI asks besi
 bench: ## stile beside a bare pass-through on this machine; takes a release build
 	cargo build --locked --release -p stile -p stile-kit
 	$(CARGO_TARGET_DIR)/release/stile-bench
+
+bench-forward: ## bodies of 1 GiB, 10,000 idle connections, new keys under load, lists, slow clients
+	cargo build --locked --release -p stile -p stile-kit
+	ulimit -n $$(ulimit -Hn) && $(CARGO_TARGET_DIR)/release/stile-bench --rounds 5 forward
 
 bench-identify: ## what a token costs, seen before and new, by algorithm, and the memory of many
 	cargo bench --locked --bench identify

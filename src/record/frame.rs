@@ -39,8 +39,8 @@ mod hash;
 
 pub use disclosure::Disclosure;
 pub use flaw::Flaw;
-pub(super) use hash::digits;
 pub use hash::{chain_after, first_chain, hex, leaf_hash, sha256};
+pub(super) use hash::{digits, is_hex_of};
 
 /// 32 bytes of SHA-256.
 pub type Digest = [u8; 32];

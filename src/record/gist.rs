@@ -48,11 +48,15 @@ impl<'a> Gist<'a> {
     ///
     /// What makes it none, in words.
     pub fn read(frame: &Frame<'a>) -> Result<Gist<'a>, &'static str> {
-        if frame.payload.iter().any(|byte| *byte < 0x20) {
+        if has_control(frame.payload) {
             return Err("the record is not one line");
         }
-        let gist: Gist<'a> =
-            serde_json::from_slice(frame.payload).map_err(|_| "the record is not well-formed")?;
+        // Once for all of it: from a slice, serde_json looks at each text it gives out, and not at
+        // those that nobody asked for.
+        let gist: Option<Gist<'a>> = std::str::from_utf8(frame.payload)
+            .ok()
+            .and_then(|line| serde_json::from_str(line).ok());
+        let gist = gist.ok_or("the record is not well-formed")?;
         if gist.kind != frame.kind.word() {
             return Err("the record is of another kind than its frame says");
         }
@@ -73,9 +77,75 @@ impl<'a> Gist<'a> {
     }
 }
 
+/// Whether there is a control character of ASCII. In words of many bytes: each record has its every byte
+/// looked at.
+fn has_control(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<64>();
+    let least = |word: &[u8]| word.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    words.iter().any(|word| least(word) < 0x20) || least(rest) < 0x20
+}
+
 fn id_of<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Uuid>, D::Error> {
     let text = <&str>::deserialize(from)?;
     Uuid::try_parse(text)
         .map(Some)
         .map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(payload: &[u8]) -> Result<(), &'static str> {
+        let frame = Frame {
+            kind: Kind::Session,
+            after_sync: false,
+            seq: 0,
+            chain: [0; 32],
+            payload,
+            disclosure: None,
+        };
+        Gist::read(&frame).map(|_| ())
+    }
+
+    #[test]
+    fn every_byte_of_a_record_belongs_to_one_well_formed_line() {
+        let line = br#"{"log":"a","kind":"session","time":1,"boot":"b","of no interest":"xyz"}"#;
+        assert_eq!(read(line), Ok(()));
+        let at = line.len() - 4;
+        for (byte, said) in [
+            (b'\n', "the record is not one line"),
+            (0xff, "the record is not well-formed"),
+            (0xc3, "the record is not well-formed"),
+            (b'"', "the record is not well-formed"),
+            (b'\\', "the record is not well-formed"),
+        ] {
+            let mut changed = line.to_vec();
+            changed[at] = byte;
+            assert_eq!(read(&changed), Err(said), "{byte}");
+        }
+        assert_eq!(
+            read(&line[..line.len() - 1]),
+            Err("the record is not well-formed")
+        );
+        assert_eq!(
+            read(&[line, &b"{}"[..]].concat()),
+            Err("the record is not well-formed")
+        );
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_is_and_nothing_else_is_one() {
+        for length in 0..200 {
+            let plain = vec![0x20; length];
+            assert!(!has_control(&plain), "{length}");
+            for at in 0..length {
+                for (byte, is_one) in [(0, true), (0x1f, true), (0x7f, false), (0xff, false)] {
+                    let mut bytes = plain.clone();
+                    bytes[at] = byte;
+                    assert_eq!(has_control(&bytes), is_one, "{byte} at {at} of {length}");
+                }
+            }
+        }
+    }
 }

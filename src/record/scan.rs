@@ -260,7 +260,8 @@ impl Scan {
         self.end = self.end.saturating_sub(self.start);
         self.start = 0;
         while self.end < bytes {
-            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            let most = self.end.saturating_add(PIECE_BYTES).min(self.buffer.len());
+            let room = self.buffer.get_mut(self.end..most).unwrap_or_default();
             match self.file.read(room) {
                 Ok(0) => return Ok(false),
                 Ok(read) => self.end = self.end.saturating_add(read),
@@ -320,3 +321,6 @@ fn is_zero(bytes: &[u8]) -> bool {
 
 /// Larger than the largest frame, so that one always fits.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// Read at a time: what was read is still in the processor's cache when it is summed up.
+const PIECE_BYTES: usize = 1 << 16;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::erased::Erased;
 use super::verification::{ClockStepSeen, Ending, Pruned, Started, Verification};
 use crate::record::audit_record::Note;
-use crate::record::frame::{Frame, Kind, hex};
+use crate::record::frame::{Frame, Kind, is_hex_of};
 use crate::record::gist::Gist;
 
 /// The account.
@@ -156,7 +156,7 @@ impl Ledger {
             return None;
         }
         found.disclosed = found.disclosed.saturating_add(1);
-        let fits = hex(&disclosure.digest()) == digest;
+        let fits = is_hex_of(digest, &disclosure.digest());
         (!fits).then_some("its personal members are not those that were recorded")
     }
 

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+pub mod forward;
 pub mod load;
 pub mod relay;
 pub mod table;
@@ -108,8 +109,13 @@ pub fn processor_us(pid: u32) -> io::Result<u64> {
 /// # Errors
 /// When the process is gone.
 pub fn resident_kib(pid: u32) -> io::Result<u64> {
+    memory_kib(pid, "VmRSS:")
+}
+
+/// One line of what proc(5) says of a process's memory, in KiB.
+fn memory_kib(pid: u32, name: &str) -> io::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     Ok(line
         .and_then(|l| l.split_whitespace().next()?.parse().ok())
         .unwrap_or(0))

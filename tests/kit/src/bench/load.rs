@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What a load saw.
@@ -97,7 +97,14 @@ async fn call(
     Ok(latencies)
 }
 
-async fn one_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
+/// Reads one answer to its end into a buffer that it must fit in.
+///
+/// # Errors
+/// When it is not 200 or the connection breaks.
+pub(super) async fn one_answer(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+) -> io::Result<()> {
     let mut filled = 0;
     loop {
         let free = buffer.get_mut(filled..).unwrap_or_default();

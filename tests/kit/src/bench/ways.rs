@@ -247,7 +247,7 @@ fn token(world: &World, number: usize) -> String {
 
 /// A little script that starts stile on processor 0, since a [`Proxy`](crate::Proxy) starts a program
 /// by its path.
-fn pinned_program(folder: &Folder, stile: &Path) -> io::Result<PathBuf> {
+pub(super) fn pinned_program(folder: &Folder, stile: &Path) -> io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let stile = stile.display();
     let path = folder.write(
