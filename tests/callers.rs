@@ -15,6 +15,7 @@ mod litewitness;
 mod protocols;
 mod rotating;
 mod second_verifier;
+mod sign_in;
 mod slow_http;
 mod tessera;
 mod timeline_page;
