@@ -158,9 +158,9 @@ fn with_groups(principal: &Principal, names: Vec<String>) -> Arc<Principal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::KeptPerson;
     use super::*;
     use crate::clock::Time;
+    use crate::identify::KeptPerson;
 
     fn person(subject: &str, groups: &[&str]) -> Arc<Principal> {
         let person = KeptPerson {
@@ -178,7 +178,7 @@ mod tests {
 
     fn agent(acts_for: Option<&str>) -> Arc<Principal> {
         let mut agent = (*person("agent", &[])).clone();
-        agent.facts.who = Who::Agent(super::super::facts::Agent {
+        agent.facts.who = Who::Agent(crate::identify::Agent {
             groups: vec!["of-token".into()],
             acts_for: acts_for.map(str::to_owned),
             ..Default::default()

@@ -45,6 +45,15 @@ pub fn leaving(is_done: bool) -> PageBody {
     page
 }
 
+/// What somebody sees on the way to the provider, where the session ends, too.
+pub fn going_on(url: &str) -> PageBody {
+    let mut page = PageBody::default();
+    page.markup("<p>Your session here has ended.</p>\n<p><a href=\"");
+    page.text(url);
+    page.markup("\">Go on to end it at your provider, too</a></p>\n");
+    page
+}
+
 /// A whole page of these.
 pub fn page(title: &'static str, body: &PageBody, headers: &mut HeaderMap) -> String {
     framed_page(title, body, headers)

@@ -125,8 +125,26 @@ impl Pipeline {
             // A session that has ended already is no reason to keep its cookie.
             Err(_) => self.0.journal.publish(arrival.sighting()).await?,
         };
-        Ok((gone(sign_in.leave(arrival.headers()).await?), seq))
+        let going = sign_in.leave(arrival.headers()).await?;
+        Ok((left(going), seq))
     }
+}
+
+/// The end of a session. A form of ours may lead to us only (`form-action`), so who goes on to the
+/// provider is sent there by a page and not by an answer to the form.
+fn left(going: Going) -> Response<ResponseBody> {
+    if going.url.starts_with('/') {
+        return gone(going);
+    }
+    let mut response = page("Signed out", &pages::going_on(&going.url));
+    let headers = response.headers_mut();
+    if let Ok(refresh) = HeaderValue::try_from(format!("0; url={}", going.url)) {
+        headers.insert(header::REFRESH, refresh);
+    }
+    for cookie in going.cookies {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 type Done = Result<(Response<ResponseBody>, u64), Refusal>;

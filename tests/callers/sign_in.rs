@@ -1,6 +1,6 @@
 //! People in a real browser, at a provider that is not ours: npm's `oidc-provider`.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::Value;
@@ -62,6 +62,10 @@ async fn world(provider: &Provider) -> World {
         .folder()
         .write_secret("secrets/client.key", &format!("{secret}\n"))
         .unwrap();
+    // By the name that browsers call it by.
+    let certificate = ground.ca.server(&["stile.example.com"]);
+    let (_, key) = certificate.write_to(ground.folder().path(), "stile");
+    std::fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let issuer = provider.said("issuer");
     let entry = format!("  - name: acme\n    url: {issuer}\n    dialect: openid\nupstreams:\n");
     let people = format!(

@@ -22,7 +22,7 @@ const browser = await chromium.launch({
 setTimeout(() => process.exit(3), 60_000).unref();
 
 const context = await browser.newContext({
-  ignoreHTTPSErrors: true, javaScriptEnabled: scripts === 'scripts', bypassCSP: true,
+  ignoreHTTPSErrors: true, javaScriptEnabled: scripts === 'scripts', bypassCSP: scripts === 'scripts',
 });
 context.setDefaultTimeout(20_000);
 const page = await context.newPage();
@@ -50,7 +50,7 @@ await page.goto(`${site}/.stile/logout`);
 await page.screenshot({ path: `${pictures}/leaving.png` });
 if (scripts === 'scripts') await looked();
 await page.click('button');
-await page.waitForLoadState();
+await page.waitForURL((url) => !url.href.startsWith(`${site}/.stile/logout`) || url.search === '?done');
 if (!page.url().startsWith(site)) await page.click('button[type=submit]'); // the provider asks, too
 await page.waitForURL(`${site}/**`);
 said.left = new URL(page.url()).pathname + new URL(page.url()).search;

@@ -121,7 +121,7 @@ impl Store {
             .put(&POSTINGS, &postings.collect::<Vec<_>>())?;
         let chunks = batch.chunks.iter().map(|(times, _)| {
             let numbers = [times.chunk, times.earliest_ms, times.latest_ms];
-            let numbers = numbers.map(|n| Value::unsigned(n));
+            let numbers = numbers.map(Value::unsigned);
             std::iter::once(origin.clone()).chain(numbers).collect()
         });
         self.database.put(&CHUNKS, &chunks.collect::<Vec<_>>())?;
