@@ -3,7 +3,7 @@
 //! In: a look that the policies allowed and the journal has. Out: a page, or its twin in JSON: the same
 //! value, written twice.
 //!
-//! A page is given its scope and cannot ask for another one: [`View`] narrows every query by it, and
+//! A page is given its scope and cannot ask for another one: `View` narrows every query by it, and
 //! whatever lies outside is not there. Pages are made on threads that serve no request, a few at a time.
 //!
 //! Never: changes anything; text of a record as markup; a request to another host; an inline style or

@@ -1,6 +1,6 @@
 //! Keeps rows in a database: SQLite in a file, or PostgreSQL by a URL.
 //!
-//! In: tables and statements. Out: a [`Database`] that keeps ordered rows and makes a transaction
+//! In: tables and statements. Out: a `Database` that keeps ordered rows and makes a transaction
 //! whole or not at all.
 //!
 //! One set of statements serves both: whole numbers, texts and bytes, parameters `$1` to `$n` in the
