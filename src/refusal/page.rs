@@ -62,6 +62,10 @@ pub fn framed_page(title: &'static str, body: &PageBody, headers: &mut HeaderMap
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    // With `no-referrer` a browser sends its forms as of nowhere (`origin: null`; Fetch 3.2), and they
+    // could not be told from another site's.
+    let referrer = HeaderValue::from_static("same-origin");
+    headers.insert(header::REFERRER_POLICY, referrer);
     frame(title, &format!("<h1>{title}</h1>\n{}", body.0))
 }
 

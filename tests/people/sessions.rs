@@ -76,6 +76,8 @@ async fn a_session_ends_when_its_person_leaves_and_its_cookie_is_worth_nothing_t
     // By an image, by another site, without saying from where: nothing happens.
     let page = browser.asks("GET", "/.stile/logout").await;
     assert_eq!(page.status, 200);
+    // Otherwise browsers would send the form as of nowhere.
+    assert_eq!(page.field("referrer-policy"), "same-origin");
     assert!(
         page.text()
             .contains("<form method=\"post\" action=\"/.stile/logout\">")
