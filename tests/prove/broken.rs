@@ -271,8 +271,8 @@ fn a_change_that_grants_nothing_new_is_proved_and_one_that_does_is_shown() {
     let directory = site.path("policies/directory.yaml");
     let text = fs::read_to_string(&directory).unwrap();
     let wider = text.replace(
-        "okta:lightstep-payments",
-        "[okta:lightstep-payments, okta:everyone]",
+        "payments: {groups: okta:lightstep-payments}",
+        "payments: {groups: [okta:lightstep-payments, okta:everyone]}",
     );
     fs::write(&directory, wider).unwrap();
     let ended = prove(&site, Some(&solver), &words);
