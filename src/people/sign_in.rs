@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{AUTHORIZATION, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
@@ -111,7 +111,9 @@ impl SignIn {
     /// Whether a session is all that this request could show.
     pub fn speaks_for(&self, arrival: &Arrival) -> bool {
         arrival.path().starts_with("/.stile/")
-            && !arrival.headers().contains_key(AUTHORIZATION)
+            && !FIELDS
+                .iter()
+                .any(|name| arrival.headers().contains_key(*name))
             && !matches!(Cookie::Session.find(arrival.headers()), Ok(None))
     }
 
@@ -441,6 +443,9 @@ fn provider(one: ProviderSettings, site_url: &str, clock: &Clock) -> Result<Prov
 fn failed(why: &str) -> Refusal {
     Refusal::new(Reason::LoginFailed).telling(format!("{why}: begin again"))
 }
+
+/// What a token comes in: beside one a session is a credential too many, and whoever reads tokens says so.
+const FIELDS: &[&str] = &["authorization", "lightstep-access-token"];
 
 /// How long somebody may take to sign in at the provider.
 const LOGIN_MS: u64 = 10 * 60_000;

@@ -186,9 +186,9 @@ async fn what_reaches_the_upstream_is_what_was_sent_and_decided() {
     }
     let count: usize = ends.values().sum();
     println!("{wanted} requests, {count} records, {reached} at the upstream: {ends:?}");
-    // By the seed, 8 to 15 of 100 had no record, all over HTTP/2, where a stream can be reset, or end with
-    // its connection, before there is a request. That each of them did is not proved here.
-    assert!(count >= wanted * 4 / 5, "{count} of {wanted}");
+    // Other seeds and more requests have met fewer: over HTTP/2 a stream can be reset, or end with its
+    // connection, before there is a request. Until each of those is told apart, this stays what it was.
+    assert!(count >= wanted * 9 / 10, "{count} of {wanted}");
     let allowed = ends.get("allow").copied().unwrap_or_default();
     assert!(
         allowed > wanted / 20,

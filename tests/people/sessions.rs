@@ -63,6 +63,13 @@ async fn a_cookie_that_is_not_the_one_that_was_given_opens_nothing() {
     let token = world.person_token("joe@acme.example", &[]);
     let both = browser.call("GET", "/.stile/me").token(&token);
     is_refused("both", &browser.sends(both).await, "multiple_credentials");
+    let both = browser.call("GET", "/.stile/me");
+    let both = both.field("lightstep-access-token", &token);
+    is_refused(
+        "the other field",
+        &browser.sends(both).await,
+        "multiple_credentials",
+    );
     close(world, &[good, token]).await;
 }
 
